@@ -1,0 +1,59 @@
+# `make run` and `make test` are all a newcomer needs; both install what is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := run
+
+PYTHON ?= python3
+BIN := .venv/bin
+CHECKED := run.py config rules storage actors tasks server bench tests
+FANOUT_ARGS ?= --sockets 500
+REST_ARGS ?= --seconds 5
+
+.PHONY: install run test check bench clean browser
+
+# Stamps hold the moment of the last install, so that repeats cost nothing.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (set PYTHON=...)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "The venv module is missing: apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }
+
+.venv/service.stamp: requirements.txt requirements/service.txt requirements/embedded.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/test.stamp: requirements/test.txt .venv/service.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/test.txt
+	@touch $@
+
+install: .venv/service.stamp
+
+run: install
+	@exec $(BIN)/python run.py
+
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing chromium for the browser tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo "The browser tests need chromium: run 'apt-get install chromium' as root" >&2; exit 1; \
+	fi
+
+# The second report holds what decides and what carries to a stricter mark than the whole.
+test: .venv/test.stamp browser
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m coverage report --include='actors/*,rules/*' --fail-under=100
+
+check: .venv/test.stamp
+	$(BIN)/ruff format --check $(CHECKED)
+	$(BIN)/ruff check $(CHECKED)
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+bench: .venv/test.stamp
+	$(BIN)/python bench/fanout.py $(FANOUT_ARGS)
+	$(BIN)/python bench/rest.py $(REST_ARGS)
+
+clean:
+	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

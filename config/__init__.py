@@ -1,0 +1,1 @@
+"""Settings from the environment, development secrets and logging; read once, by `run.py`."""

@@ -1,0 +1,171 @@
+"""Read every setting from the environment once, check it, and freeze it (contract section 8)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from config.reader import Reader, SettingsError, is_url, refusal
+from config.secrets import (
+    MIN_JWT_SECRET_BYTES,
+    SecretsUnusable,
+    decode_encryption_keys,
+    development_encryption_key,
+    development_jwt_secret,
+    is_development_jwt_secret,
+    is_development_key,
+)
+
+__all__ = ["Environment", "LogFormat", "Settings", "SettingsError", "read_settings"]
+
+Environment = Literal["development", "production"]
+LogFormat = Literal["console", "json"]
+
+DEFAULT_PORT = 8000
+MAX_PORT = 65535
+MAX_PROCESSES = 64
+DEFAULT_WORKERS = 16
+MAX_WORKERS = 256
+LOG_LEVELS = ("info", "debug", "warning", "error")
+# MongoDB refuses other characters on one platform or another, and more than 63 bytes on all.
+DATABASE_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
+INSTANCE_NAME = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
+# "Every interface" is an address to listen on, not one to visit.
+VISITABLE_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says; secrets stay out of its `repr`."""
+
+    env: Environment
+    host: str
+    port: int
+    public_url: str
+    data_dir: Path
+    mongodb_uri: str | None = field(repr=False)
+    mongodb_database: str
+    redis_url: str | None = field(repr=False)
+    queue_redis_url: str | None = field(repr=False)
+    processes: int
+    workers: int
+    jwt_secret: str = field(repr=False)
+    encryption_keys: tuple[bytes, ...] = field(repr=False)
+    allowed_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    log_format: LogFormat
+    log_level: str
+    instance: str
+
+    @property
+    def is_production(self) -> bool:
+        """Tell whether development conveniences are refused."""
+        return self.env == "production"
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that `environ` holds.
+
+    In development a missing secret is generated once and kept in the data directory, which is
+    created for it. Raises `SettingsError` at the first bad variable.
+    """
+    reader = Reader(environ)
+    env = cast("Environment", reader.one_of("ENV", ("development", "production")))
+    is_production = env == "production"
+    host = reader.text("HOST", "127.0.0.1")
+    port = reader.number("PORT", DEFAULT_PORT, low=0, high=MAX_PORT)
+    data_dir = _data_dir(reader)
+    redis_url = reader.url("REDIS_URL", ("redis", "rediss"))
+    return Settings(
+        env=env,
+        host=host,
+        port=port,
+        public_url=_public_url(reader, host, port),
+        data_dir=data_dir,
+        mongodb_uri=reader.url("MONGODB_URI", ("mongodb", "mongodb+srv")),
+        mongodb_database=reader.matching(
+            "MONGODB_DATABASE", "savenbite_notifications", DATABASE_NAME
+        ),
+        redis_url=redis_url,
+        queue_redis_url=reader.url("QUEUE_REDIS_URL", ("redis", "rediss")) or redis_url,
+        processes=reader.number("PROCESSES", 1, low=1, high=MAX_PROCESSES),
+        workers=reader.number("WORKERS", DEFAULT_WORKERS, low=1, high=MAX_WORKERS),
+        jwt_secret=_jwt_secret(reader, data_dir, is_production=is_production),
+        encryption_keys=_encryption_keys(reader, data_dir, is_production=is_production),
+        allowed_origins=tuple(_origin(value) for value in reader.listed("ALLOWED_ORIGINS")),
+        trusted_proxies=tuple(_network(value) for value in reader.listed("TRUSTED_PROXIES")),
+        log_format=cast("LogFormat", reader.one_of("LOG_FORMAT", ("console", "json"))),
+        log_level=reader.one_of("LOG_LEVEL", LOG_LEVELS),
+        instance=reader.matching("INSTANCE", f"{socket.gethostname()}:{port}", INSTANCE_NAME),
+    )
+
+
+def _data_dir(reader: Reader) -> Path:
+    path = Path(reader.text("DATA_DIR", "var")).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise refusal("DATA_DIR", f"{path} is not a directory")
+    return path
+
+
+def _public_url(reader: Reader, host: str, port: int) -> str:
+    given = reader.url("PUBLIC_URL", ("https", "http"))
+    if given is not None:
+        return given.rstrip("/")
+    shown = VISITABLE_HOSTS.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if not is_url(value, ("https", "http")) or parts.path.strip("/") or parts.query:
+        raise refusal("ALLOWED_ORIGINS", "must be origins such as https://app.example")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        problem = "must be addresses or networks such as 10.0.0.0/8"
+        raise refusal("TRUSTED_PROXIES", problem) from None
+
+
+def _jwt_secret(reader: Reader, data_dir: Path, *, is_production: bool) -> str:
+    given = reader.optional("JWT_SECRET")
+    if given is None:
+        return _generated("JWT_SECRET", development_jwt_secret, data_dir, is_production)
+    if len(given.encode()) < MIN_JWT_SECRET_BYTES:
+        raise refusal("JWT_SECRET", f"must be at least {MIN_JWT_SECRET_BYTES} bytes long")
+    if is_production and is_development_jwt_secret(given):
+        raise refusal("JWT_SECRET", "is a development secret, refused in production")
+    return given
+
+
+def _encryption_keys(reader: Reader, data_dir: Path, *, is_production: bool) -> tuple[bytes, ...]:
+    given = reader.optional("ENCRYPTION_KEYS") or _generated(
+        "ENCRYPTION_KEYS", development_encryption_key, data_dir, is_production
+    )
+    try:
+        keys = decode_encryption_keys(given)
+    except SecretsUnusable as error:
+        raise refusal("ENCRYPTION_KEYS", error.problem) from None
+    if is_production and any(is_development_key(key) for key in keys):
+        raise refusal("ENCRYPTION_KEYS", "has a development key, refused in production")
+    return keys
+
+
+def _generated(
+    name: str, generate: Callable[[Path], str], data_dir: Path, is_production: bool
+) -> str:
+    if is_production:
+        raise refusal(name, "must be set in production")
+    try:
+        return generate(data_dir)
+    except SecretsUnusable as error:
+        raise refusal("DATA_DIR", error.problem) from None
