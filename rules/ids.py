@@ -1,0 +1,51 @@
+"""Derive the ids that must come out the same when work is done again.
+
+Carrying out an event a second time, after a crash or a duplicate, has to produce the same rows;
+so the identity of a row is a function of its cause and never of a random number.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+from uuid import UUID
+
+def event_key(sender: UUID, event_id: str) -> UUID:
+    """Return the key under which `sender`'s event `event_id` is stored (contract section 3)."""
+    return _hashed(b"event", sender.bytes, event_id.encode())
+
+
+def follow_id(business_id: UUID, user_id: UUID) -> UUID:
+    """Return the id of the one row that ties `user_id` to `business_id`."""
+    return _hashed(b"follow", business_id.bytes, user_id.bytes)
+
+
+def notification_id(event: UUID, kind: str, recipient_id: UUID, accepted_at: datetime) -> UUID:
+    """Return the id of the notification that `event` makes for `recipient_id`.
+
+    UUIDv7 layout (RFC 9562 §5.7): the time is the event's acceptance, the random bits are a hash
+    of the cause. It is identity only; order is the row's position (storage/positions.py).
+    """
+    bits = _hash(b"notification", event.bytes, kind.encode(), recipient_id.bytes)
+    milliseconds = int(accepted_at.timestamp() * 1000)
+    return _labelled((milliseconds << 80) | (bits & ((1 << 80) - 1)), version=7)
+
+
+def _hashed(*parts: bytes) -> UUID:
+    """Return a UUID that is a hash of `parts` (RFC 9562 §5.8, version 8)."""
+    return _labelled(_hash(*parts), version=8)
+
+
+def _labelled(value: int, *, version: int) -> UUID:
+    """Return the UUID of `value` with the version and variant bits set (RFC 9562 §4)."""
+    value &= ~(0xF << 76) & ~(0b11 << 62)
+    return UUID(int=value | (version << 76) | (0b10 << 62))
+
+
+def _hash(*parts: bytes) -> int:
+    """Hash `parts` to 128 bits, so that no two different lists of parts share an input."""
+    state = blake2b(digest_size=16)
+    for part in parts:
+        state.update(len(part).to_bytes(4, "big"))
+        state.update(part)
+    return int.from_bytes(state.digest(), "big")
