@@ -1,0 +1,1 @@
+"""Actors on the IOLoop: who holds state in a server process; built and called by `server/`."""
