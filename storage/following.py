@@ -1,0 +1,213 @@
+"""Follow and unfollow, over three collections and without transactions.
+
+The steps of a change, each a method, each idempotent or guarded:
+
+1. `users`: the truth, the limit, and a reminder of the change, in one atomic update;
+2. `follows`: the row, unless it knows a newer change already;
+3. `businesses`: the count, by what step 2 changed;
+4. `users`: the reminder goes.
+
+A process killed in between leaves the reminder, and `repair` does the rest. Errors:
+`AlreadyFollowing`, `NotFollowing`, `FollowLimitExceeded`, and `BusinessNotFound`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rules.ids import follow_id
+from storage.follow_changes import FOLLOW_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from storage.businesses import Business, BusinessesRepository
+    from storage.follow_changes import FollowChange, FollowChanges
+    from storage.follows import FollowsRepository, Recorded
+    from storage.positions import PositionClock
+    from storage.users import UsersRepository
+
+RECOUNTS = 5
+"""Attempts at one count while others change it; the next repair tries again."""
+
+OWN_TIME = timedelta(seconds=45)
+"""A change that takes longer is left to the repair, which may have begun on it."""
+
+REPAIR_AFTER = timedelta(seconds=90)
+"""Age at which a change's process is taken to be gone: twice the time that it takes for itself."""
+
+
+class AlreadyFollowing(Exception):
+    """The user follows the business."""
+
+    def __init__(self, business_id: UUID) -> None:
+        super().__init__(f"follows {business_id} already")
+        self.business_id = business_id
+
+
+class NotFollowing(Exception):
+    """The user does not follow the business."""
+
+    def __init__(self, business_id: UUID) -> None:
+        super().__init__(f"does not follow {business_id}")
+        self.business_id = business_id
+
+
+class FollowLimitExceeded(Exception):
+    """The user follows as many businesses as one may."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"follows {limit} businesses already")
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class FollowResult:
+    """A follow made; `created` is false when an earlier one was restored."""
+
+    follow_id: UUID
+    created: bool
+    business: Business
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedBusiness:
+    """A row of the list of what a user follows."""
+
+    follow_id: UUID
+    business: Business
+    followed_at: datetime | None
+    """None for a follow that is being made this moment."""
+
+
+class Following:
+    """What users do to follow businesses."""
+
+    def __init__(
+        self,
+        users: UsersRepository,
+        follows: FollowsRepository,
+        businesses: BusinessesRepository,
+        changes: FollowChanges,
+        clock: PositionClock,
+    ) -> None:
+        self._users = users
+        self._follows = follows
+        self._businesses = businesses
+        self._changes = changes
+        self._clock = clock
+
+    async def follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowResult:
+        """Follow a business.
+
+        Raises BusinessNotFound, AlreadyFollowing, FollowLimitExceeded.
+        """
+        business = await self._businesses.get(business_id)
+        change = await self.begin_follow(user_id, user_type, business_id)
+        recorded = await self.record(change)
+        await self.count(change, recorded)
+        await self.settle(change)
+        return FollowResult(follow_id(business_id, user_id), recorded.is_first, business)
+
+    async def unfollow(self, user_id: UUID, business_id: UUID) -> None:
+        """Stop following a business; raise NotFollowing when the user does not follow it."""
+        change = await self.begin_unfollow(user_id, business_id)
+        recorded = await self.record(change)
+        await self.count(change, recorded)
+        await self.settle(change)
+
+    async def begin_follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowChange:
+        """Step 1 of a follow."""
+        change = await self._changes.add(
+            user_id, business_id, user_type=user_type, at=self._clock.store_now()
+        )
+        if change == "already":
+            raise AlreadyFollowing(business_id)
+        if change == "full":
+            raise FollowLimitExceeded(FOLLOW_LIMIT)
+        return change
+
+    async def begin_unfollow(self, user_id: UUID, business_id: UUID) -> FollowChange:
+        """Step 1 of an unfollow."""
+        change = await self._changes.remove(user_id, business_id, at=self._clock.store_now())
+        if change is None:
+            raise NotFollowing(business_id)
+        return change
+
+    async def record(self, change: FollowChange) -> Recorded:
+        """Step 2: the row."""
+        return await self._follows.record(change)
+
+    async def count(self, change: FollowChange, recorded: Recorded) -> None:
+        """Step 3: the count, unless this took so long that a repair may be counting."""
+        if recorded.counts and self._is_own(change):
+            await self._businesses.count_follower(change.business_id, by=recorded.counts)
+
+    async def settle(self, change: FollowChange) -> None:
+        """Step 4: forget the reminder, unless the repair is to see to the count."""
+        if self._is_own(change):
+            await self._changes.settled(change)
+
+    async def page(
+        self, user_id: UUID, *, page: int, page_size: int
+    ) -> tuple[int, list[FollowedBusiness]]:
+        """Return how many the user follows, and those of page `page` (from 1), newest first."""
+        following = await self._users.following(user_id)
+        first = (page - 1) * page_size
+        wanted = following[::-1][first : first + page_size]
+        if not wanted:
+            return len(following), []
+        businesses = await self._businesses.find_many(wanted)
+        follows = await self._follows.find_many(user_id, wanted)
+        return len(following), [
+            FollowedBusiness(
+                follow_id(business_id, user_id),
+                businesses[business_id],
+                follows[business_id].followed_at if business_id in follows else None,
+            )
+            for business_id in wanted
+            if business_id in businesses
+        ]
+
+    async def repair(self, older_than: timedelta = REPAIR_AFTER) -> int:
+        """Finish the changes that their process did not; return how many.
+
+        A business whose followers are changing this moment is left for the next time.
+        """
+        stale = await self._changes.unsettled(before=self._clock.store_now() - older_than)
+        by_business: dict[UUID, list[FollowChange]] = defaultdict(list)
+        for change in stale:
+            await self._follows.record(change)
+            by_business[change.business_id].append(change)
+        repaired = 0
+        for business_id, changes in by_business.items():
+            if await self._recount(business_id, ignoring={change.token for change in changes}):
+                for change in changes:
+                    await self._changes.settled(change)
+                repaired += len(changes)
+        return repaired
+
+    async def _recount(self, business_id: UUID, *, ignoring: Iterable[UUID]) -> bool:
+        """Set the count to what the rows say; tell whether it could be done.
+
+        The order matters. A change that begins after the third line is in neither the rows counted
+        nor the count written; one that ended before it has moved the revision.
+        """
+        for _ in range(RECOUNTS):
+            before = await self._businesses.followers_count(business_id)
+            count = await self._follows.count(business_id)
+            if await self._changes.settling_tokens(business_id) - set(ignoring):
+                return False
+            if count == before.count or await self._businesses.correct_followers_count(
+                business_id, count, revision=before.revision
+            ):
+                return True
+        return False
+
+    def _is_own(self, change: FollowChange) -> bool:
+        return self._clock.store_now() - change.at < OWN_TIME

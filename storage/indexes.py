@@ -1,0 +1,145 @@
+"""Every index, with the query that it serves, and the shard keys of a sharded cluster."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pymongo
+from pymongo import ASCENDING, IndexModel
+
+from storage.client import store_call
+from storage.positions import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+BUILD_DEADLINE_S = 600.0
+"""An index over what a large collection holds already."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """One index. Unique ones begin with the shard key, or no sharded cluster would take them."""
+
+    name: str
+    collection: str
+    keys: tuple[str, ...]
+    serves: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+INDEXES = (
+    Index(
+        name="settling_at",
+        collection="users",
+        keys=("settling.at",),
+        options={"sparse": True},
+        serves="FollowChanges.unsettled: changes whose process is gone",
+    ),
+    Index(
+        name="settling_business",
+        collection="users",
+        keys=("settling.business_id",),
+        options={"sparse": True},
+        serves="FollowChanges.settling_tokens: whether a business's count may be corrected",
+    ),
+    Index(
+        name="business_user",
+        collection="follows",
+        keys=("business_id", "user_id"),
+        options={"unique": True},
+        serves="FollowsRepository.find; the shard key",
+    ),
+    Index(
+        name="business_active_slot",
+        collection="follows",
+        keys=("business_id", "is_active", "slot"),
+        serves="FollowsRepository.range and count: the followers of a business",
+    ),
+    Index(
+        name="pending",
+        collection="events",
+        keys=("pending_owner", "lane", "retry_at"),
+        options={"partialFilterExpression": {"pending_owner": {"$gte": ""}}},
+        serves="EventsRepository.claim_unowned, claim_from, held, pending_count",
+    ),
+    Index(
+        name="purge",
+        collection="events",
+        keys=("purge_at",),
+        options={"expireAfterSeconds": 0},
+        serves="the store's own removal of events after 180 days",
+    ),
+    Index(
+        name="position",
+        collection="notifications",
+        keys=("recipient_id", "created_at"),
+        serves="NotificationsRepository.unread_snapshot: recent rows in any state",
+    ),
+    Index(
+        name="inbox",
+        collection="notifications",
+        keys=("recipient_id", "inbox", "created_at", "_id"),
+        options={"partialFilterExpression": {"inbox": True}},
+        serves="NotificationsRepository.page and after: the inbox, by position",
+    ),
+    Index(
+        name="unread",
+        collection="notifications",
+        keys=("recipient_id", "unread", "created_at"),
+        options={"partialFilterExpression": {"unread": True}},
+        serves="NotificationsRepository.unread_count, unread_snapshot, mark_all_read, unread pages",
+    ),
+    Index(
+        name="inbox_business",
+        collection="notifications",
+        keys=("recipient_id", "inbox", "business_id"),
+        options={"partialFilterExpression": {"inbox": True}},
+        serves="NotificationsRepository.count_by_business",
+    ),
+    Index(
+        name="changed",
+        collection="notifications",
+        keys=("recipient_id", "changed_at"),
+        options={"partialFilterExpression": {"changed_at": {"$gte": EPOCH}}},
+        serves="NotificationsRepository.changed: what was read or deleted elsewhere",
+    ),
+    *(
+        Index(
+            name=f"due_{channel}",
+            collection="notifications",
+            keys=(f"channels.{channel}.due_at",),
+            options={"sparse": True},
+            serves=f"NotificationsRepository.due: rows whose {channel} has yet to be sent",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+)
+
+SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
+    "users": {"_id": "hashed"},
+    "businesses": {"_id": "hashed"},
+    "events": {"_id": "hashed"},
+    "follows": {"business_id": 1, "user_id": 1},
+    "notifications": {"recipient_id": 1},
+}
+"""Collections that are not here stay unsharded: `processes` has a row a process."""
+
+
+async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:
+    """Create the indexes that are missing."""
+    models: dict[str, list[IndexModel]] = defaultdict(list)
+    for index in INDEXES:
+        keys = [(key, ASCENDING) for key in index.keys]
+        models[index.collection].append(IndexModel(keys, name=index.name, **index.options))
+    # The client's own limit on an operation is for queries.
+    with pymongo.timeout(BUILD_DEADLINE_S):
+        async with store_call(BUILD_DEADLINE_S):
+            for collection, wanted in models.items():
+                await database[collection].create_indexes(wanted)

@@ -1,0 +1,106 @@
+"""The row of a notification, and its form in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from storage.client import Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotificationRow:
+    """One notification for one recipient. Fan-outs make thousands: nothing here is computed."""
+
+    id: UUID
+    recipient_id: UUID
+    event_id: UUID
+    """The key of the event that caused it."""
+
+    kind: str
+    writer: str
+    """The incarnation of the process that inserted it; see `floor`."""
+
+    created_at: datetime
+    floor: datetime
+    """Rows of the same writer before it had been announced when this one was positioned."""
+
+    in_app: bool
+    title: str
+    message: str
+    data: dict[str, Any] = field(default_factory=dict)
+    action_buttons: list[dict[str, Any]] = field(default_factory=list)
+    image_url: str | None = None
+    priority: str = "normal"
+    business_id: UUID | None = None
+    sender_id: UUID | None = None
+    channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`{channel: {"status", "reason"?, "due_at"?, "attempts"?}}`."""
+
+    is_read: bool = False
+    read_at: datetime | None = None
+    is_deleted: bool = False
+    deleted_at: datetime | None = None
+
+    def to_document(self) -> Document:
+        """Return the row as it is stored."""
+        document: Document = {
+            "_id": self.id,
+            "recipient_id": self.recipient_id,
+            "event_id": self.event_id,
+            "kind": self.kind,
+            "writer": self.writer,
+            "created_at": self.created_at,
+            "floor": self.floor,
+            "in_app": self.in_app,
+            "is_read": self.is_read,
+            "read_at": self.read_at,
+            "is_deleted": self.is_deleted,
+            "deleted_at": self.deleted_at,
+            "title": self.title,
+            "message": self.message,
+            "data": self.data,
+            "action_buttons": self.action_buttons,
+            "image_url": self.image_url,
+            "priority": self.priority,
+            "business_id": self.business_id,
+            "sender_id": self.sender_id,
+            "channels": self.channels,
+        }
+        if self.in_app and not self.is_deleted:
+            document["inbox"] = True
+            if not self.is_read:
+                document["unread"] = True
+        return document
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> NotificationRow:
+        """Return the row that `document` stores."""
+        return cls(
+            id=document["_id"],
+            recipient_id=document["recipient_id"],
+            event_id=document["event_id"],
+            kind=document["kind"],
+            writer=document["writer"],
+            created_at=document["created_at"],
+            floor=document["floor"],
+            in_app=document["in_app"],
+            is_read=document["is_read"],
+            read_at=document["read_at"],
+            is_deleted=document["is_deleted"],
+            deleted_at=document["deleted_at"],
+            title=document["title"],
+            message=document["message"],
+            data=document["data"],
+            action_buttons=document["action_buttons"],
+            image_url=document["image_url"],
+            priority=document["priority"],
+            business_id=document["business_id"],
+            sender_id=document["sender_id"],
+            channels=document["channels"],
+        )

@@ -1,0 +1,278 @@
+"""Notifications: one row for one recipient, with the state of all its channels in it.
+
+    {_id, recipient_id, event_id, kind, writer, created_at, floor, in_app, inbox, unread, is_read,
+     read_at, is_deleted, deleted_at, changed_at, title, message, data, action_buttons, image_url,
+     priority, business_id, sender_id, channels: {<channel>: {status, reason, due_at, attempts}}}
+
+`inbox` is true only while the row is shown, and `unread` only while it is shown and not read;
+otherwise they are absent, and so the indexes on them hold no more than that. Order is the position
+(storage/positions.py), then the id. Every query names the recipient, the shard key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from storage.collection import StoreCollection
+from storage.notification_rows import NotificationRow
+from storage.positions import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+__all__ = [
+    "Change",
+    "InboxFilter",
+    "InboxPage",
+    "NotificationRow",
+    "NotificationsRepository",
+    "UnreadSnapshot",
+]
+
+NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
+OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxFilter:
+    """What of an inbox is asked for; None asks for all."""
+
+    is_read: bool | None = None
+    kind: str | None = None
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """How many rows match in all, and those of the page, newest first."""
+
+    count: int
+    rows: list[NotificationRow]
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadSnapshot:
+    """A count of unread rows, and the recent rows that it has taken into account.
+
+    A row is in `count`, if it was unread, when it is older than asked or among `recent_ids`.
+    """
+
+    count: int
+    recent_ids: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a row after it was announced."""
+
+    id: UUID
+    is_read: bool
+    is_deleted: bool
+
+
+class NotificationsRepository:
+    """The collection `notifications`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._rows = StoreCollection(database["notifications"])
+
+    async def insert(self, rows: Sequence[NotificationRow]) -> list[NotificationRow]:
+        """Insert `rows` and return them as stored, in their order.
+
+        One that was there before comes back as it was then, with its own position and state.
+        """
+        if not rows:
+            return []
+        known = await self._rows.insert_new([row.to_document() for row in rows])
+        if not known:
+            return list(rows)
+        found = await self._rows.find(
+            {
+                "_id": {"$in": [rows[place].id for place in known]},
+                "recipient_id": {"$in": [rows[place].recipient_id for place in known]},
+            }
+        )
+        stored = {row["_id"]: NotificationRow.from_document(row) for row in found}
+        return [stored.get(row.id, row) for row in rows]
+
+    async def page(
+        self, recipient_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
+    ) -> InboxPage:
+        """Return page `page` (from 1) of the inbox."""
+        query = _inbox_query(recipient_id, wanted)
+        skip = (page - 1) * page_size
+        found = await self._rows.find(query, sort=NEWEST_FIRST, skip=skip, limit=page_size)
+        is_last = len(found) < page_size and (found or skip == 0)
+        count = skip + len(found) if is_last else await self._rows.count(query)
+        return InboxPage(count, _rows(found))
+
+    async def unread_count(self, recipient_id: UUID) -> int:
+        """Return how many rows are unread."""
+        return await self._rows.count({"recipient_id": recipient_id, "unread": True})
+
+    async def unread_snapshot(
+        self, recipient_id: UUID, *, recent_since: datetime
+    ) -> UnreadSnapshot:
+        """Count the unread rows, saying of each row from `recent_since` on that it was seen.
+
+        Two closed queries: an `$or` of them would scan the collection.
+        """
+        recent = await self._rows.find(
+            {"recipient_id": recipient_id, "created_at": {"$gte": recent_since}}, {"unread": 1}
+        )
+        older = await self._rows.count(
+            {"recipient_id": recipient_id, "unread": True, "created_at": {"$lt": recent_since}}
+        )
+        return UnreadSnapshot(
+            older + sum("unread" in row for row in recent), frozenset(row["_id"] for row in recent)
+        )
+
+    async def mark_read(self, recipient_id: UUID, ids: Collection[UUID], *, at: datetime) -> int:
+        """Mark those of `ids` read that are the recipient's; return how many were unread."""
+        return await self._rows.update_many(
+            {"_id": {"$in": list(ids)}, "recipient_id": recipient_id, "unread": True}, _read(at)
+        )
+
+    async def mark_all_read(self, recipient_id: UUID, *, at: datetime) -> int:
+        """Mark all rows read; return how many were unread."""
+        return await self._rows.update_many(
+            {"recipient_id": recipient_id, "unread": True}, _read(at)
+        )
+
+    async def delete(self, recipient_id: UUID, notification_id: UUID, *, at: datetime) -> bool:
+        """Take a row out of the inbox; tell whether it was in it."""
+        return await self._rows.update_one(
+            {"_id": notification_id, "recipient_id": recipient_id, "inbox": True},
+            {
+                "$set": {"is_deleted": True, "deleted_at": at, "changed_at": at},
+                "$unset": {"inbox": "", "unread": ""},
+            },
+        )
+
+    async def find(self, recipient_id: UUID, notification_id: UUID) -> NotificationRow | None:
+        """Return the recipient's row, deleted or not."""
+        found = await self._rows.find_one({"_id": notification_id, "recipient_id": recipient_id})
+        return None if found is None else NotificationRow.from_document(found)
+
+    async def after(
+        self, recipient_id: UUID, *, since: datetime | None, until: datetime, limit: int
+    ) -> list[NotificationRow]:
+        """Return the first `limit` inbox rows from `since` to before `until`, oldest first."""
+        found = await self._rows.find(
+            {
+                "recipient_id": recipient_id,
+                "inbox": True,
+                "created_at": {"$gte": since or EPOCH, "$lt": until},
+            },
+            sort=OLDEST_FIRST,
+            limit=limit,
+        )
+        return _rows(found)
+
+    async def changed(
+        self, recipient_id: UUID, *, since: datetime, before: datetime, limit: int
+    ) -> list[Change]:
+        """Return the newest `limit` changes since `since` to rows positioned before `before`."""
+        found = await self._rows.find(
+            {
+                "recipient_id": recipient_id,
+                "changed_at": {"$gte": since},
+                "created_at": {"$lt": before},
+            },
+            {"is_read": 1, "is_deleted": 1},
+            sort=[("changed_at", -1)],
+            limit=limit,
+        )
+        return [Change(row["_id"], row["is_read"], row["is_deleted"]) for row in found]
+
+    async def count_by_business(
+        self, recipient_id: UUID, business_ids: Collection[UUID]
+    ) -> dict[UUID, int]:
+        """Return how many inbox rows are from each of `business_ids`; none is absent."""
+        found = await self._rows.aggregate(
+            [
+                {
+                    "$match": {
+                        "recipient_id": recipient_id,
+                        "inbox": True,
+                        "business_id": {"$in": list(business_ids)},
+                    }
+                },
+                {"$group": {"_id": "$business_id", "rows": {"$sum": 1}}},
+            ]
+        )
+        return {row["_id"]: row["rows"] for row in found}
+
+    async def due(self, channel: str, *, before: datetime, limit: int) -> list[tuple[UUID, UUID]]:
+        """Return (recipient, id) of at most `limit` rows whose `channel` is due before `before`."""
+        found = await self._rows.find(
+            {f"channels.{channel}.due_at": {"$lt": before}},
+            {"recipient_id": 1},
+            sort=[(f"channels.{channel}.due_at", 1)],
+            limit=limit,
+        )
+        return [(row["recipient_id"], row["_id"]) for row in found]
+
+    async def put_off(
+        self, channel: str, refs: Collection[tuple[UUID, UUID]], *, until: datetime
+    ) -> int:
+        """Make those (recipient, id) of `refs` that are due before `until` due then."""
+        field = f"channels.{channel}.due_at"
+        return await self._rows.update_many(
+            {**_named(refs), field: {"$lt": until}}, {"$set": {field: until}}
+        )
+
+    async def settle_unprovided(self, channel: str, refs: Collection[tuple[UUID, UUID]]) -> int:
+        """Suppress those (recipient, id) of `refs` that still wait: nobody sends on `channel`."""
+        state = f"channels.{channel}"
+        return await self._rows.update_many(
+            {**_named(refs), f"{state}.status": "queued"},
+            {
+                "$set": {f"{state}.status": "suppressed", f"{state}.reason": "no_provider"},
+                "$unset": {f"{state}.due_at": ""},
+            },
+        )
+
+
+def _named(refs: Collection[tuple[UUID, UUID]]) -> dict[str, Any]:
+    return {
+        "_id": {"$in": [notification_id for _, notification_id in refs]},
+        "recipient_id": {"$in": list({recipient_id for recipient_id, _ in refs})},
+    }
+
+
+def _inbox_query(recipient_id: UUID, wanted: InboxFilter) -> dict[str, Any]:
+    query: dict[str, Any] = {"recipient_id": recipient_id}
+    # What is unread is in the inbox, and the index on it is the smaller one.
+    query |= {"unread": True} if wanted.is_read is False else {"inbox": True}
+    created: dict[str, datetime] = {}
+    if wanted.created_from is not None:
+        created["$gte"] = wanted.created_from
+    if wanted.created_before is not None:
+        created["$lt"] = wanted.created_before
+    if created:
+        query["created_at"] = created
+    if wanted.is_read:
+        query["is_read"] = True
+    if wanted.kind is not None:
+        query["kind"] = wanted.kind
+    return query
+
+
+def _read(at: datetime) -> dict[str, Any]:
+    return {
+        "$set": {"is_read": True, "read_at": at, "changed_at": at},
+        "$unset": {"unread": ""},
+    }
+
+
+def _rows(found: Sequence[Document]) -> list[NotificationRow]:
+    return [NotificationRow.from_document(row) for row in found]

@@ -1,0 +1,99 @@
+"""Give rows their positions: the order in which inboxes, `sync` and catch-up show them.
+
+A position is the time of insert, kept to the store's clock. Within a process positions rise
+strictly; those of two processes may become visible out of order, by as much as their clocks and
+inserts differ, which is why readers look back a little.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from storage.client import store_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+TRUSTED_OFFSET_S = 5.0
+"""A clock further than this from the store's makes the process not ready (architecture.md)."""
+
+MEASUREMENTS = 3
+"""The one with the shortest round trip counts: it bounds the error by half that trip."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a write stands, and up to where this process had announced all it wrote before."""
+
+    created_at: datetime
+    floor: datetime
+    """The oldest position that this process was still writing, this one included."""
+
+
+class PositionClock:
+    """The clock of one process; its event loop is the only one to use it."""
+
+    def __init__(self, *, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._offset_s: float | None = None
+        self._last_ms = 0
+        self._writing: dict[int, None] = {}
+
+    @property
+    def offset_s(self) -> float:
+        """Return how far the store's clock is ahead of this machine's; 0.0 until measured."""
+        return self._offset_s or 0.0
+
+    @property
+    def is_trusted(self) -> bool:
+        """Tell whether the offset has been measured and is small enough to serve with."""
+        return self._offset_s is not None and abs(self._offset_s) <= TRUSTED_OFFSET_S
+
+    def store_now(self) -> datetime:
+        """Return the store's time, to the millisecond that the store keeps."""
+        return _at(self._now_ms())
+
+    async def measure(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        """Ask the store for its time, taken to be read half way through the round trip."""
+        measured: list[tuple[float, float]] = []
+        for _ in range(MEASUREMENTS):
+            sent = self._wall()
+            async with store_call():
+                reply = await database.client.admin.command("hello")
+            received = self._wall()
+            store = reply["localTime"].replace(tzinfo=UTC).timestamp()
+            measured.append((received - sent, store - (sent + received) / 2))
+        self._offset_s = min(measured)[1]
+
+    @contextmanager
+    def writing(self) -> Iterator[Position]:
+        """Give the position of what is inserted *and announced here* inside the block.
+
+        So a row of the same process with `created_at` below the floor had been announced before
+        this position was given.
+        """
+        now_ms = max(self._now_ms(), self._last_ms + 1)
+        self._last_ms = now_ms
+        self._writing[now_ms] = None
+        try:
+            yield Position(_at(now_ms), _at(next(iter(self._writing))))
+        finally:
+            del self._writing[now_ms]
+
+    def _now_ms(self) -> int:
+        return int((self._wall() + self.offset_s) * 1000)
+
+
+def _at(ms: int) -> datetime:
+    return EPOCH + ms * MILLISECOND

@@ -1,0 +1,100 @@
+"""The processes of the service: their heartbeats and incarnations.
+
+    {_id: instance, kind: server|worker, epoch, beat, host, pid, started_at, stopped_at}
+
+A row outlives its process, so that the epochs of an instance never begin again. Errors:
+`Superseded`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from rules.lease import Lease
+from storage.collection import StoreCollection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+ProcessKind = Literal["server", "worker"]
+
+
+class Superseded(Exception):
+    """Another incarnation of this instance runs, or it was taken for dead."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(f"{lease} is not the running incarnation")
+        self.lease = lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessRow:
+    """One process; `beat` rises as long as it lives."""
+
+    lease: Lease
+    kind: ProcessKind
+    beat: int
+    host: str
+    pid: int
+    started_at: datetime
+
+
+class ProcessesRepository:
+    """The collection `processes`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._processes = StoreCollection(database["processes"])
+
+    async def register(self, instance: str, kind: ProcessKind) -> Lease:
+        """Begin a new incarnation of `instance`; those before it are fenced off."""
+        row = await self._processes.upsert_one(
+            {"_id": instance},
+            {
+                "$inc": {"epoch": 1},
+                "$set": {
+                    "kind": kind,
+                    "beat": 0,
+                    "host": socket.gethostname(),
+                    "pid": os.getpid(),
+                },
+                "$currentDate": {"started_at": True},
+                "$unset": {"stopped_at": ""},
+            },
+        )
+        return Lease(instance, row["epoch"])
+
+    async def beat(self, lease: Lease) -> None:
+        """Show that the process lives; raise Superseded when it is not to go on."""
+        if not await self._processes.update_one(_running(lease), {"$inc": {"beat": 1}}):
+            raise Superseded(lease)
+
+    async def remove(self, lease: Lease) -> None:
+        """Take the process off the list, by itself or by who saw it dead."""
+        await self._processes.update_one(_running(lease), {"$currentDate": {"stopped_at": True}})
+
+    async def list(self) -> Sequence[ProcessRow]:
+        """Return the processes that were registered and not removed."""
+        return [
+            ProcessRow(
+                lease=Lease(row["_id"], row["epoch"]),
+                kind=row["kind"],
+                beat=row["beat"],
+                host=row["host"],
+                pid=row["pid"],
+                started_at=row["started_at"],
+            )
+            for row in await self._processes.find({})
+            if "stopped_at" not in row
+        ]
+
+
+def _running(lease: Lease) -> dict[str, object]:
+    return {"_id": lease.owner, "epoch": lease.epoch, "stopped_at": None}

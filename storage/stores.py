@@ -1,0 +1,53 @@
+"""All repositories of one database, built together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.businesses import BusinessesRepository
+from storage.events import EventsRepository
+from storage.follow_changes import FollowChanges
+from storage.following import Following
+from storage.follows import FollowsRepository
+from storage.notifications import NotificationsRepository
+from storage.processes import ProcessesRepository
+from storage.users import UsersRepository
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.encryption import FieldCipher
+    from storage.positions import PositionClock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The repositories over one client."""
+
+    users: UsersRepository
+    businesses: BusinessesRepository
+    follows: FollowsRepository
+    following: Following
+    events: EventsRepository
+    notifications: NotificationsRepository
+    processes: ProcessesRepository
+
+
+def open_stores(
+    database: AsyncIOMotorDatabase[Document], cipher: FieldCipher, clock: PositionClock
+) -> Stores:
+    """Build the repositories; a process has several clients, and one `clock` for them all."""
+    users = UsersRepository(database, cipher)
+    businesses = BusinessesRepository(database)
+    follows = FollowsRepository(database)
+    return Stores(
+        users=users,
+        businesses=businesses,
+        follows=follows,
+        following=Following(users, follows, businesses, FollowChanges(database), clock),
+        events=EventsRepository(database, cipher),
+        notifications=NotificationsRepository(database),
+        processes=ProcessesRepository(database),
+    )

@@ -1,0 +1,179 @@
+"""Users, as the platform's events tell of them, and what they prefer.
+
+    {_id, name, user_type, email, email_hash, phone, phone_hash, locale, timezone, profile_image,
+     business_id, versions: {field: occurred_at}, preferences: {only what was set},
+     devices: [{is_active}], following: [business id, oldest first]}
+
+`email` and `phone` are encrypted. Errors: `UserNotFound`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pymongo import UpdateOne
+
+from rules.preferences import Preferences
+from rules.recipients import Recipient
+from storage.collection import StoreCollection
+from storage.versioned import newest_wins
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.encryption import FieldCipher
+
+PLAIN_FIELDS = frozenset({"name", "user_type", "locale", "timezone", "profile_image"})
+ENCRYPTED_FIELDS = frozenset({"email", "phone"})
+
+_RECIPIENT = {
+    "user_type": 1,
+    "preferences": 1,
+    "email_hash": 1,
+    "phone_hash": 1,
+    "devices.is_active": 1,
+}
+
+
+class UserNotFound(LookupError):
+    """No event has told of this user, and none has done anything here."""
+
+    def __init__(self, user_id: UUID) -> None:
+        super().__init__(f"no user {user_id}")
+        self.user_id = user_id
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileChange:
+    """What one event says of a user; a field that is None is removed."""
+
+    user_id: UUID
+    fields: Mapping[str, str | None]
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One user, contact details decrypted."""
+
+    id: UUID
+    name: str | None
+    user_type: str | None
+    email: str | None
+    phone: str | None
+    locale: str | None
+    timezone: str | None
+    profile_image: str | None
+    business_id: UUID | None
+    preferences: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Who somebody is to others."""
+
+    name: str | None
+    user_type: str | None
+
+
+class UsersRepository:
+    """The collection `users`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
+        self._users = StoreCollection(database["users"])
+        self._cipher = cipher
+
+    async def apply(self, changes: Sequence[ProfileChange]) -> None:
+        """Store `changes`, each field's newest value winning, in one round trip."""
+        updates = [
+            UpdateOne(
+                {"_id": change.user_id},
+                newest_wins(
+                    {
+                        field: self._stored(change.user_id, field, value)
+                        for field, value in change.fields.items()
+                    },
+                    change.occurred_at,
+                ),
+                upsert=True,
+            )
+            for change in changes
+        ]
+        if updates:
+            await self._users.bulk_update(updates)
+
+    async def find(self, user_id: UUID) -> User | None:
+        """Return the user, or None when there is none."""
+        found = await self._users.find_one({"_id": user_id}, {"versions": 0, "following": 0})
+        if found is None:
+            return None
+        return User(
+            id=user_id,
+            name=found.get("name"),
+            user_type=found.get("user_type"),
+            email=self._opened(user_id, found.get("email")),
+            phone=self._opened(user_id, found.get("phone")),
+            locale=found.get("locale"),
+            timezone=found.get("timezone"),
+            profile_image=found.get("profile_image"),
+            business_id=found.get("business_id"),
+            preferences=found.get("preferences", {}),
+        )
+
+    async def get(self, user_id: UUID) -> User:
+        """Return the user; raise UserNotFound when there is none."""
+        found = await self.find(user_id)
+        if found is None:
+            raise UserNotFound(user_id)
+        return found
+
+    async def recipients(self, ids: Collection[UUID]) -> dict[UUID, Recipient]:
+        """Return what gates ask of the users `ids`; who is unknown is absent."""
+        found = await self._users.find({"_id": {"$in": list(ids)}}, _RECIPIENT)
+        return {user["_id"]: _recipient(user) for user in found}
+
+    async def names(self, ids: Collection[UUID]) -> dict[UUID, Name]:
+        """Return the names of the users `ids`; who is unknown is absent."""
+        found = await self._users.find({"_id": {"$in": list(ids)}}, {"name": 1, "user_type": 1})
+        return {user["_id"]: Name(user.get("name"), user.get("user_type")) for user in found}
+
+    async def following(self, user_id: UUID) -> list[UUID]:
+        """Return the businesses that the user follows, oldest follow first."""
+        found = await self._users.find_one({"_id": user_id}, {"following": 1})
+        following: list[UUID] = found.get("following", []) if found else []
+        return following
+
+    def _stored(self, user_id: UUID, field: str, value: str | None) -> dict[str, Any]:
+        """Return the fields of the document that hold `field`, which change together."""
+        if field in PLAIN_FIELDS:
+            return {field: value}
+        if field == "business_id":
+            return {field: None if value is None else UUID(value)}
+        if field not in ENCRYPTED_FIELDS:
+            raise ValueError(f"users have no field {field!r}")
+        if value is None:
+            return {field: None, f"{field}_hash": None}
+        return {
+            field: self._cipher.encrypt(value, owner=user_id),
+            f"{field}_hash": self._cipher.lookup_hash(value),
+        }
+
+    def _opened(self, user_id: UUID, stored: bytes | None) -> str | None:
+        return None if stored is None else self._cipher.decrypt(stored, owner=user_id)
+
+
+def _recipient(user: Document) -> Recipient:
+    return Recipient(
+        user_id=user["_id"],
+        user_type=user.get("user_type"),
+        preferences=Preferences.from_stored(user.get("preferences", {})),
+        has_email="email_hash" in user,
+        has_phone="phone_hash" in user,
+        has_device=any(device.get("is_active") for device in user.get("devices", ())),
+    )
