@@ -1,0 +1,115 @@
+"""Find the actor of a connected user; there is none for anybody else.
+
+Not an actor: a dict that everything on the loop shares, so that a fan-out of 10,000 costs 10,000
+look-ups and no message for who is not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import structlog
+from pykka import ActorDeadError
+
+from actors import messages
+from actors.connection import CloseCode, Connection
+from actors.frames import Announcement, Ref
+from actors.loop_actor import LoopActorRef, MailboxFull
+from actors.user import UserActor
+from storage.notifications import NotificationRow
+
+ATTACH_DEADLINE_S = 10.0
+
+UserRef = LoopActorRef[UserActor]
+OnIdle = Callable[[UUID], None]
+
+log = structlog.get_logger(__name__)
+
+
+class _Entry:
+    """A user's actor and the connections that are, or are about to be, with it."""
+
+    __slots__ = ("connections", "ref")
+
+    def __init__(self, ref: UserRef) -> None:
+        self.ref = ref
+        self.connections: set[Connection] = set()
+
+
+class Directory:
+    """Who is connected to this process.
+
+    `start_user` starts the actor of a user, given what to call when it is idle and when it broke.
+    """
+
+    def __init__(self, start_user: Callable[[UUID, OnIdle, OnIdle], UserRef]) -> None:
+        self._start_user = start_user
+        self._entries: dict[UUID, _Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    async def attach(self, user_id: UUID, connection: Connection, ref: Ref = None) -> None:
+        """Give `connection` to the user's actor; it is greeted before anything else is sent.
+
+        Raises what the actor raises: StoreUnavailable, MailboxFull, DeadlineExceeded.
+        """
+        entry = self._entries.get(user_id)
+        if entry is None:
+            entry = _Entry(self._start_user(user_id, self._forget, self._break))
+            self._entries[user_id] = entry
+        entry.connections.add(connection)
+        await entry.ref.request(messages.Attach(connection, ref), deadline_s=ATTACH_DEADLINE_S)
+
+    def detach(self, user_id: UUID, connection: Connection) -> None:
+        """Tell the user's actor that `connection` is gone."""
+        entry = self._entries.get(user_id)
+        if entry is None or connection not in entry.connections:
+            return
+        entry.connections.discard(connection)
+        try:
+            entry.ref.tell(messages.Detach(connection))
+        except MailboxFull:
+            self._drop(user_id, CloseCode.SLOW_READER)
+
+    def find(self, user_id: UUID) -> UserRef | None:
+        """Return the actor of `user_id`, or None when no connection of theirs is here."""
+        entry = self._entries.get(user_id)
+        return entry.ref if entry is not None else None
+
+    def deliver(self, rows: Iterable[NotificationRow], announcement: Announcement) -> None:
+        """Announce stored `rows`, all of one content, to those of their recipients who are here."""
+        for row in rows:
+            entry = self._entries.get(row.recipient_id)
+            if entry is None or row.is_deleted or not row.in_app:
+                continue
+            message = messages.Deliver(row.id, row.created_at, not row.is_read, announcement)
+            try:
+                entry.ref.tell(message)
+            except MailboxFull:
+                log.warning("user_mailbox_full", user_id=str(row.recipient_id))
+                self._drop(row.recipient_id, CloseCode.SLOW_READER)
+            except ActorDeadError:
+                self._break(row.recipient_id)
+
+    def close_all(self, code: CloseCode) -> None:
+        """Close every connection, because this process is going away."""
+        for user_id in list(self._entries):
+            self._drop(user_id, code)
+
+    def _forget(self, user_id: UUID) -> None:
+        self._entries.pop(user_id, None)
+
+    def _break(self, user_id: UUID) -> None:
+        self._drop(user_id, CloseCode.INTERNAL_ERROR)
+
+    def _drop(self, user_id: UUID, code: CloseCode) -> None:
+        """Forget the actor and close its connections: their clients come back to a new one."""
+        entry = self._entries.pop(user_id, None)
+        if entry is None:
+            return
+        if entry.ref.is_alive():
+            entry.ref.stop(block=False)
+        for connection in entry.connections:
+            connection.close(code)

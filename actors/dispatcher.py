@@ -1,0 +1,124 @@
+"""The actor that takes events in: it only stores and assigns, so that it can always accept.
+
+All events that wait in its mailbox are stored by one `insert_many`; when that is acknowledged they
+are durable and their senders are answered. Each is owned by this process if its lane has room for
+it, and by nobody otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from actors.lanes import Lanes
+from actors.loop_actor import Asked, BatchActor, LoopFuture
+from rules.events import Lane
+from rules.lease import Lease
+from storage.events import EventsRepository, NewEvent, StoredEvent
+from storage.positions import PositionClock
+
+EVENTS_AT_ONCE = 1_000
+"""Events of one insert: what a single request may bring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Make these events durable and have them carried out. Asked; replies `Accepted`."""
+
+    events: Sequence[NewEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """How many events were new and how many were known.
+
+    `applied` holds the futures of read models being brought up to date, for those who want to
+    read their own writes.
+    """
+
+    accepted: int
+    duplicates: int
+    applied: tuple[LoopFuture[None], ...] = ()
+
+
+class Dispatcher(BatchActor[Accept]):
+    """Stores accepted events and assigns them to lanes."""
+
+    mailbox_limit = 1_000
+    batch_limit = 200
+
+    def __init__(
+        self, events: EventsRepository, lanes: Lanes, clock: PositionClock, lease: Lease
+    ) -> None:
+        super().__init__()
+        self._events = events
+        self._lanes = lanes
+        self._clock = clock
+        self._lease = lease
+
+    async def on_receive_many(self, messages: Sequence[Asked[Accept]]) -> None:
+        """Store the events of all `messages` in few inserts and answer each with its own count."""
+        for group in _groups(messages):
+            await self._accept(group)
+
+    async def _accept(self, group: Sequence[Asked[Accept]]) -> None:
+        """Store what is new of `group`, assign it, and answer."""
+        first_seen: dict[UUID, NewEvent] = {}
+        for asked in group:
+            for event in asked.message.events:
+                first_seen.setdefault(event.key, event)
+        events = [self._with_room(event) for event in first_seen.values()]
+        accepted_at = self._clock.store_now()
+        new: set[UUID] = set()
+        try:
+            new = await self._events.accept(events, accepted_at=accepted_at)
+        finally:
+            self._give_room_back(event for event in events if event.key not in new)
+        owned = {event.key: event for event in events if event.lease is not None}
+        for asked in group:
+            keys = {event.key for event in asked.message.events} & new
+            new -= keys
+            mine = [
+                owned[key].stored(accepted_at) for key in first_seen if key in keys & owned.keys()
+            ]
+            asked.reply(
+                Accepted(
+                    accepted=len(keys),
+                    duplicates=len(asked.message.events) - len(keys),
+                    applied=self._assign(mine),
+                )
+            )
+
+    def _with_room(self, event: NewEvent) -> NewEvent:
+        """Make the event ours if its lane has room for it."""
+        has_room = self._lanes.workload(Lane(event.lane)).take(event.key)
+        return replace(event, lease=self._lease) if has_room else event
+
+    def _give_room_back(self, events: Iterable[NewEvent]) -> None:
+        for event in events:
+            if event.lease is not None:
+                self._lanes.workload(Lane(event.lane)).let_go([event.key])
+
+    def _assign(self, events: Sequence[StoredEvent]) -> tuple[LoopFuture[None], ...]:
+        """Hand `events` to their lanes; return the futures of those that are read models."""
+        applied = []
+        for lane in self._lanes.names():
+            share = [event for event in events if event.lane == lane]
+            done = self._lanes.hand(lane, share) if share else None
+            if done is not None and lane is Lane.SINGLE:
+                applied.append(done)
+        return tuple(applied)
+
+
+def _groups(messages: Sequence[Asked[Accept]]) -> Iterator[list[Asked[Accept]]]:
+    """Part `messages` into groups of about `EVENTS_AT_ONCE` events."""
+    group: list[Asked[Accept]] = []
+    events = 0
+    for asked in messages:
+        if group and events + len(asked.message.events) > EVENTS_AT_ONCE:
+            yield group
+            group, events = [], 0
+        group.append(asked)
+        events += len(asked.message.events)
+    yield group

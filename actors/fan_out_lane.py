@@ -1,0 +1,162 @@
+"""The lane of fan-outs: a bounded number of events at once, each in batches, yielding between.
+
+Order within a batch: insert, deliver, queue (actors/publisher.py), and then the cursor. A process
+that is killed leaves the event at its cursor; who takes it over does the batch again, and nothing
+comes twice because the ids are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from actors.flows.fan_out import FanOut
+from actors.flows.followers import follower_batches
+from actors.lanes import CarryOut
+from actors.loop_actor import LoopActor
+from actors.publisher import Publisher
+from actors.workload import Workload
+from rules.batching import BatchSizer
+from rules.lease import Lease
+from storage.client import StoreUnavailable
+from storage.events import EventsRepository, Fenced, StoredEvent
+from storage.follows import FollowsRepository
+from storage.positions import PositionClock
+from storage.users import UsersRepository
+
+RUNNING_AT_ONCE = 4
+"""Fan-outs that share a lane's store client; the others wait in hand."""
+
+IN_HAND = 100
+"""Fan-outs owned by one process; more than that stay unowned for whoever has room."""
+
+ATTEMPTS = 5
+RETRY_AFTER = timedelta(seconds=30)
+"""A flow that raised is tried again by whoever has room, up to `ATTEMPTS` times."""
+
+log = structlog.get_logger(__name__)
+
+
+class FanOutFlow(Protocol):
+    """Says who is told what of one type of event."""
+
+    async def plan(self, event: StoredEvent) -> FanOut | None:
+        """Return the fan-out, or None when there is nobody to tell."""
+
+
+class FanOutLane(LoopActor):
+    """Carries out events that concern all followers of a business.
+
+    `on_room` is called when there is room again after there was none, so that what was stored
+    unowned meanwhile can be claimed.
+    """
+
+    def __init__(
+        self,
+        *,
+        flows: Mapping[str, FanOutFlow],
+        events: EventsRepository,
+        follows: FollowsRepository,
+        users: UsersRepository,
+        publisher: Publisher,
+        clock: PositionClock,
+        lease: Lease,
+        workload: Workload,
+        on_room: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._flows = flows
+        self._events = events
+        self._follows = follows
+        self._users = users
+        self._publisher = publisher
+        self._clock = clock
+        self._lease = lease
+        self._workload = workload
+        self._on_room = on_room
+        self._waiting: deque[StoredEvent] = deque()
+        self._running: dict[asyncio.Task[None], StoredEvent] = {}
+
+    def on_receive(self, message: Any) -> None:
+        """Take events in hand; they run as there is room for them."""
+        if not isinstance(message, CarryOut):
+            raise TypeError(f"a lane does not take {type(message).__name__}")
+        self._waiting.extend(message.events)
+        self._start_waiting()
+
+    async def on_stop(self) -> None:  # type: ignore[override]
+        """Break off, and leave what remains to others, from its cursor."""
+        left = [event.key for event in (*self._waiting, *self._running.values())]
+        self._waiting.clear()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._workload.let_go(left)
+        await self._events.release(left, self._lease)
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._running) < RUNNING_AT_ONCE:
+            event = self._waiting.popleft()
+            task = asyncio.create_task(self._run(event), name=f"fan-out {event.key}")
+            self._running[task] = event
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        event = self._running.pop(task)
+        was_full = self._workload.room <= 0
+        self._workload.let_go([event.key])
+        self._start_waiting()
+        if was_full:
+            self._on_room()
+
+    async def _run(self, event: StoredEvent) -> None:
+        """Carry `event` out; whatever happens, it is finished or somebody will take it."""
+        try:
+            await self._carry_out(event)
+        except Fenced:
+            log.warning("fan_out_fenced", event_key=str(event.key))
+        except StoreUnavailable as error:
+            log.warning("fan_out_interrupted", event_key=str(event.key), reason=error.reason)
+        except Exception as error:
+            log.exception("fan_out_failed", event_key=str(event.key), attempt=event.attempts + 1)
+            await self._put_off(event, error)
+
+    async def _carry_out(self, event: StoredEvent) -> None:
+        fan_out = await self._flows[event.type].plan(event)
+        if fan_out is not None:
+            await self._tell_followers(event, fan_out)
+        await self._events.finish(event.key, self._lease, at=self._clock.store_now())
+
+    async def _tell_followers(self, event: StoredEvent, fan_out: FanOut) -> None:
+        sizer = BatchSizer()
+        batches = follower_batches(
+            self._follows,
+            self._users,
+            fan_out.business_id,
+            followers_count=fan_out.followers_count,
+            following_at=event.accepted_at,
+            first_slot=event.cursor or 0,
+            sizer=sizer,
+        )
+        async for batch in batches:
+            insert_s = await self._publisher.publish(event, fan_out.content, batch.recipients)
+            sizer.observe(len(batch.recipients), batch.read_s + insert_s)
+            await self._events.advance(event.key, self._lease, batch.next_slot)
+
+    async def _put_off(self, event: StoredEvent, error: Exception) -> None:
+        """Give the event to whoever has room later, or up when it has failed often enough."""
+        now = self._clock.store_now()
+        try:
+            if event.attempts + 1 >= ATTEMPTS:
+                await self._events.fail(event.key, self._lease, error=repr(error), at=now)
+            else:
+                await self._events.postpone(
+                    event.key, self._lease, retry_at=now + RETRY_AFTER, error=repr(error)
+                )
+        except (Fenced, StoreUnavailable):
+            log.warning("fan_out_not_put_off", event_key=str(event.key))

@@ -1,0 +1,27 @@
+"""What a flow says, the same for all recipients of an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from rules.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The shared part of the notifications that one event makes.
+
+    Texts name businesses and things, never other people: those are ids, resolved when read.
+    """
+
+    kind: Kind
+    title: str
+    message: str
+    data: dict[str, Any] = field(default_factory=dict)
+    action_buttons: list[dict[str, Any]] = field(default_factory=list)
+    image_url: str | None = None
+    business_id: UUID | None = None
+    sender_id: UUID | None = None
+    priority: str = "normal"

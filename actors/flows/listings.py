@@ -1,0 +1,67 @@
+"""`listing.created`: tell the followers of the business (contract section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from actors.flows.content import Content
+from actors.flows.fan_out import FanOut
+from rules.kinds import KINDS
+from rules.text import shorten
+from storage.businesses import Business, BusinessesRepository
+from storage.events import StoredEvent
+
+TITLE_LIMIT = 120
+MESSAGE_LIMIT = 1_000
+
+
+class ListingCreated:
+    """Plan the fan-out of a new listing."""
+
+    def __init__(self, businesses: BusinessesRepository) -> None:
+        self._businesses = businesses
+
+    async def plan(self, event: StoredEvent) -> FanOut | None:
+        """Return whom to tell what; None when nobody can follow the business yet."""
+        business = await self._businesses.find(UUID(event.data["business_id"]))
+        if business is None:
+            return None
+        return FanOut(
+            content=new_listing(event.data, business),
+            business_id=business.id,
+            followers_count=business.followers_count,
+        )
+
+
+def new_listing(listing: dict[str, Any], business: Business) -> Content:
+    """Return what followers are told of `listing`, the data of a `listing.created`."""
+    listing_id = listing["listing_id"]
+    currency = listing.get("currency", "ZAR")
+    price = f"R{listing['price']}" if currency == "ZAR" else f"{currency} {listing['price']}"
+    return Content(
+        kind=KINDS["new_listing"],
+        title=shorten(f"{listing['name']} at {business.name}", TITLE_LIMIT),
+        message=shorten(
+            f"{business.name} just posted {listing['name']} for {price}. "
+            f"Collect at {listing['pickup_location']}.",
+            MESSAGE_LIMIT,
+        ),
+        data={
+            "listing_id": listing_id,
+            "business_id": str(business.id),
+            "listing_name": listing["name"],
+            "price": listing["price"],
+            "currency": currency,
+            "expiry_date": listing["expiry_date"],
+            "pickup_location": listing["pickup_location"],
+            "deep_link": f"savenbiteguild://listing/{listing_id}",
+        },
+        action_buttons=[
+            {"text": "View Details", "action": "view_listing", "url": f"/listings/{listing_id}"},
+            {"text": "Add to Cart", "action": "add_to_cart", "listing_id": listing_id},
+        ],
+        image_url=listing.get("image_url"),
+        business_id=business.id,
+        sender_id=business.owner_id,
+    )

@@ -1,0 +1,82 @@
+"""What user actors receive: imperatives, each finished before the next begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from actors.connection import Connection
+from actors.frames import Announcement, Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Take a connection: what arrives from now on reaches it. Asked; replies nothing."""
+
+    connection: Connection
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """Let a connection go."""
+
+    connection: Connection
+
+
+@dataclass(slots=True)
+class Deliver:
+    """Announce a stored notification. Not frozen: a fan-out makes thousands of them."""
+
+    notification_id: UUID
+    created_at: datetime
+    is_unread: bool
+    announcement: Announcement
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """Mark these read and tell every connection. Asked; replies `Marked`."""
+
+    notification_ids: tuple[UUID, ...]
+    asker: Connection | None = None
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAllRead:
+    """Mark everything read and tell every connection. Asked; replies `Marked`."""
+
+    asker: Connection | None = None
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete one and tell every connection. Asked; replies whether there was one."""
+
+    notification_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Send a connection what it missed. Asked; replies nothing, raises `UnknownNotification`."""
+
+    connection: Connection
+    since: UUID | None
+    limit: int
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountUnread:
+    """Asked; replies the unread count as the connections know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """How many turned from unread to read, and how many are unread now."""
+
+    marked_count: int
+    unread_count: int

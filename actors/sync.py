@@ -1,0 +1,86 @@
+"""Find what a client has missed since the last notification it saw.
+
+Order is the position. Two writers' rows can become visible out of that order, so a sync looks
+back behind the row that the client names, and leaves out what the client must have seen: rows
+that were sent on this connection, and rows of the same writer that had been announced before the
+named one was even given its position (`floor`, storage/positions.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from storage.notifications import Change, NotificationRow, NotificationsRepository
+from storage.positions import PositionClock
+
+LOOK_BACK = timedelta(seconds=30)
+"""How much later than its position a row may become visible: above an insert's deadline."""
+
+LOOK_AHEAD = timedelta(seconds=10)
+"""How far ahead of this process's clock another trusted one's may be, twice the bound of 5 s."""
+
+LATE_ROWS = 500
+"""Most rows read behind the named one: ten times a customer's in-app notifications of a day."""
+
+CHANGES = 500
+"""Most entries of `changed`; the newest changes are kept."""
+
+
+class UnknownNotification(LookupError):
+    """The user has no such notification (any more); start again from null."""
+
+    def __init__(self, notification_id: UUID) -> None:
+        super().__init__(f"no notification {notification_id}")
+        self.notification_id = notification_id
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a client has to be told: rows oldest first, and what became of older ones."""
+
+    rows: list[NotificationRow]
+    changed: list[Change]
+    has_more: bool
+
+
+async def find_missed(
+    notifications: NotificationsRepository,
+    clock: PositionClock,
+    recipient_id: UUID,
+    *,
+    since: UUID | None,
+    limit: int,
+    already_sent: Container[UUID],
+) -> Missed:
+    """Read at most `limit` rows that the client who last saw `since` has not seen.
+
+    Raises UnknownNotification when `since` is not one of the recipient's.
+    """
+    until = clock.store_now() + LOOK_AHEAD
+    if since is None:
+        rows = await notifications.after(recipient_id, since=None, until=until, limit=limit + 1)
+        return Missed(rows[:limit], [], has_more=len(rows) > limit)
+    named = await notifications.find(recipient_id, since)
+    if named is None:
+        raise UnknownNotification(since)
+    window = named.created_at - LOOK_BACK
+    edge = named.created_at + timedelta(milliseconds=1)
+    behind = await notifications.after(recipient_id, since=window, until=edge, limit=LATE_ROWS)
+    ahead = await notifications.after(recipient_id, since=edge, until=until, limit=limit + 1)
+    missed = [row for row in behind if _is_missed(row, named, already_sent)] + ahead
+    changed = await notifications.changed(
+        recipient_id, since=window, before=named.created_at, limit=CHANGES
+    )
+    return Missed(missed[:limit], changed, has_more=len(missed) > limit)
+
+
+def _is_missed(row: NotificationRow, named: NotificationRow, already_sent: Container[UUID]) -> bool:
+    """Tell whether the client who saw `named` may not have seen `row`, positioned near it."""
+    if (row.created_at, row.id) > (named.created_at, named.id):
+        return True
+    if row.id == named.id or row.id in already_sent:
+        return False
+    return row.writer != named.writer or row.created_at >= named.floor

@@ -1,0 +1,195 @@
+"""The worker program: Huey's consumer on threads, over one event loop for storage.
+
+Starts in this order and stops in reverse: loop, stores, lease, queue, heartbeat, consumer. Told to
+stop by SIGTERM or SIGINT it finishes the tasks in hand; what it does not finish stays due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TypeVar
+
+import redis
+import structlog
+from huey import PriorityRedisHuey, crontab
+from huey.consumer import Consumer
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+
+from config.settings import Settings
+from rules.lease import Lease
+from storage.client import Document, StoreUnavailable, open_client
+from storage.encryption import FieldCipher
+from storage.positions import PositionClock
+from storage.processes import ProcessesRepository, Superseded
+from storage.stores import Stores, open_stores
+from tasks.delivery import deliver_on
+from tasks.queue import DeliveryQueue, open_huey
+from tasks.runtime import LoopThread
+from tasks.sweep import PERIOD_S, Sweeper
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+STORE_DEADLINE_S = 10.0
+BEAT_EVERY_S = 10.0
+HEALTH_EVERY_S = 10.0
+FINISH_DEADLINE_S = 20.0
+FIRST_RETRY_S = 0.25
+MAX_RETRY_S = 5.0
+QUEUE_RETRY_S = 2.0
+"""How long a thread of Huey's waits at most before it asks a Redis that was away again."""
+START_TURN_S = 5
+"""Workers that start together sweep once."""
+
+
+def run_worker(settings: Settings) -> int:
+    """Work until told to stop, and return the exit status.
+
+    A MongoDB or Redis that is away at the start is waited for. The status is 1 when another
+    worker took this one's place.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with ExitStack() as stack:
+        loop = LoopThread("storage")
+        loop.start()
+        stack.callback(loop.stop)
+        store = loop.run(_open(settings), deadline_s=STORE_DEADLINE_S)
+        stack.callback(store.client.close)
+        instance = f"{settings.instance}/worker"
+        lease = _once_there(
+            "mongodb", lambda: loop.run(_join(store, instance), deadline_s=STORE_DEADLINE_S), stop
+        )
+        if lease is None:
+            return 0
+        stack.callback(_leave, loop, store.stores.processes, lease)
+        huey = open_huey(settings.queue_redis_url or "")
+        stack.callback(huey.storage.pool.disconnect)
+        if _once_there("redis", huey.storage.conn.ping, stop) is None:
+            return 0
+        worker = Worker(loop=loop, store=store, huey=huey, lease=lease, threads=settings.workers)
+        return worker.run(stop)
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    client: AsyncIOMotorClient[Document]
+    database: AsyncIOMotorDatabase[Document]
+    clock: PositionClock
+    stores: Stores
+
+
+async def _open(settings: Settings) -> _Store:
+    """Build the repositories on the running loop, which their client is then bound to."""
+    client = open_client(settings.mongodb_uri or "", app_name="snb-worker")
+    database = client[settings.mongodb_database]
+    clock = PositionClock()
+    stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
+    return _Store(client, database, clock, stores)
+
+
+async def _join(store: _Store, instance: str) -> Lease:
+    await store.clock.measure(store.database)
+    return await store.stores.processes.register(instance, "worker")
+
+
+class Worker:
+    """One consumer with its heartbeat and its share of the sweep."""
+
+    def __init__(
+        self,
+        *,
+        loop: LoopThread,
+        store: _Store,
+        huey: PriorityRedisHuey,
+        lease: Lease,
+        threads: int,
+    ) -> None:
+        self._loop = loop
+        self._store = store
+        self._lease = lease
+        self._is_superseded = False
+        self._sweeper = Sweeper(
+            loop=loop,
+            stores=store.stores,
+            clock=store.clock,
+            queue=DeliveryQueue(huey, carry_out=deliver_on(loop, store.stores.notifications)),
+            turns=huey.storage.conn,
+            # Enough that no thread runs dry, little enough not to be repeats.
+            busy_tasks=2 * threads,
+        )
+        huey.periodic_task(crontab(), name="sweep")(self._sweep_this_minute)
+        self._first_sweep = huey.task(name="first_sweep")(self._sweep_at_start)
+        self._consumer = _Consumer(
+            huey, workers=threads, max_delay=QUEUE_RETRY_S, shutdown_timeout=FINISH_DEADLINE_S
+        )
+
+    def run(self, stop: threading.Event) -> int:
+        """Work until `stop` is set or another takes this worker's place."""
+        self._loop.spawn(self._beat(stop))
+        self._consumer.start()
+        log.info("worker_ready", instance=self._lease.owner, epoch=self._lease.epoch)
+        try:
+            self._first_sweep()
+        except redis.RedisError as error:
+            log.warning("sweep_put_off", error=type(error).__name__)
+        while not stop.wait(HEALTH_EVERY_S):
+            self._consumer.check_worker_health()
+        log.info("worker_stopping", instance=self._lease.owner)
+        self._consumer.stop(graceful=True)
+        return 1 if self._is_superseded else 0
+
+    def _sweep_this_minute(self) -> None:
+        self._sweeper.run("minute", turn_s=PERIOD_S - 5)
+
+    def _sweep_at_start(self) -> None:
+        self._sweeper.run("start", turn_s=START_TURN_S)
+
+    async def _beat(self, stop: threading.Event) -> None:
+        while True:
+            try:
+                await self._store.stores.processes.beat(self._lease)
+                await self._store.clock.measure(self._store.database)
+            except StoreUnavailable as error:
+                log.warning("heartbeat_missed", error=str(error))
+            except Superseded:
+                log.warning("superseded", instance=self._lease.owner, epoch=self._lease.epoch)
+                self._is_superseded = True
+                stop.set()
+                return
+            await asyncio.sleep(BEAT_EVERY_S)
+
+
+class _Consumer(Consumer):  # type: ignore[misc]
+    """Huey's consumer without its signal handlers: `run_worker` has its own."""
+
+    def _set_signal_handlers(self) -> None:
+        pass
+
+
+def _once_there(name: str, reach: Callable[[], T], stop: threading.Event) -> T | None:
+    """Return what `reach` returns as soon as `name` answers, or None when told to stop before."""
+    delay_s = FIRST_RETRY_S
+    while not stop.is_set():
+        try:
+            return reach()
+        except (StoreUnavailable, redis.RedisError, TimeoutError) as error:
+            log.warning("waiting_for", store=name, error=type(error).__name__, retry_s=delay_s)
+        stop.wait(delay_s)
+        delay_s = min(2 * delay_s, MAX_RETRY_S)
+    return None
+
+
+def _leave(loop: LoopThread, processes: ProcessesRepository, lease: Lease) -> None:
+    try:
+        loop.run(processes.remove(lease), deadline_s=STORE_DEADLINE_S)
+    except (StoreUnavailable, TimeoutError) as error:
+        # The others see the heartbeat stop.
+        log.warning("left_without_a_word", error=type(error).__name__)

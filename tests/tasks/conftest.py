@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from huey import PriorityRedisHuey
+from motor.motor_asyncio import AsyncIOMotorDatabase
+
+from rules.kinds import Channel
+from storage.client import Document, open_client
+from storage.encryption import FieldCipher
+from storage.indexes import ensure_indexes
+from storage.notifications import NotificationRow
+from storage.positions import PositionClock
+from storage.stores import Stores, open_stores
+from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
+
+OVERDUE = timedelta(seconds=-5)
+
+
+@pytest.fixture
+async def database(
+    mongodb_uri: str, database_name: str
+) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
+    client = open_client(mongodb_uri, app_name="tests")
+    database = client[database_name]
+    await ensure_indexes(database)
+    yield database
+    await database["notifications"].delete_many({})
+    client.close()
+
+
+@pytest.fixture
+async def clock(database: AsyncIOMotorDatabase[Document]) -> PositionClock:
+    clock = PositionClock()
+    await clock.measure(database)
+    return clock
+
+
+@pytest.fixture
+def stores(database: AsyncIOMotorDatabase[Document], clock: PositionClock) -> Stores:
+    return open_stores(database, FieldCipher([b"k" * 32]), clock)
+
+
+@pytest.fixture
+def queue_url(redis_url: str) -> str:
+    """Name a Redis database that no other package's tests use."""
+    return redis_url.replace("/0", "/7")
+
+
+@pytest.fixture
+def huey(queue_url: str) -> Iterator[PriorityRedisHuey]:
+    huey = open_huey(queue_url)
+    huey.storage.conn.flushdb()
+    yield huey
+    huey.storage.pool.disconnect()
+
+
+@pytest.fixture
+def queue(huey: PriorityRedisHuey) -> DeliveryQueue:
+    return DeliveryQueue(huey)
+
+
+def refs_of(count: int, channel: Channel = Channel.EMAIL) -> list[DeliveryRef]:
+    return [DeliveryRef(channel, uuid4(), uuid4()) for _ in range(count)]
+
+
+async def insert_waiting(
+    stores: Stores,
+    clock: PositionClock,
+    count: int,
+    *,
+    due_in: timedelta = OVERDUE,
+    channels: Sequence[Channel] = (Channel.EMAIL, Channel.PUSH),
+) -> list[DeliveryRef]:
+    """Insert rows whose `channels` wait as a server leaves them, and return their refs."""
+    with clock.writing() as position:
+        state = {"status": "queued", "attempts": 0, "due_at": position.created_at + due_in}
+        rows = [
+            _row(position.created_at, position.floor, dict.fromkeys(channels, state))
+            for _ in range(count)
+        ]
+        await stores.notifications.insert(rows)
+    return [DeliveryRef(channel, row.recipient_id, row.id) for row in rows for channel in channels]
+
+
+def _row(
+    created_at: datetime, floor: datetime, channels: Mapping[Channel, Mapping[str, Any]]
+) -> NotificationRow:
+    return NotificationRow(
+        id=uuid4(),
+        recipient_id=uuid4(),
+        event_id=UUID(int=1),
+        kind="new_listing",
+        writer="tests#1",
+        created_at=created_at,
+        floor=floor,
+        in_app=True,
+        title="Bread",
+        message="Fresh",
+        channels={channel.value: state for channel, state in channels.items()},
+    )
