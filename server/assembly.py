@@ -1,0 +1,246 @@
+"""Build one server process out of its parts, and take it apart in reverse.
+
+The one place where everything is made and passed in. The lanes of fan-outs have a store client of
+their own, so that a fan-out never holds a connection that a single write waits for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import redis.asyncio
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pykka import ActorDeadError
+from tornado.ioloop import PeriodicCallback
+
+from actors.claimer import Claim, Claimer, Recover, TakeOver
+from actors.connection import CloseCode
+from actors.directory import Directory, OnIdle, UserRef
+from actors.dispatcher import Dispatcher
+from actors.fan_out_lane import IN_HAND as FAN_OUTS_IN_HAND
+from actors.fan_out_lane import FanOutLane
+from actors.flows.registry import fan_out_flows, read_model_flows
+from actors.inbox import Inbox
+from actors.lanes import Lanes
+from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
+from actors.loop_actor import LoopActorRef
+from actors.mailbox import MailboxFull
+from actors.publisher import Publisher
+from actors.read_model_lane import IN_HAND as READ_MODELS_IN_HAND
+from actors.read_model_lane import ReadModelLane
+from actors.supervisor import Supervisor
+from actors.user import UserActor
+from config.settings import Settings
+from rules.events import Lane
+from rules.lease import Lease
+from server.auth import TokenVerifier
+from server.readiness import Readiness
+from server.service import Service
+from storage.client import StoreUnavailable, open_client
+from storage.encryption import FieldCipher
+from storage.indexes import ensure_indexes
+from storage.names import NameResolver
+from storage.positions import PositionClock
+from storage.stores import Stores, open_stores
+from tasks.queue import DeliveryQueue, open_huey
+
+CLAIM_EVERY_S = 5.0
+"""How long an event that was put off, or found no room anywhere, may lie after its time."""
+
+RECOVER_EVERY_S = 30.0
+MEASURE_CLOCK_EVERY_S = 60.0
+STOP_WITHIN_S = 10.0
+
+Database = AsyncIOMotorDatabase[dict[str, Any]]
+
+
+async def assemble(
+    settings: Settings, stack: AsyncExitStack, *, on_superseded: Callable[[], None]
+) -> Service:
+    """Build and start the parts; `stack` stops them, the last started first.
+
+    Raises StoreUnavailable when MongoDB is not there. `on_superseded` is called when another
+    incarnation of this process has begun and this one has to go.
+    """
+    assert settings.mongodb_uri is not None
+    assert settings.redis_url is not None
+    assert settings.queue_redis_url is not None
+    clock = PositionClock()
+    cipher = FieldCipher(settings.encryption_keys)
+    database = _open_database(settings, stack, "server")
+    await ensure_indexes(database)
+    await clock.measure(database)
+    stores = open_stores(database, cipher, clock)
+    lane_stores = open_stores(_open_database(settings, stack, "fan-out"), cipher, clock)
+    names = NameResolver(stores.users, stores.businesses)
+    lane_names = NameResolver(lane_stores.users, lane_stores.businesses)
+
+    lease = await stores.processes.register(settings.instance, "server")
+    stack.push_async_callback(stores.processes.remove, lease)
+
+    directory = Directory(partial(_start_user, stores, names, clock))
+    publisher = Publisher(
+        notifications=lane_stores.notifications,
+        names=lane_names,
+        clock=clock,
+        directory=directory,
+        queue=DeliveryQueue(open_huey(settings.queue_redis_url)),
+        writer=str(lease),
+    )
+    supervisor = Supervisor()
+    stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
+    stack.callback(directory.close_all, CloseCode.SERVER_RESTARTING)
+    _start_singletons(
+        supervisor,
+        stores=stores,
+        lane_stores=lane_stores,
+        resolvers=(names, lane_names),
+        publisher=publisher,
+        clock=clock,
+        lease=lease,
+        on_superseded=on_superseded,
+    )
+    _start_periodic(supervisor, stack, partial(clock.measure, database))
+    bus = redis.asyncio.Redis.from_url(settings.redis_url)
+    queue = redis.asyncio.Redis.from_url(settings.queue_redis_url)
+    stack.push_async_callback(bus.aclose)
+    stack.push_async_callback(queue.aclose)
+    return Service(
+        settings=settings,
+        stores=stores,
+        names=names,
+        tokens=TokenVerifier(settings.jwt_secret),
+        directory=directory,
+        inbox=Inbox(directory, stores.notifications, clock),
+        readiness=Readiness(database, clock, bus, queue),
+        dispatcher=partial(supervisor.ref, "dispatcher"),
+    )
+
+
+def _open_database(settings: Settings, stack: AsyncExitStack, purpose: str) -> Database:
+    client = open_client(str(settings.mongodb_uri), app_name=f"savenbite {purpose}")
+    stack.callback(client.close)
+    return client[settings.mongodb_database]
+
+
+def _start_user(
+    stores: Stores,
+    names: NameResolver,
+    clock: PositionClock,
+    user_id: UUID,
+    on_idle: OnIdle,
+    on_broken: OnIdle,
+) -> UserRef:
+    return UserActor.start(
+        user_id,
+        notifications=stores.notifications,
+        names=names,
+        clock=clock,
+        on_idle=on_idle,
+        on_broken=on_broken,
+    )
+
+
+def _start_singletons(
+    supervisor: Supervisor,
+    *,
+    stores: Stores,
+    lane_stores: Stores,
+    resolvers: tuple[NameResolver, ...],
+    publisher: Publisher,
+    clock: PositionClock,
+    lease: Lease,
+    on_superseded: Callable[[], None],
+) -> None:
+    """Start the lanes, then what fills them; they stop in reverse."""
+    lanes = Lanes()
+
+    def start_read_models() -> LoopActorRef[Any]:
+        workload = lanes.renew(Lane.SINGLE, READ_MODELS_IN_HAND)
+        return ReadModelLane.start(
+            flows=read_model_flows(stores, resolvers),
+            events=stores.events,
+            clock=clock,
+            lease=lease,
+            workload=workload,
+        )
+
+    def start_fan_outs() -> LoopActorRef[Any]:
+        workload = lanes.renew(Lane.FAN_OUT, FAN_OUTS_IN_HAND)
+        return FanOutLane.start(
+            flows=fan_out_flows(lane_stores),
+            events=lane_stores.events,
+            follows=lane_stores.follows,
+            users=lane_stores.users,
+            publisher=publisher,
+            clock=clock,
+            lease=lease,
+            workload=workload,
+            on_room=tell("claimer", Claim()),
+        )
+
+    def tell(name: str, message: object) -> Callable[[], None]:
+        return partial(_tell, supervisor, name, message)
+
+    lanes.add(Lane.SINGLE, partial(supervisor.ref, "lane.single"))
+    lanes.add(Lane.FAN_OUT, partial(supervisor.ref, "lane.fan_out"))
+    supervisor.start("lane.single", start_read_models)
+    supervisor.start("lane.fan_out", start_fan_outs)
+    supervisor.start(
+        "claimer",
+        partial(
+            Claimer.start,
+            events=stores.events,
+            processes=stores.processes,
+            lanes=lanes,
+            clock=clock,
+            lease=lease,
+        ),
+    )
+    supervisor.start("dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease))
+    supervisor.start(
+        "lease_keeper",
+        partial(
+            LeaseKeeper.start,
+            processes=stores.processes,
+            lease=lease,
+            on_death=lambda dead: _tell(supervisor, "claimer", TakeOver(dead)),
+            on_superseded=on_superseded,
+        ),
+    )
+    _tell(supervisor, "claimer", TakeOver(Lease(lease.owner, lease.epoch - 1)))
+
+
+def _start_periodic(
+    supervisor: Supervisor, stack: AsyncExitStack, measure_clock: Callable[[], Awaitable[None]]
+) -> None:
+    """Start what happens by the clock; each is one message to an actor."""
+    for name, message, every_s in (
+        ("lease_keeper", Beat(), BEAT_EVERY_S),
+        ("claimer", Claim(), CLAIM_EVERY_S),
+        ("claimer", Recover(), RECOVER_EVERY_S),
+    ):
+        _every(every_s, partial(_tell, supervisor, name, message), stack)
+    _every(MEASURE_CLOCK_EVERY_S, partial(_measure, measure_clock), stack)
+
+
+def _every(every_s: float, callback: Callable[[], Any], stack: AsyncExitStack) -> None:
+    periodic = PeriodicCallback(callback, every_s * 1_000, jitter=0.1)
+    periodic.start()
+    stack.callback(periodic.stop)
+
+
+async def _measure(measure_clock: Callable[[], Awaitable[None]]) -> None:
+    with contextlib.suppress(StoreUnavailable):
+        await measure_clock()
+
+
+def _tell(supervisor: Supervisor, name: str, message: object) -> None:
+    """Tell a singleton what it will be told again anyway, should it be down or behind just now."""
+    with contextlib.suppress(ActorDeadError, MailboxFull):
+        supervisor.ref(name).tell(message)

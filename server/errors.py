@@ -1,0 +1,199 @@
+"""Every failure that a client can see, and the only place that knows HTTP statuses.
+
+Layers below raise their own classes; the table here gives each its status and code (contract
+section 2.8):
+
+    ApiError                 what the edge itself raises
+    ├── ValidationFailed     400, details: field -> [messages]
+    ├── Unauthenticated      401
+    ├── PermissionDenied     403
+    ├── NotFound             404
+    ├── MethodNotAllowed     405
+    ├── PayloadTooLarge      413
+    └── UnsupportedMediaType 415
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import tornado.web
+from pykka import ActorDeadError
+
+from actors.loop_actor import DeadlineExceeded
+from actors.mailbox import MailboxFull
+from actors.supervisor import ActorRestarting
+from actors.sync import UnknownNotification
+from server.auth import InvalidToken
+from storage.businesses import BusinessNotFound
+from storage.client import StoreUnavailable
+from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
+
+RETRY_AFTER_S = 2
+"""What clients are told to wait while a dependency is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """A failure as clients see it."""
+
+    status: int
+    code: str
+    message: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, Any]:
+        """Return what stands under `error`."""
+        return {"code": self.code, "message": self.message, "details": dict(self.details)}
+
+
+class ApiError(Exception):
+    """A failure found at the edge itself."""
+
+    def __init__(self, answer: ErrorAnswer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+class ValidationFailed(ApiError):
+    """What was sent is not what is asked for."""
+
+    def __init__(self, details: Mapping[str, list[str]]) -> None:
+        super().__init__(
+            ErrorAnswer(400, "VALIDATION_ERROR", "Request data validation failed", details)
+        )
+
+
+class Unauthenticated(ApiError):
+    """Nobody knows who asks."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_unauthorized(message))
+
+
+class PermissionDenied(ApiError):
+    """It is known who asks, and they may not."""
+
+    def __init__(self, message: str = "You do not have permission to do this") -> None:
+        super().__init__(ErrorAnswer(403, "PERMISSION_DENIED", message))
+
+
+class NotFound(ApiError):
+    """There is no such thing, or none of the asker's."""
+
+    def __init__(self, message: str = "Not found") -> None:
+        super().__init__(ErrorAnswer(404, "NOT_FOUND", message))
+
+
+class MethodNotAllowed(ApiError):
+    """The path is right and the method is not."""
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        headers = {"Allow": ", ".join(sorted(allowed))}
+        super().__init__(ErrorAnswer(405, "METHOD_NOT_ALLOWED", "Method not allowed", {}, headers))
+
+
+class PayloadTooLarge(ApiError):
+    """The body is over the limit; it is refused without being read."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            ErrorAnswer(
+                413,
+                "PAYLOAD_TOO_LARGE",
+                f"The body is over the limit of {limit_bytes} bytes",
+                {"limit_bytes": limit_bytes},
+                {"Connection": "close"},
+            )
+        )
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is not JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ErrorAnswer(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8")
+        )
+
+
+def _unauthorized(message: str) -> ErrorAnswer:
+    return ErrorAnswer(401, "UNAUTHORIZED", message, {}, {"WWW-Authenticate": "Bearer"})
+
+
+def _unavailable(what: str) -> ErrorAnswer:
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return ErrorAnswer(503, "UNAVAILABLE", f"{what}; try again shortly", {}, headers)
+
+
+def _tornado(error: tornado.web.HTTPError) -> ErrorAnswer:
+    """Give Tornado's own refusals the envelope."""
+    if error.status_code == 404:
+        return ErrorAnswer(404, "NOT_FOUND", "There is nothing at this address")
+    if error.status_code == 405:
+        return ErrorAnswer(405, "METHOD_NOT_ALLOWED", "Method not allowed")
+    return ErrorAnswer(error.status_code, "VALIDATION_ERROR", "The request is malformed")
+
+
+_TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
+    (ApiError, lambda error: error.answer),
+    (InvalidToken, lambda error: _unauthorized(error.reason)),
+    (
+        BusinessNotFound,
+        lambda error: ErrorAnswer(
+            404,
+            "BUSINESS_NOT_FOUND",
+            "Business profile not found",
+            {"business_id": str(error.business_id)},
+        ),
+    ),
+    (
+        AlreadyFollowing,
+        lambda error: ErrorAnswer(
+            409,
+            "ALREADY_FOLLOWING",
+            "You already follow this business",
+            {"business_id": str(error.business_id)},
+        ),
+    ),
+    (NotFollowing, lambda _: ErrorAnswer(404, "NOT_FOUND", "You do not follow this business")),
+    (
+        FollowLimitExceeded,
+        lambda error: ErrorAnswer(
+            422,
+            "FOLLOW_LIMIT_EXCEEDED",
+            f"You can follow at most {error.limit} businesses",
+            {"limit": error.limit},
+        ),
+    ),
+    (
+        UnknownNotification,
+        lambda error: ErrorAnswer(
+            404, "NOT_FOUND", "No such notification", {"since": [str(error.notification_id)]}
+        ),
+    ),
+    (StoreUnavailable, lambda _: _unavailable("The database is away")),
+    (MailboxFull, lambda _: _unavailable("The service is overloaded")),
+    (DeadlineExceeded, lambda _: _unavailable("The service took too long")),
+    (ActorRestarting, lambda _: _unavailable("The service is restarting")),
+    (ActorDeadError, lambda _: _unavailable("The service is restarting")),
+    (tornado.web.HTTPError, _tornado),
+)
+
+
+def answer_to(error: BaseException) -> ErrorAnswer | None:
+    """Return what a client is told of `error`, None when it is a fault of ours."""
+    for error_class, answer in _TABLE:
+        if isinstance(error, error_class):
+            return answer(error)
+    return None
+
+
+def internal_error(request_id: str) -> ErrorAnswer:
+    """Return what a client is told of a fault of ours: never more than where to find it."""
+    return ErrorAnswer(
+        500, "INTERNAL_ERROR", "Something failed on our side", {"request_id": request_id}
+    )

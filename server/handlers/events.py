@@ -1,0 +1,52 @@
+"""Events in: `POST /api/internal/events/` (contract section 3)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from actors.dispatcher import Accept, Accepted
+from rules.events import LANE_OF_EVENT
+from rules.ids import event_key
+from server.auth import UserType
+from server.handlers.base import ApiHandler
+from server.schemas.events import load_events
+from storage.events import NewEvent
+
+EVENTS_BODY_LIMIT_BYTES = 8 << 20
+
+ACCEPT_DEADLINE_S = 15.0
+
+APPLIED_WITHIN_S = 0.5
+"""How long the answer waits for read models, so that callers usually read their own writes."""
+
+
+class EventsHandler(ApiHandler):
+    """Takes what happened on the platform; 202 says that it is durable."""
+
+    roles = {"POST": frozenset({UserType.SERVICE, UserType.ADMIN})}
+    body_limit_bytes = EVENTS_BODY_LIMIT_BYTES
+
+    async def post(self) -> None:
+        """Accept one event or a batch, all or nothing."""
+        sender = self.principal.user_id
+        events = [
+            NewEvent(
+                key=event_key(sender, event.id),
+                sender=sender,
+                event_id=event.id,
+                type=event.type,
+                occurred_at=event.occurred_at,
+                data=event.data,
+                lane=LANE_OF_EVENT[event.type].value,
+            )
+            for event in await load_events(self.raw_json())
+        ]
+        dispatcher = self.service.dispatcher()
+        accepted: Accepted = await dispatcher.request(Accept(events), deadline_s=ACCEPT_DEADLINE_S)
+        if accepted.applied:
+            waiting = [asyncio.ensure_future(applied) for applied in accepted.applied]
+            await asyncio.wait(waiting, timeout=APPLIED_WITHIN_S)
+        self.answer({"accepted": accepted.accepted, "duplicates": accepted.duplicates}, status=202)
+
+
+ROUTES = [(r"/api/internal/events/?", EventsHandler)]

@@ -1,0 +1,89 @@
+"""Following businesses (contract section 2.3)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from server.auth import UserType
+from server.handlers.base import UUID_PATTERN, ApiHandler
+from server.paging import listing
+from server.schemas.follows import FOLLOW, FOLLOWING_QUERY
+from server.views import business_card, business_profile
+
+FOLLOWERS = frozenset({UserType.CUSTOMER, UserType.NGO})
+
+
+class FollowHandler(ApiHandler):
+    """`POST /api/follow/`."""
+
+    roles = {"POST": FOLLOWERS}
+
+    async def post(self) -> None:
+        """Follow a business; an earlier follow is restored."""
+        business_id = self.json_body(FOLLOW)["business_id"]
+        principal = self.principal
+        result = await self.service.stores.following.follow(
+            principal.user_id, principal.user_type.value, business_id
+        )
+        self.answer(
+            {
+                "message": "Successfully followed business",
+                "follower_id": result.follow_id,
+                "created": result.created,
+                "business": business_card(result.business),
+            },
+            status=201,
+        )
+
+
+class UnfollowHandler(ApiHandler):
+    """`DELETE /api/unfollow/{business_id}/`."""
+
+    roles = {"DELETE": FOLLOWERS}
+
+    async def delete(self, business_id: str) -> None:
+        """Stop following; following again restores it."""
+        await self.service.stores.following.unfollow(self.principal.user_id, UUID(business_id))
+        self.answer({"message": "Successfully unfollowed business"})
+
+
+class FollowingHandler(ApiHandler):
+    """`GET /api/following/`."""
+
+    roles = {"GET": FOLLOWERS}
+
+    async def get(self) -> None:
+        """List the businesses that the caller follows, latest first."""
+        asked = self.query(FOLLOWING_QUERY)
+        user_id = self.principal.user_id
+        count, followed = await self.service.stores.following.page(
+            user_id, page=asked["page"], page_size=asked["page_size"]
+        )
+        told = await self.service.stores.notifications.count_by_business(
+            user_id, [entry.business.id for entry in followed]
+        )
+        self.answer(
+            listing(
+                url=self.service.url("/api/following/"),
+                query=self.asked_with(),
+                page=asked["page"],
+                page_size=asked["page_size"],
+                count=count,
+                results=[
+                    {
+                        "id": entry.follow_id,
+                        "business": business_profile(entry.business),
+                        "followed_at": entry.followed_at,
+                        "notification_count": told.get(entry.business.id, 0),
+                    }
+                    for entry in followed
+                ],
+            )
+        )
+
+
+ROUTES = [
+    (r"/api/follow/?", FollowHandler),
+    (rf"/api/unfollow/{UUID_PATTERN}/?", UnfollowHandler),
+    (r"/api/following/?", FollowingHandler),
+]

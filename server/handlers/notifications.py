@@ -1,0 +1,142 @@
+"""The inbox over REST (contract section 2.1)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from server.auth import INBOX_OWNERS
+from server.errors import NotFound
+from server.handlers.base import UUID_PATTERN, ApiHandler
+from server.paging import listing
+from server.schemas.notifications import INBOX_QUERY, MARK_READ
+from server.views import notification_record
+from storage.notifications import InboxFilter
+
+DEFAULT_TIMEZONE = "Africa/Johannesburg"
+
+
+class ListHandler(ApiHandler):
+    """`GET /api/notifications/`."""
+
+    roles = {"GET": INBOX_OWNERS}
+
+    async def get(self) -> None:
+        """List the caller's notifications, newest first."""
+        asked = self.query(INBOX_QUERY)
+        user_id = self.principal.user_id
+        notifications = self.service.stores.notifications
+        page = await notifications.page(
+            user_id,
+            await self._filter(asked),
+            page=asked["page"],
+            page_size=asked["page_size"],
+        )
+        names = await self.service.names.resolve(
+            users=(row.sender_id for row in page.rows),
+            businesses=(row.business_id for row in page.rows),
+        )
+        self.answer(
+            listing(
+                url=self.service.url("/api/notifications/"),
+                query=self.asked_with(),
+                page=asked["page"],
+                page_size=asked["page_size"],
+                count=page.count,
+                results=[notification_record(row, names) for row in page.rows],
+                unread_count=await self.service.inbox.unread_count(user_id),
+            )
+        )
+
+    async def _filter(self, asked: dict[str, Any]) -> InboxFilter:
+        created_from = created_before = None
+        if "date_from" in asked or "date_to" in asked:
+            zone = await self._zone()
+            if "date_from" in asked:
+                created_from = _midnight(asked["date_from"], zone)
+            if "date_to" in asked:
+                created_before = _midnight(asked["date_to"] + timedelta(days=1), zone)
+        return InboxFilter(
+            is_read=asked.get("is_read"),
+            kind=asked.get("notification_type"),
+            created_from=created_from,
+            created_before=created_before,
+        )
+
+    async def _zone(self) -> ZoneInfo:
+        user = await self.service.stores.users.find(self.principal.user_id)
+        return ZoneInfo((user and user.timezone) or DEFAULT_TIMEZONE)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return when `day` begins in `zone`."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+class UnreadCountHandler(ApiHandler):
+    """`GET /api/notifications/unread-count/`."""
+
+    roles = {"GET": INBOX_OWNERS}
+
+    async def get(self) -> None:
+        """Say how many are unread."""
+        self.answer({"unread_count": await self.service.inbox.unread_count(self.principal.user_id)})
+
+
+class MarkReadHandler(ApiHandler):
+    """`POST /api/notifications/mark-read/`."""
+
+    roles = {"POST": INBOX_OWNERS}
+
+    async def post(self) -> None:
+        """Mark some read; ids that are not the caller's are ignored."""
+        ids = tuple(dict.fromkeys(self.json_body(MARK_READ)["notification_ids"]))
+        marked = await self.service.inbox.mark_read(self.principal.user_id, ids)
+        count = marked.marked_count
+        self.answer(
+            {
+                "message": f"{count} notifications marked as read",
+                "marked_count": count,
+                "unread_count": marked.unread_count,
+            }
+        )
+
+
+class MarkAllReadHandler(ApiHandler):
+    """`POST /api/notifications/mark-all-read/`."""
+
+    roles = {"POST": INBOX_OWNERS}
+
+    async def post(self) -> None:
+        """Mark all read."""
+        marked = await self.service.inbox.mark_all_read(self.principal.user_id)
+        self.answer(
+            {
+                "message": "All notifications marked as read",
+                "marked_count": marked.marked_count,
+                "unread_count": marked.unread_count,
+            }
+        )
+
+
+class DeleteHandler(ApiHandler):
+    """`DELETE /api/notifications/{id}/delete/`."""
+
+    roles = {"DELETE": INBOX_OWNERS}
+
+    async def delete(self, notification_id: str) -> None:
+        """Delete one softly."""
+        if not await self.service.inbox.delete(self.principal.user_id, UUID(notification_id)):
+            raise NotFound("No such notification")
+        self.answer({"message": "Notification deleted successfully"})
+
+
+ROUTES = [
+    (r"/api/notifications/?", ListHandler),
+    (r"/api/notifications/unread-count/?", UnreadCountHandler),
+    (r"/api/notifications/mark-read/?", MarkReadHandler),
+    (r"/api/notifications/mark-all-read/?", MarkAllReadHandler),
+    (rf"/api/notifications/{UUID_PATTERN}/delete/?", DeleteHandler),
+]

@@ -1,0 +1,164 @@
+"""`run.py all`: the whole service on one machine.
+
+Starts the embedded stores where no URI is given, then server and worker; starts again what dies;
+stops all in reverse. What would keep it from starting is found out before anything is started.
+When this process is itself killed, the kernel ends its children (storage/embedded_child.py).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from config.settings import Settings, read_settings
+from server.children import REFUSED, Kept, ProgramChild, Refused, StoreChild
+from server.probe import is_ready
+from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedRedis
+from storage.embedded_child import spawn
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 0.2
+SERVER_STOP_S = 15.0
+WORKER_STOP_S = 25.0
+"""Longer than the 20 s that the worker gives the tasks in hand."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class CannotLaunch(Exception):
+    """The service cannot run here as it is told, and nothing of it runs now."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
+def launch(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    program: Path,
+    when_ready: Callable[[Settings], None],
+) -> int:
+    """Run the service until told to stop, and return the exit status.
+
+    `program` is `run.py`, whose subcommands the children are; `when_ready` is called once, when
+    the server first says that it is ready. The status is 2 when a child refused to run, which it
+    has then explained itself. Raises CannotLaunch.
+    """
+    stop = threading.Event()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with _locked(settings.data_dir):
+        port = _port_to_listen_on(settings)
+        environ = {**environ, "SNB_PORT": str(port), "SNB_DATA_DIR": str(settings.data_dir)}
+        family = _Family(program, dict(environ), stop)
+        try:
+            family.start(settings)
+            family.look_after(read_settings(environ), when_ready)
+        except EmbeddedError as error:
+            raise CannotLaunch(str(error)) from None
+        except Refused:
+            return REFUSED
+        finally:
+            family.stop()
+    return 0
+
+
+class _Family:
+    """The children, in the order of their start."""
+
+    def __init__(self, program: Path, environ: dict[str, str], stop: threading.Event) -> None:
+        self._program = program
+        self._environ = environ
+        self._stop = stop
+        self._children: list[Kept] = []
+
+    def start(self, settings: Settings) -> None:
+        if settings.mongodb_uri is None:
+            self._start_store("SNB_MONGODB_URI", EmbeddedMongo(settings.data_dir / "mongodb"))
+        if settings.redis_url is None:
+            self._start_store("SNB_REDIS_URL", EmbeddedRedis(settings.data_dir / "redis"))
+        self._start_program("serve", stop_within_s=SERVER_STOP_S)
+        self._start_program("worker", stop_within_s=WORKER_STOP_S)
+
+    def look_after(self, settings: Settings, when_ready: Callable[[Settings], None]) -> None:
+        was_ready = False
+        while not self._stop.wait(TICK_S):
+            for child in self._children:
+                child.look_after()
+            if not was_ready and is_ready(settings):
+                was_ready = True
+                when_ready(settings)
+
+    def stop(self) -> None:
+        for kept in reversed(self._children):
+            kept.child.stop()
+            log.info("stopped", child=kept.child.name)
+
+    def _start_store(self, variable: str, server: EmbeddedMongo | EmbeddedRedis) -> None:
+        store = StoreChild(server)
+        self._start(Kept(store))
+        self._environ[variable] = store.uri
+
+    def _start_program(self, name: str, *, stop_within_s: float) -> None:
+        def spawn_it() -> subprocess.Popen[bytes]:
+            return spawn(
+                [sys.executable, self._program, name],
+                env=self._environ,
+                # It holds nothing that a kill could spoil, so it need not be asked.
+                orphan_signal=signal.SIGKILL,
+            )
+
+        self._start(Kept(ProgramChild(name, spawn_it, stop_within_s=stop_within_s)))
+
+    def _start(self, kept: Kept) -> None:
+        # Before it starts, so that one that fails half way is stopped as well.
+        self._children.append(kept)
+        kept.start()
+        log.info("started", child=kept.child.name)
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    """Hold the data directory; it is let go of even by a kill."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data_dir / "lock").open("w")
+    except OSError as error:
+        raise CannotLaunch(f"SNB_DATA_DIR: cannot use {data_dir} ({error.strerror})") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            problem = f"SNB_DATA_DIR: {data_dir} is in use by another run of the service"
+            raise CannotLaunch(problem) from None
+        yield
+
+
+def _port_to_listen_on(settings: Settings) -> int:
+    """Return the port, a free one for 0, having made sure that it can be had."""
+    try:
+        addresses = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, protocol, _, address = addresses[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            port: int = probe.getsockname()[1]
+    except socket.gaierror:
+        raise CannotLaunch(f"SNB_HOST: {settings.host} is not an address of this machine") from None
+    except OSError as error:
+        problem = f"SNB_PORT: cannot listen on {settings.host}:{settings.port} ({error.strerror})"
+        raise CannotLaunch(problem) from None
+    return port

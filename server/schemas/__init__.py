@@ -1,0 +1,1 @@
+"""What clients may send, as marshmallow schemas, each built once; one module a resource."""

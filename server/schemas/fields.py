@@ -1,0 +1,88 @@
+"""Fields that several schemas share."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from marshmallow import ValidationError, fields, validate
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""Control characters but for tab and line ends, which mean something in a text."""
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+_TIMEZONES = frozenset(available_timezones())
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
+
+
+class Text(fields.String):
+    """A text of `low`..`high` characters, counted once control characters are stripped."""
+
+    def __init__(self, low: int, high: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(low, high), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **kwargs))
+        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text)).strip()
+
+
+class Identifier(fields.String):
+    """An opaque string of 1..128 characters: ids of other services are not always UUIDs."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, 128), **kwargs)
+
+
+class Time(fields.AwareDateTime):
+    """An RFC 3339 time with an offset; loaded as UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        assert isinstance(moment, datetime)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError:
+            raise ValidationError("Not a valid time.") from None
+
+
+class Money(fields.Decimal):
+    """An amount that is not negative, given as number or string; loaded as a string: `12.50`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            allow_nan=False, validate=validate.Range(Decimal(0), Decimal(10) ** 9), **kwargs
+        )
+
+
+class TimeZone(fields.String):
+    """A name of the IANA time zone database."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            validate=validate.OneOf(_TIMEZONES, error="Not a known IANA time zone."), **kwargs
+        )
+
+
+class Locale(fields.String):
+    """A language tag such as `en` or `af-ZA`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            validate=[validate.Length(2, 35), validate.Regexp(_LOCALE, error="Not a locale.")],
+            **kwargs,
+        )
+
+
+class HttpUrl(fields.Url):
+    """An absolute http or https URL of at most 2,048 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(schemes={"http", "https"}, require_tld=False, **kwargs)
+        self.validators.append(validate.Length(max=2_048))

@@ -1,0 +1,41 @@
+"""What clients ask of their inbox (contract section 2.1)."""
+
+from __future__ import annotations
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from rules.kinds import KINDS
+
+LARGEST_PAGE = 100
+LAST_PAGE = 100_000
+
+
+class PageSchema(Schema):
+    """`page` and `page_size` of a list; other query parameters are none of its business."""
+
+    class Meta:
+        """Query strings carry tracking parameters and the like."""
+
+        unknown = EXCLUDE
+
+    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
+    page_size = fields.Integer(load_default=20, validate=validate.Range(1, LARGEST_PAGE))
+
+
+class InboxQuerySchema(PageSchema):
+    """The filters of the inbox; dates are in the user's time zone, both inclusive."""
+
+    is_read = fields.Boolean(truthy={"true"}, falsy={"false"})
+    notification_type = fields.String(validate=validate.OneOf(tuple(KINDS)))
+    date_from = fields.Date()
+    date_to = fields.Date()
+
+
+class MarkReadSchema(Schema):
+    """1..1000 ids of the caller's notifications."""
+
+    notification_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 1_000))
+
+
+INBOX_QUERY = InboxQuerySchema()
+MARK_READ = MarkReadSchema()

@@ -1,0 +1,119 @@
+"""Run one server process: listen, assemble, serve until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+import structlog
+import tornado.httpserver
+import tornado.netutil
+
+from config.settings import Settings
+from server.app import build_application
+from server.assembly import assemble
+from server.service import Service
+from storage.client import StoreUnavailable
+
+MAX_BODY_BYTES = 64 << 20
+"""What of a body without announced length is read at most; handlers refuse above their own."""
+
+BACKLOG = 1_024
+RETRY_STORE_AFTER_S = 1.0
+FINISH_REQUESTS_WITHIN_S = 5.0
+
+EXIT_OK = 0
+EXIT_SUPERSEDED = 1
+EXIT_UNUSABLE = 2
+
+log = structlog.get_logger(__name__)
+
+
+def run_server(settings: Settings) -> int:
+    """Serve until SIGINT or SIGTERM and return the exit code.
+
+    2 when the port is not to be had. The settings name the stores.
+    """
+    try:
+        sockets = tornado.netutil.bind_sockets(settings.port, settings.host, backlog=BACKLOG)
+    except OSError as error:
+        return _refuse(
+            f"SNB_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        )
+    return asyncio.run(serve(settings, sockets))
+
+
+def _refuse(line: str) -> int:
+    print(line, file=sys.stderr)  # noqa: T201 (for the person at the terminal)
+    return EXIT_UNUSABLE
+
+
+async def serve(settings: Settings, sockets: list[socket.socket]) -> int:
+    """Serve on `sockets` until a signal comes; return the exit code."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+
+    def stop(code: int) -> None:
+        if not stopped.done():
+            stopped.set_result(code)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, EXIT_OK)
+    async with AsyncExitStack() as stack:
+        serving = asyncio.create_task(_start(settings, sockets, stack, stop))
+        either: set[asyncio.Future[Any]] = {serving, stopped}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            serving.result()
+        else:
+            serving.cancel()
+        code = await stopped
+        log.info("stopping")
+    log.info("stopped")
+    return code
+
+
+async def _start(
+    settings: Settings,
+    sockets: list[socket.socket],
+    stack: AsyncExitStack,
+    stop: Callable[[int], None],
+) -> None:
+    """Assemble the process, as soon as MongoDB is there, and listen."""
+    service = await _assembled(settings, stack, stop)
+    server = tornado.httpserver.HTTPServer(build_application(service), max_body_size=MAX_BODY_BYTES)
+    server.add_sockets(sockets)
+    stack.push_async_callback(_close, server)
+    log.info("serving", url=settings.public_url, instance=settings.instance)
+
+
+async def _assembled(
+    settings: Settings, stack: AsyncExitStack, stop: Callable[[int], None]
+) -> Service:
+    while True:
+        async with AsyncExitStack() as attempt:
+            try:
+                service = await assemble(
+                    settings, attempt, on_superseded=partial(stop, EXIT_SUPERSEDED)
+                )
+            except StoreUnavailable as error:
+                log.warning("waiting_for_database", reason=error.reason)
+            else:
+                stack.push_async_exit(attempt.pop_all())
+                return service
+        await asyncio.sleep(RETRY_STORE_AFTER_S)
+
+
+async def _close(server: tornado.httpserver.HTTPServer) -> None:
+    """Take no more connections and let the requests under way end."""
+    server.stop()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FINISH_REQUESTS_WITHIN_S):
+            await server.close_all_connections()

@@ -1,0 +1,35 @@
+"""What handlers are given: the parts of one server process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.directory import Directory
+from actors.dispatcher import Dispatcher
+from actors.inbox import Inbox
+from actors.loop_actor import LoopActorRef
+from config.settings import Settings
+from server.auth import TokenVerifier
+from server.readiness import Readiness
+from storage.names import NameResolver
+from storage.stores import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One server process, built by `server/process.py`."""
+
+    settings: Settings
+    stores: Stores
+    names: NameResolver
+    tokens: TokenVerifier
+    directory: Directory
+    inbox: Inbox
+    readiness: Readiness
+    dispatcher: Callable[[], LoopActorRef[Dispatcher]]
+    """The dispatcher of the moment; raises ActorRestarting while there is none."""
+
+    def url(self, path: str) -> str:
+        """Return the absolute URL of `path` as clients see it."""
+        return self.settings.public_url + path

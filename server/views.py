@@ -1,0 +1,52 @@
+"""Records as REST shows them (contract section 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.frames import notification_content
+from storage.businesses import Business
+from storage.names import Names
+from storage.notifications import NotificationRow
+
+
+def notification_record(row: NotificationRow, names: Names) -> dict[str, Any]:
+    """Return a notification as the inbox lists it: the content, whose it is, and its state."""
+    return {
+        "id": row.id,
+        **notification_content(row, names),
+        "sender": _sender(row, names),
+        "is_read": row.is_read,
+        "is_deleted": row.is_deleted,
+        "read_at": row.read_at,
+    }
+
+
+def _sender(row: NotificationRow, names: Names) -> dict[str, Any] | None:
+    """Return `{"id", "name", "user_type"}`; a business speaks under its own name."""
+    if row.sender_id is None:
+        return None
+    business = names.businesses.get(row.business_id) if row.business_id else None
+    if business is not None and business.owner_id == row.sender_id:
+        return {"id": row.sender_id, "name": business.name, "user_type": "provider"}
+    user = names.users.get(row.sender_id)
+    return {
+        "id": row.sender_id,
+        "name": user.name if user else None,
+        "user_type": user.user_type if user else None,
+    }
+
+
+def business_card(business: Business) -> dict[str, Any]:
+    """Return `{"id", "name", "logo"}`."""
+    return {"id": business.id, "name": business.name, "logo": business.logo}
+
+
+def business_profile(business: Business) -> dict[str, Any]:
+    """Return what followers see of a business in their list."""
+    return {
+        **business_card(business),
+        "address": business.address,
+        "rating": business.rating,
+        "followers_count": business.followers_count,
+    }
