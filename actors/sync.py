@@ -8,7 +8,7 @@ named one was even given its position (`floor`, storage/positions.py).
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -44,6 +44,8 @@ class Missed:
     rows: list[NotificationRow]
     changed: list[Change]
     has_more: bool
+    known: frozenset[UUID]
+    """Ids near the named row that the client has when it got `rows`: not to be announced again."""
 
 
 async def find_missed(
@@ -62,7 +64,7 @@ async def find_missed(
     until = clock.store_now() + LOOK_AHEAD
     if since is None:
         rows = await notifications.after(recipient_id, since=None, until=until, limit=limit + 1)
-        return Missed(rows[:limit], [], has_more=len(rows) > limit)
+        return _missed([], rows, [], limit)
     named = await notifications.find(recipient_id, since)
     if named is None:
         raise UnknownNotification(since)
@@ -70,11 +72,27 @@ async def find_missed(
     edge = named.created_at + timedelta(milliseconds=1)
     behind = await notifications.after(recipient_id, since=window, until=edge, limit=LATE_ROWS)
     ahead = await notifications.after(recipient_id, since=edge, until=until, limit=limit + 1)
-    missed = [row for row in behind if _is_missed(row, named, already_sent)] + ahead
     changed = await notifications.changed(
         recipient_id, since=window, before=named.created_at, limit=CHANGES
     )
-    return Missed(missed[:limit], changed, has_more=len(missed) > limit)
+    late = [row for row in behind if _is_missed(row, named, already_sent)]
+    seen = [row for row in behind if row not in late]
+    return _missed(seen, [*late, *ahead], changed, limit)
+
+
+def _missed(
+    seen: Sequence[NotificationRow],
+    rows: Sequence[NotificationRow],
+    changed: list[Change],
+    limit: int,
+) -> Missed:
+    sent = list(rows[:limit])
+    return Missed(
+        rows=sent,
+        changed=changed,
+        has_more=len(rows) > limit,
+        known=frozenset(row.id for row in (*seen, *sent)),
+    )
 
 
 def _is_missed(row: NotificationRow, named: NotificationRow, already_sent: Container[UUID]) -> bool:

@@ -14,8 +14,6 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from actors import frames, messages
 from actors.connection import Connection
 from actors.loop_actor import LoopActor
@@ -34,18 +32,16 @@ RECENT = timedelta(seconds=30)
 RECOUNT_AFTER = timedelta(minutes=5)
 """A count older than this is read anew the next time its user does something."""
 
-log = structlog.get_logger(__name__)
-
 
 class _Attached:
-    """A connection and what is known to have been sent on it."""
+    """A connection, the announcements it was there for, and what its last sync made known."""
 
-    __slots__ = ("connection", "first_sequence", "synced")
+    __slots__ = ("connection", "first_sequence", "known")
 
     def __init__(self, connection: Connection, first_sequence: int) -> None:
         self.connection = connection
         self.first_sequence = first_sequence
-        self.synced: set[UUID] = set()
+        self.known: frozenset[UUID] = frozenset()
 
 
 class UserActor(LoopActor):
@@ -135,7 +131,8 @@ class UserActor(LoopActor):
     def _announce(self, message: messages.Deliver) -> None:
         frame = message.announcement.frame(message.notification_id, self._unread)
         for attached in self._attached:
-            attached.connection.send(frame)
+            if message.notification_id not in attached.known:
+                attached.connection.send(frame)
         if not self._attached:
             self._leave_if_idle()
 
@@ -225,7 +222,7 @@ class UserActor(LoopActor):
             self._user_id,
             since=message.since,
             limit=message.limit,
-            already_sent=attached.synced
+            already_sent=attached.known
             | {
                 sent
                 for sent, sequence in self._announced.items()
@@ -237,7 +234,7 @@ class UserActor(LoopActor):
             businesses=(row.business_id for row in missed.rows),
         )
         await self._recount_if_old()
-        attached.synced = {row.id for row in missed.rows}
+        attached.known = missed.known
         message.connection.send(
             frames.synced(
                 notifications=[frames.synced_notification(row, names) for row in missed.rows],

@@ -30,6 +30,8 @@ async def api(service: Service) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def world(api: Api) -> World:
+async def world(api: Api) -> AsyncIterator[World]:
     """Make things happen."""
-    return World(api)
+    made = World(api)
+    yield made
+    made.close()

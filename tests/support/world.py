@@ -40,6 +40,12 @@ class World:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.platform = token(PLATFORM, "service")
+        self._sockets: list[Socket] = []
+
+    def close(self) -> None:
+        """Close what connections are left."""
+        for socket in self._sockets:
+            socket.close()
 
     async def event(self, type_: str, data: dict[str, Any], **envelope: Any) -> Answer:
         """Post one event and return the answer."""
@@ -119,7 +125,7 @@ class World:
         """Wait until `person` has `count` notifications and return them, newest first."""
 
         async def enough() -> list[dict[str, Any]] | None:
-            page = await self.inbox(person, f"?page_size=100")
+            page = await self.inbox(person, "?page_size=100")
             return page["results"] if page["count"] >= count else None
 
         found = await self.eventually(enough)
@@ -128,7 +134,9 @@ class World:
 
     async def connect(self, person: Person) -> Socket:
         """Open an authenticated connection."""
-        return await Socket.authenticated(self.api.base_url, person.token)
+        socket = await Socket.authenticated(self.api.base_url, person.token)
+        self._sockets.append(socket)
+        return socket
 
     async def eventually(self, check: Callable[[], Awaitable[T]]) -> T:
         """Ask again until the answer is true, for at most ten seconds."""

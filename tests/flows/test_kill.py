@@ -1,0 +1,134 @@
+"""A server killed at any moment loses nothing and tells nobody twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pymongo
+import pytest
+
+from tests.support.api import Api, token
+from tests.support.client import Client
+from tests.support.crashing import STEPS
+from tests.support.processes import ServerProcess, server_process
+from tests.support.seed import seed_followers
+from tests.support.world import Person, World, eventually
+
+FOLLOWERS = 2_000
+KILLED = -9
+
+
+@pytest.fixture
+async def process(
+    mongodb_uri: str, redis_url: str, database_name: str
+) -> AsyncIterator[ServerProcess]:
+    async with server_process(mongodb_uri, redis_url, database_name) as given:
+        yield given
+
+
+@pytest.fixture
+async def world(process: ServerProcess) -> AsyncIterator[World]:
+    api = Api(process.base_url)
+    yield World(api)
+    api.close()
+
+
+class Rows:
+    """Looks at the stored rows of a fan-out."""
+
+    def __init__(self, mongodb_uri: str, database: str) -> None:
+        self._database = pymongo.MongoClient[dict[str, Any]](
+            mongodb_uri, uuidRepresentation="standard"
+        )[database]
+
+    def close(self) -> None:
+        self._database.client.close()
+
+    def count(self, business_id: UUID) -> int:
+        return self._database["notifications"].count_documents({"business_id": business_id})
+
+    def recipients(self, business_id: UUID) -> list[UUID]:
+        found = self._database["notifications"].find({"business_id": business_id})
+        return [row["recipient_id"] for row in found]
+
+    def pending(self) -> int:
+        return self._database["events"].count_documents({"state": "pending"})
+
+
+@pytest.fixture
+def rows(mongodb_uri: str, database_name: str) -> Any:
+    looked_at = Rows(mongodb_uri, database_name)
+    yield looked_at
+    looked_at.close()
+
+
+@pytest.mark.timeout(seconds=90)
+async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
+    process: ServerProcess,
+    world: World,
+    rows: Rows,
+    mongodb_uri: str,
+    database_name: str,
+) -> None:
+    await process.start()
+    shop = await world.shop()
+    followers = seed_followers(mongodb_uri, database_name, shop.id, FOLLOWERS)
+    await world.post_listing(shop)
+
+    async def has_begun() -> bool:
+        return rows.count(shop.id) > 0
+
+    await eventually(has_begun)
+    process.kill()
+    assert 0 < rows.count(shop.id) < FOLLOWERS
+
+    await process.start()
+
+    async def is_done() -> bool:
+        return rows.pending() == 0
+
+    await eventually(is_done, within_s=60)
+    assert sorted(rows.recipients(shop.id)) == sorted(followers)
+    one = Person(followers[0], token(followers[0]))
+    assert (await world.inbox(one))["count"] == 1
+
+
+@pytest.mark.timeout(seconds=60)
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once(
+    step: str, process: ServerProcess, world: World, rows: Rows
+) -> None:
+    await process.start()
+    shop = await world.shop()
+    people = [await world.follower(shop) for _ in range(3)]
+    await world.post_listing(shop, "Before")
+    for person in people:
+        await world.told(person)
+    assert process.stop() == 0
+
+    await process.start("-m", "tests.support.crashing", step)
+    clients = [Client(process.base_url, person.token) for person in people]
+    for client in clients:
+        await eventually(lambda client=client: _has(client, 1))
+    await world.post_listing(shop, "Crash")
+    assert await process.killed() == KILLED
+
+    await process.start()
+
+    async def is_done() -> bool:
+        return rows.pending() == 0
+
+    await eventually(is_done, within_s=30)
+    for person, client in zip(people, clients, strict=True):
+        await eventually(lambda client=client: _has(client, 2))
+        listed = (await world.inbox(person))["results"]
+        assert client.in_order() == [row["id"] for row in reversed(listed)]
+        assert client.repeats_on_one_socket == []
+        assert client.last_unread_count == 2
+        await client.stop()
+
+
+async def _has(client: Client, count: int) -> bool:
+    return len(client.seen) >= count

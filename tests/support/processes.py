@@ -1,0 +1,83 @@
+"""Run server processes of their own, which tests may kill."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tornado.httpclient import AsyncHTTPClient
+from tornado.testing import bind_unused_port
+
+from storage.embedded_child import end, spawn
+from tests.support.service import environment
+from tests.support.world import eventually
+
+ROOT = Path(__file__).parents[2]
+STOP_WITHIN_S = 20.0
+
+
+class ServerProcess:
+    """A process that serves on the test's stores: `run.py serve` unless told otherwise."""
+
+    def __init__(self, mongodb_uri: str, redis_url: str, database: str) -> None:
+        socket, port = bind_unused_port()
+        socket.close()
+        self.base_url = f"http://127.0.0.1:{port}"
+        self._environment = {
+            **os.environ,
+            **environment(mongodb_uri, redis_url, database, port),
+            "SNB_LOG_FORMAT": "json",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self, *program: str) -> None:
+        """Start, and return when it is ready."""
+        command = [sys.executable, *(program or ("run.py", "serve"))]
+        self._process = spawn(command, env=self._environment, cwd=ROOT)
+        await eventually(self._is_ready, within_s=20.0)
+
+    async def killed(self) -> int:
+        """Wait for the process to end, by whoever's hand; return its status."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, STOP_WITHIN_S)
+
+    def kill(self) -> None:
+        """Kill the process as kill -9 does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(STOP_WITHIN_S)
+
+    def stop(self) -> int:
+        """Stop the process as SIGTERM does and return its status."""
+        assert self._process is not None
+        return end(self._process, deadline_s=STOP_WITHIN_S)
+
+    async def _is_ready(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "the server ended before it was ready"
+        http = AsyncHTTPClient(force_instance=True)
+        try:
+            answer = await http.fetch(f"{self.base_url}/health/ready/", raise_error=False)
+        except OSError:
+            return False
+        finally:
+            http.close()
+        return answer.code == 200
+
+
+@asynccontextmanager
+async def server_process(
+    mongodb_uri: str, redis_url: str, database: str
+) -> AsyncIterator[ServerProcess]:
+    """Give a server process, started by the test, and stop what is left of it."""
+    process = ServerProcess(mongodb_uri, redis_url, database)
+    try:
+        yield process
+    finally:
+        if process._process is not None:
+            process.stop()

@@ -1,0 +1,42 @@
+"""Put many users and follows into the store at once, as the repositories store them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pymongo
+
+from rules.ids import follow_id
+from rules.slots import slot_of
+
+
+def seed_followers(mongodb_uri: str, database: str, business_id: UUID, count: int) -> list[UUID]:
+    """Make `count` users who have followed `business_id` for a day; return their ids."""
+    at = datetime.now(UTC) - timedelta(days=1)
+    ids = [uuid4() for _ in range(count)]
+    with pymongo.MongoClient[dict[str, Any]](
+        mongodb_uri, uuidRepresentation="standard"
+    ) as client:
+        stored = client[database]
+        stored["users"].insert_many(
+            {"_id": user_id, "user_type": "customer", "following": [business_id]} for user_id in ids
+        )
+        stored["follows"].insert_many(
+            {
+                "_id": follow_id(business_id, user_id),
+                "business_id": business_id,
+                "user_id": user_id,
+                "slot": slot_of(user_id),
+                "user_type": "customer",
+                "is_active": True,
+                "first_followed_at": at,
+                "followed_at": at,
+                "gaps": [],
+                "revision": 1,
+            }
+            for user_id in ids
+        )
+        stored["businesses"].update_one({"_id": business_id}, {"$inc": {"followers_count": count}})
+    return ids
