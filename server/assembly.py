@@ -114,6 +114,7 @@ async def assemble(
         settings=settings,
         stores=stores,
         names=names,
+        clock=clock,
         tokens=TokenVerifier(settings.jwt_secret),
         directory=directory,
         inbox=Inbox(directory, stores.notifications, clock),

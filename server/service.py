@@ -13,6 +13,7 @@ from config.settings import Settings
 from server.auth import TokenVerifier
 from server.readiness import Readiness
 from storage.names import NameResolver
+from storage.positions import PositionClock
 from storage.stores import Stores
 
 
@@ -23,6 +24,7 @@ class Service:
     settings: Settings
     stores: Stores
     names: NameResolver
+    clock: PositionClock
     tokens: TokenVerifier
     directory: Directory
     inbox: Inbox

@@ -13,12 +13,38 @@ from server.tokens import mint
 
 STATIC = Path(__file__).parent.parent / "static"
 
+HTML = "text/html; charset=utf-8"
+CSS = "text/css; charset=utf-8"
+JAVASCRIPT = "text/javascript; charset=utf-8"
+SVG = "image/svg+xml"
+
 FILES = {
-    "": ("index.html", "text/html; charset=utf-8"),
-    "demo.css": ("demo.css", "text/css; charset=utf-8"),
-    "demo.js": ("demo.js", "text/javascript; charset=utf-8"),
+    "": ("index.html", HTML),
+    "demo.css": ("demo.css", CSS),
+    "icon.svg": ("icon.svg", SVG),
+    "api.js": ("api.js", JAVASCRIPT),
+    "channel.js": ("channel.js", JAVASCRIPT),
+    "client.js": ("client.js", JAVASCRIPT),
+    "demo.js": ("demo.js", JAVASCRIPT),
+    "following.js": ("following.js", JAVASCRIPT),
+    "inbox.js": ("inbox.js", JAVASCRIPT),
+    "list.js": ("list.js", JAVASCRIPT),
+    "posting.js": ("posting.js", JAVASCRIPT),
 }
 """Path -> file and content type: nothing else is served."""
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "connect-src 'self' ws: wss:",
+        "img-src 'self' https: data:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+    )
+)
+"""Notifications bring texts and pictures from elsewhere, and never scripts or styles."""
 
 
 class PageHandler(ApiHandler):
@@ -32,6 +58,8 @@ class PageHandler(ApiHandler):
             raise NotFound
         file, content_type = FILES[name]
         self.set_header("Content-Type", content_type)
+        self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        self.set_header("Referrer-Policy", "no-referrer")
         self.finish((STATIC / file).read_bytes())
 
 

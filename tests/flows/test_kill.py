@@ -125,7 +125,7 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
         await eventually(lambda client=client: _has(client, 2))
         listed = (await world.inbox(person))["results"]
         assert client.in_order() == [row["id"] for row in reversed(listed)]
-        assert client.repeats_on_one_socket == []
+        assert client.announced_again == []
         assert client.last_unread_count == 2
         await client.stop()
 

@@ -21,7 +21,8 @@ class Client:
         self._token = token
         self.seen: dict[str, str] = {}
         """Notification id -> created_at."""
-        self.repeats_on_one_socket: list[str] = []
+        self.announced_again: list[str] = []
+        """Ids announced on a socket that had them already, by an announcement or a sync."""
         self.last_unread_count: int | None = None
         self._last: str | None = None
         self._connection: WebSocketClientConnection | None = None
@@ -63,6 +64,8 @@ class Client:
                 case "authentication_success":
                     await self._send(type="sync", since=self._last, limit=500)
                 case "notification.new":
+                    if frame["data"]["notification_id"] in on_this_socket:
+                        self.announced_again.append(frame["data"]["notification_id"])
                     self._take(frame["data"], on_this_socket)
                 case "notifications.sync":
                     for notification in frame["data"]["notifications"]:
@@ -72,8 +75,6 @@ class Client:
 
     def _take(self, notification: dict[str, Any], on_this_socket: set[str]) -> None:
         id_ = notification["notification_id"]
-        if id_ in on_this_socket:
-            self.repeats_on_one_socket.append(id_)
         on_this_socket.add(id_)
         self.seen.setdefault(id_, notification["created_at"])
         self._last = id_

@@ -138,6 +138,10 @@ class World:
         self._sockets.append(socket)
         return socket
 
+    async def connect_as(self, user_id: UUID) -> Socket:
+        """Open an authenticated connection of a customer who need not be registered."""
+        return await self.connect(Person(user_id, token(user_id)))
+
     async def eventually(self, check: Callable[[], Awaitable[T]]) -> T:
         """Ask again until the answer is true, for at most ten seconds."""
         return await eventually(check)
