@@ -7,6 +7,7 @@ look-ups and no message for who is not here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -22,7 +23,8 @@ from storage.notifications import NotificationRow
 ATTACH_DEADLINE_S = 10.0
 
 UserRef = LoopActorRef[UserActor]
-OnIdle = Callable[[UUID], None]
+StartUser = Callable[[UUID, Callable[[], None], Callable[[], None]], UserRef]
+"""Starts the actor of a user, given what to call when it is idle and when it broke."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,18 +34,16 @@ class _Entry:
 
     __slots__ = ("connections", "ref")
 
-    def __init__(self, ref: UserRef) -> None:
-        self.ref = ref
+    ref: UserRef
+
+    def __init__(self) -> None:
         self.connections: set[Connection] = set()
 
 
 class Directory:
-    """Who is connected to this process.
+    """Who is connected to this process."""
 
-    `start_user` starts the actor of a user, given what to call when it is idle and when it broke.
-    """
-
-    def __init__(self, start_user: Callable[[UUID, OnIdle, OnIdle], UserRef]) -> None:
+    def __init__(self, start_user: StartUser) -> None:
         self._start_user = start_user
         self._entries: dict[UUID, _Entry] = {}
 
@@ -55,10 +55,7 @@ class Directory:
 
         Raises what the actor raises: StoreUnavailable, MailboxFull, DeadlineExceeded.
         """
-        entry = self._entries.get(user_id)
-        if entry is None:
-            entry = _Entry(self._start_user(user_id, self._forget, self._break))
-            self._entries[user_id] = entry
+        entry = self._entries.get(user_id) or self._start(user_id)
         entry.connections.add(connection)
         await entry.ref.request(messages.Attach(connection, ref), deadline_s=ATTACH_DEADLINE_S)
 
@@ -71,7 +68,7 @@ class Directory:
         try:
             entry.ref.tell(messages.Detach(connection))
         except MailboxFull:
-            self._drop(user_id, CloseCode.SLOW_READER)
+            self._drop(user_id, entry, CloseCode.SLOW_READER)
 
     def find(self, user_id: UUID) -> UserRef | None:
         """Return the actor of `user_id`, or None when no connection of theirs is here."""
@@ -89,27 +86,35 @@ class Directory:
                 entry.ref.tell(message)
             except MailboxFull:
                 log.warning("user_mailbox_full", user_id=str(row.recipient_id))
-                self._drop(row.recipient_id, CloseCode.SLOW_READER)
+                self._drop(row.recipient_id, entry, CloseCode.SLOW_READER)
             except ActorDeadError:
-                self._break(row.recipient_id)
+                self._drop(row.recipient_id, entry, CloseCode.INTERNAL_ERROR)
 
     def close_all(self, code: CloseCode) -> None:
         """Close every connection, because this process is going away."""
-        for user_id in list(self._entries):
-            self._drop(user_id, code)
+        for user_id, entry in list(self._entries.items()):
+            self._drop(user_id, entry, code)
 
-    def _forget(self, user_id: UUID) -> None:
-        self._entries.pop(user_id, None)
+    def _start(self, user_id: UUID) -> _Entry:
+        """Start the user's actor; what it calls concerns its own entry and no later one."""
+        entry = _Entry()
+        entry.ref = self._start_user(
+            user_id,
+            partial(self._forget, user_id, entry),
+            partial(self._drop, user_id, entry, CloseCode.INTERNAL_ERROR),
+        )
+        self._entries[user_id] = entry
+        return entry
 
-    def _break(self, user_id: UUID) -> None:
-        self._drop(user_id, CloseCode.INTERNAL_ERROR)
+    def _forget(self, user_id: UUID, entry: _Entry) -> None:
+        if self._entries.get(user_id) is entry:
+            del self._entries[user_id]
 
-    def _drop(self, user_id: UUID, code: CloseCode) -> None:
+    def _drop(self, user_id: UUID, entry: _Entry, code: CloseCode) -> None:
         """Forget the actor and close its connections: their clients come back to a new one."""
-        entry = self._entries.pop(user_id, None)
-        if entry is None:
-            return
+        self._forget(user_id, entry)
         if entry.ref.is_alive():
             entry.ref.stop(block=False)
         for connection in entry.connections:
             connection.close(code)
+        entry.connections.clear()

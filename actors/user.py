@@ -60,8 +60,8 @@ class UserActor(LoopActor):
         notifications: NotificationsRepository,
         names: NameResolver,
         clock: PositionClock,
-        on_idle: Callable[[UUID], None],
-        on_broken: Callable[[UUID], None],
+        on_idle: Callable[[], None],
+        on_broken: Callable[[], None],
     ) -> None:
         super().__init__()
         self._user_id = user_id
@@ -105,7 +105,7 @@ class UserActor(LoopActor):
         traceback: TracebackType | None,
     ) -> None:
         """Let the clients come back to a new actor."""
-        self._on_broken(self._user_id)
+        self._on_broken()
 
     def _deliver(self, message: messages.Deliver) -> Awaitable[None] | None:
         if message.notification_id in self._announced:
@@ -161,7 +161,7 @@ class UserActor(LoopActor):
 
     def _leave_if_idle(self) -> None:
         if not self._attached and self.actor_inbox.empty():
-            self._on_idle(self._user_id)
+            self._on_idle()
             self.stop()
 
     async def _mark_read(self, message: messages.MarkRead) -> messages.Marked:

@@ -6,9 +6,13 @@ so the identity of a row is a function of its cause and never of a random number
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
 
 def event_key(sender: UUID, event_id: str) -> UUID:
     """Return the key under which `sender`'s event `event_id` is stored (contract section 3)."""
@@ -27,7 +31,7 @@ def notification_id(event: UUID, kind: str, recipient_id: UUID, accepted_at: dat
     of the cause. It is identity only; order is the row's position (storage/positions.py).
     """
     bits = _hash(b"notification", event.bytes, kind.encode(), recipient_id.bytes)
-    milliseconds = int(accepted_at.timestamp() * 1000)
+    milliseconds = (accepted_at - _EPOCH) // _MILLISECOND
     return _labelled((milliseconds << 80) | (bits & ((1 << 80) - 1)), version=7)
 
 

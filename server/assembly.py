@@ -20,7 +20,7 @@ from tornado.ioloop import PeriodicCallback
 
 from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
-from actors.directory import Directory, OnIdle, UserRef
+from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
 from actors.fan_out_lane import IN_HAND as FAN_OUTS_IN_HAND
 from actors.fan_out_lane import FanOutLane
@@ -134,8 +134,8 @@ def _start_user(
     names: NameResolver,
     clock: PositionClock,
     user_id: UUID,
-    on_idle: OnIdle,
-    on_broken: OnIdle,
+    on_idle: Callable[[], None],
+    on_broken: Callable[[], None],
 ) -> UserRef:
     return UserActor.start(
         user_id,

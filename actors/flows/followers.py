@@ -37,6 +37,7 @@ async def follower_batches(
     following_at: datetime,
     first_slot: int,
     sizer: BatchSizer,
+    most_in_range: int = MOST_IN_RANGE,
 ) -> AsyncIterator[RecipientBatch]:
     """Yield those who followed at `following_at` and do when their range is read.
 
@@ -47,7 +48,7 @@ async def follower_batches(
     while slot < SLOTS:
         until = min(SLOTS, slot + slots_for(sizer.rows, estimate))
         began = time.monotonic()
-        limit = MOST_IN_RANGE if until - slot > 1 else None
+        limit = most_in_range if until - slot > 1 else None
         found = await follows.range(business_id, slot_from=slot, slot_to=until, limit=limit)
         if limit is not None and len(found) == limit:
             estimate = max(estimate * 2, limit * SLOTS // (until - slot))

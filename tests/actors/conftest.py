@@ -12,6 +12,9 @@ import pykka
 import pytest
 
 from actors.loop_actor import LoopActor
+from tests.storage.conftest import cipher, clock, database, stores
+
+__all__ = ["cipher", "clock", "database", "stores"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

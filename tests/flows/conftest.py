@@ -13,9 +13,7 @@ from tests.support.world import World
 
 
 @pytest.fixture
-async def service(
-    mongodb_uri: str, redis_url: str, database_name: str
-) -> AsyncIterator[Service]:
+async def service(mongodb_uri: str, redis_url: str, database_name: str) -> AsyncIterator[Service]:
     """Run one server process."""
     async with running(mongodb_uri, redis_url, database_name) as started:
         yield started

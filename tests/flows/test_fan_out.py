@@ -89,6 +89,18 @@ async def test_a_listing_of_an_unknown_business_is_accepted_and_tells_nobody(
     await eventually(is_done)
 
 
+async def test_a_listing_of_a_business_without_followers_is_done_at_once(
+    world: World, service: Service
+) -> None:
+    shop = await world.shop()
+    await world.post_listing(shop)
+
+    async def is_done() -> bool:
+        return await service.stores.events.pending_count() == 0
+
+    await eventually(is_done)
+
+
 async def test_preferences_keep_a_listing_out_of_the_inbox_and_say_why(
     world: World, service: Service
 ) -> None:

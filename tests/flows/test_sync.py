@@ -65,9 +65,7 @@ async def test_sync_tells_what_became_of_older_ones(world: World) -> None:
         await world.post_listing(shop)
         await world.told(person, count)
     three, two, one = [row["id"] for row in await world.told(person, 3)]
-    await world.api.post(
-        "/api/notifications/mark-read/", person.token, {"notification_ids": [one]}
-    )
+    await world.api.post("/api/notifications/mark-read/", person.token, {"notification_ids": [one]})
     await world.api.delete(f"/api/notifications/{two}/delete/", person.token)
     socket = await world.connect(person)
     changed = {row["id"]: row for row in (await socket.sync(three))["changed"]}

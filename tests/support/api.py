@@ -101,7 +101,9 @@ class Api:
         headers: dict[str, str] | None = None,
     ) -> Answer:
         """Send a request and return the answer, having asserted its invariants."""
-        content = raw if raw is not None else json.dumps(body).encode() if body is not None else None
+        content = (
+            raw if raw is not None else json.dumps(body).encode() if body is not None else None
+        )
         given = {"Content-Type": "application/json"} if content is not None else {}
         if token is not None:
             given["Authorization"] = f"Bearer {token}"

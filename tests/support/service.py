@@ -38,11 +38,16 @@ def environment(mongodb_uri: str, redis_url: str, database: str, port: int) -> d
 
 
 @asynccontextmanager
-async def running(mongodb_uri: str, redis_url: str, database: str) -> AsyncIterator[Service]:
-    """Assemble a process, listen on a free port and stop in the end."""
+async def running(
+    mongodb_uri: str, redis_url: str, database: str, **variables: str
+) -> AsyncIterator[Service]:
+    """Assemble a process, listen on a free port and stop in the end.
+
+    `variables` are settings of the environment that differ from those of other tests.
+    """
     socket, port = bind_unused_port()
     async with AsyncExitStack() as stack:
-        settings = settings_for(mongodb_uri, redis_url, database, port)
+        settings = read_settings(environment(mongodb_uri, redis_url, database, port) | variables)
         service = await assemble(settings, stack, on_superseded=lambda: None)
         server = tornado.httpserver.HTTPServer(build_application(service))
         server.add_socket(socket)

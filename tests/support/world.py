@@ -90,9 +90,7 @@ class World:
 
     async def follow(self, person: Person, shop: Shop) -> Answer:
         """Follow, as `person`."""
-        answer = await self.api.post(
-            "/api/follow/", person.token, {"business_id": str(shop.id)}
-        )
+        answer = await self.api.post("/api/follow/", person.token, {"business_id": str(shop.id)})
         assert answer.status == 201, answer.body
         return answer
 

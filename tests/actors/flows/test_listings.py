@@ -1,0 +1,70 @@
+"""What followers are told of a new listing."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import orjson
+import pytest
+
+from actors.flows.listings import MESSAGE_LIMIT, TITLE_LIMIT, new_listing
+from storage.businesses import Business
+
+BAKERY = Business(
+    id=UUID(int=1),
+    owner_id=UUID(int=2),
+    name="Corner Bakery",
+    logo=None,
+    address=None,
+    rating=None,
+    followers_count=0,
+)
+LISTING = {
+    "listing_id": "770g",
+    "business_id": str(BAKERY.id),
+    "name": "Sourdough",
+    "price": "25.00",
+    "currency": "ZAR",
+    "expiry_date": "2026-11-22T18:00:00Z",
+    "pickup_location": "12 Long Street",
+}
+
+
+def test_a_listing_is_told_with_what_one_needs_to_collect_it() -> None:
+    content = new_listing(LISTING, BAKERY)
+    assert content.kind.name == "new_listing"
+    assert content.title == "Sourdough at Corner Bakery"
+    assert content.message == (
+        "Corner Bakery just posted Sourdough for R25.00. Collect at 12 Long Street."
+    )
+    assert content.data == {
+        "listing_id": "770g",
+        "business_id": str(BAKERY.id),
+        "listing_name": "Sourdough",
+        "price": "25.00",
+        "currency": "ZAR",
+        "expiry_date": "2026-11-22T18:00:00Z",
+        "pickup_location": "12 Long Street",
+        "deep_link": "savenbiteguild://listing/770g",
+    }
+    assert [button["action"] for button in content.action_buttons] == [
+        "view_listing",
+        "add_to_cart",
+    ]
+    assert (content.business_id, content.sender_id) == (BAKERY.id, BAKERY.owner_id)
+    assert content.image_url is None
+
+
+@pytest.mark.parametrize(("currency", "price"), [("ZAR", "for R25.00."), ("USD", "for USD 25.00.")])
+def test_prices_name_their_currency(currency: str, price: str) -> None:
+    assert price in new_listing({**LISTING, "currency": currency}, BAKERY).message
+
+
+def test_long_names_are_cut_to_the_content_limits() -> None:
+    long = {**LISTING, "name": "n" * 200, "pickup_location": "p" * 500, "listing_id": "i" * 128}
+    content = new_listing(long, BAKERY)
+    assert len(content.title) == TITLE_LIMIT
+    assert len(content.message) <= MESSAGE_LIMIT
+    assert len(orjson.dumps(content.data)) <= 4_096
+    assert len(content.action_buttons) <= 3
+    assert all(len(button["text"]) <= 24 for button in content.action_buttons)

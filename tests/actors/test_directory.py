@@ -1,0 +1,186 @@
+"""Who is connected here, and what becomes of those who cannot keep up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from actors import messages
+from actors.connection import CloseCode
+from actors.directory import Directory, UserRef
+from actors.frames import Announcement
+from actors.user import UserActor
+from storage.names import NameResolver, Names
+from storage.notifications import NotificationRow
+from storage.positions import PositionClock
+from storage.stores import Stores
+from tests.storage.samples import a_row
+from tests.support.actors import RecordingConnection
+from tests.support.world import eventually
+
+
+def start(
+    stores: Stores, user_id: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]
+) -> UserRef:
+    return UserActor.start(
+        user_id,
+        notifications=stores.notifications,
+        names=NameResolver(stores.users, stores.businesses),
+        clock=PositionClock(),
+        on_idle=on_idle,
+        on_broken=on_broken,
+    )
+
+
+@pytest.fixture
+def directory(stores: Stores) -> Directory:
+    return Directory(partial(start, stores))
+
+
+def announce(directory: Directory, *rows: NotificationRow) -> None:
+    directory.deliver(rows, Announcement(rows[0], Names({}, {})))
+
+
+def a_new_row(user_id: UUID, **changes: Any) -> NotificationRow:
+    now = PositionClock().store_now()
+    return a_row(user_id, created_at=now, **changes)
+
+
+async def gone(directory: Directory) -> None:
+    async def is_empty() -> bool:
+        return len(directory) == 0
+
+    await eventually(is_empty)
+
+
+async def test_connections_of_one_user_share_one_actor(directory: Directory) -> None:
+    user_id = uuid4()
+    first, second = RecordingConnection(), RecordingConnection()
+    await directory.attach(user_id, first)
+    await directory.attach(user_id, second)
+    assert len(directory) == 1
+    announce(directory, a_new_row(user_id))
+    ref = directory.find(user_id)
+    assert ref is not None
+    await ref.request(messages.CountUnread(), deadline_s=5)
+    assert first.types == second.types == ["authentication_success", "notification.new"]
+    directory.detach(user_id, first)
+    directory.detach(user_id, second)
+    await gone(directory)
+
+
+async def test_nobody_is_told_who_is_not_here_or_has_no_such_row_in_the_inbox(
+    directory: Directory,
+) -> None:
+    user_id = uuid4()
+    connection = RecordingConnection()
+    await directory.attach(user_id, connection)
+    announce(
+        directory,
+        a_new_row(uuid4()),
+        a_new_row(user_id, in_app=False),
+        a_new_row(user_id, is_deleted=True),
+    )
+    ref = directory.find(user_id)
+    assert ref is not None
+    await ref.request(messages.CountUnread(), deadline_s=5)
+    assert connection.types == ["authentication_success"]
+    directory.close_all(CloseCode.SERVER_RESTARTING)
+
+
+async def test_a_connection_that_was_never_attached_can_be_let_go(directory: Directory) -> None:
+    user_id = uuid4()
+    directory.detach(user_id, RecordingConnection())
+    connection = RecordingConnection()
+    await directory.attach(user_id, connection)
+    directory.detach(user_id, RecordingConnection())
+    assert len(directory) == 1
+    directory.close_all(CloseCode.SERVER_RESTARTING)
+
+
+async def test_a_full_mailbox_closes_the_users_connections_as_too_slow(
+    directory: Directory,
+) -> None:
+    user_id = uuid4()
+    connection = RecordingConnection()
+    await directory.attach(user_id, connection)
+    announce(directory, *(a_new_row(user_id) for _ in range(UserActor.mailbox_limit + 1)))
+    assert connection.closed_with is CloseCode.SLOW_READER
+    assert directory.find(user_id) is None
+    directory.detach(user_id, connection)
+
+
+async def test_a_full_mailbox_while_letting_go_closes_the_others(directory: Directory) -> None:
+    user_id = uuid4()
+    leaving, staying = RecordingConnection(), RecordingConnection()
+    await directory.attach(user_id, leaving)
+    await directory.attach(user_id, staying)
+    announce(directory, *(a_new_row(user_id) for _ in range(UserActor.mailbox_limit)))
+    directory.detach(user_id, leaving)
+    assert staying.closed_with is CloseCode.SLOW_READER
+    assert leaving.closed_with is None
+    assert len(directory) == 0
+
+
+async def test_a_broken_actor_closes_its_connections_and_the_next_one_is_new(
+    directory: Directory,
+) -> None:
+    user_id = uuid4()
+    connection = RecordingConnection()
+    await directory.attach(user_id, connection)
+    ref = directory.find(user_id)
+    assert ref is not None
+    ref.tell("what is this")
+    await gone(directory)
+    assert connection.closed_with is CloseCode.INTERNAL_ERROR
+    again = RecordingConnection()
+    await directory.attach(user_id, again)
+    assert again.types == ["authentication_success"]
+    directory.close_all(CloseCode.SERVER_RESTARTING)
+
+
+async def test_an_actor_that_breaks_after_it_was_dropped_harms_nobody(directory: Directory) -> None:
+    user_id = uuid4()
+    connection = RecordingConnection()
+    await directory.attach(user_id, connection)
+    ref = directory.find(user_id)
+    assert ref is not None
+    ref.tell("what is this")
+    announce(directory, *(a_new_row(user_id) for _ in range(UserActor.mailbox_limit)))
+    assert connection.closed_with is CloseCode.SLOW_READER
+    again = RecordingConnection()
+    await directory.attach(user_id, again)
+    await eventually(lambda: _has_ended(ref))
+    assert again.closed_with is None
+    directory.close_all(CloseCode.SERVER_RESTARTING)
+
+
+async def _has_ended(ref: UserRef) -> bool:
+    return not ref.is_alive()
+
+
+async def test_an_actor_that_ended_behind_the_directorys_back_is_replaced(
+    directory: Directory,
+) -> None:
+    user_id = uuid4()
+    connection = RecordingConnection()
+    await directory.attach(user_id, connection)
+    ref = directory.find(user_id)
+    assert ref is not None
+    await ref.stop_and_wait(deadline_s=5)
+    announce(directory, a_new_row(user_id))
+    assert connection.closed_with is CloseCode.INTERNAL_ERROR
+    assert directory.find(user_id) is None
+
+
+async def test_going_away_closes_every_connection(directory: Directory) -> None:
+    connections = [RecordingConnection() for _ in range(3)]
+    await asyncio.gather(*(directory.attach(uuid4(), each) for each in connections))
+    directory.close_all(CloseCode.SERVER_RESTARTING)
+    assert {each.closed_with for each in connections} == {CloseCode.SERVER_RESTARTING}
+    assert len(directory) == 0

@@ -1,0 +1,410 @@
+"""How events get from acceptance to being carried out, and what happens when something fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from actors import fan_out_lane, read_model_lane
+from actors.claimer import Claim, Claimer, Recover, TakeOver
+from actors.directory import Directory
+from actors.dispatcher import EVENTS_AT_ONCE, Accept, Accepted, Dispatcher
+from actors.fan_out_lane import FanOutLane
+from actors.flows.fan_out import FanOut
+from actors.lanes import CarryOut, Lanes
+from actors.loop_actor import LoopActorRef
+from actors.publisher import Publisher
+from actors.read_model_lane import ReadModelLane
+from actors.supervisor import Supervisor
+from rules.events import Lane
+from rules.lease import Lease
+from storage.client import StoreUnavailable
+from storage.events import NewEvent, StoredEvent
+from storage.names import NameResolver
+from storage.positions import PositionClock
+from storage.stores import Stores
+from tests.storage.samples import an_event
+from tests.support.actors import Away, RecordingQueue
+from tests.support.world import eventually
+
+SOON_S = 5.0
+ATTEMPTS = 5
+
+
+class Flow:
+    """A flow of either sort that keeps what it is given, and does what the test says."""
+
+    def __init__(self) -> None:
+        self.carried_out: list[UUID] = []
+        self.fails: Callable[[StoredEvent], Exception | None] = lambda _: None
+
+    async def plan(self, event: StoredEvent) -> FanOut | None:
+        await self.apply([event])
+        return None
+
+    async def apply(self, events: Sequence[StoredEvent]) -> None:
+        for event in events:
+            if (error := self.fails(event)) is not None:
+                raise error
+        self.carried_out += [event.key for event in events]
+
+
+class Works:
+    """The dispatcher, the claimer and the lanes of one process, with a recorded flow."""
+
+    def __init__(self, stores: Stores, lease: Lease) -> None:
+        self.stores = stores
+        self.lease = lease
+        self.clock = PositionClock()
+        self.flow = Flow()
+        self.lanes = Lanes()
+        self.supervisor = Supervisor()
+        self.rooms = 0
+        self.events_of_lanes: Any = stores.events
+        self.limit = 100
+        for lane, factory in (
+            (Lane.SINGLE, self.start_read_models),
+            (Lane.FAN_OUT, self.start_fan_outs),
+        ):
+            self.lanes.add(lane, lambda lane=lane: self.supervisor.ref(lane))
+            self.supervisor.start(lane, factory)
+        self.dispatcher = Dispatcher.start(stores.events, self.lanes, self.clock, lease)
+        self.claimer = Claimer.start(
+            events=stores.events,
+            processes=stores.processes,
+            lanes=self.lanes,
+            clock=self.clock,
+            lease=lease,
+        )
+
+    def start_read_models(self) -> LoopActorRef[Any]:
+        return ReadModelLane.start(
+            flows={"user.updated": self.flow},
+            events=self.events_of_lanes,
+            clock=self.clock,
+            lease=self.lease,
+            workload=self.lanes.renew(Lane.SINGLE, self.limit),
+        )
+
+    def start_fan_outs(self) -> LoopActorRef[Any]:
+        return FanOutLane.start(
+            flows={"listing.created": self.flow},
+            events=self.events_of_lanes,
+            follows=self.stores.follows,
+            users=self.stores.users,
+            publisher=Publisher(
+                notifications=self.stores.notifications,
+                names=NameResolver(self.stores.users, self.stores.businesses),
+                clock=self.clock,
+                directory=Directory(lambda *_: pytest.fail("nobody is connected")),
+                queue=RecordingQueue(),
+                writer=str(self.lease),
+            ),
+            clock=self.clock,
+            lease=self.lease,
+            workload=self.lanes.renew(Lane.FAN_OUT, self.limit),
+            on_room=self._count_room,
+        )
+
+    def _count_room(self) -> None:
+        self.rooms += 1
+
+    async def accept(self, *events: NewEvent) -> Accepted:
+        accepted = await self.dispatcher.request(Accept(events), deadline_s=SOON_S)
+        assert isinstance(accepted, Accepted)
+        return accepted
+
+    async def ask_claimer(self, message: object) -> None:
+        await self.claimer.request(message, deadline_s=SOON_S)
+
+    async def carried_out(self, *events: NewEvent) -> None:
+        async def are_done() -> bool:
+            return {event.key for event in events} <= set(self.flow.carried_out)
+
+        await eventually(are_done)
+
+    async def states(self, *events: NewEvent) -> list[str]:
+        found = await self.stores.events._events.find(
+            {"_id": {"$in": [event.key for event in events]}}, {"state": 1, "pending_owner": 1}
+        )
+        owners = {row["_id"]: row for row in found}
+        return [
+            "unowned" if row.get("pending_owner") == "" else row["state"]
+            for row in (owners[event.key] for event in events)
+        ]
+
+    async def reach(self, state: str, *events: NewEvent) -> None:
+        async def have_reached() -> bool:
+            return set(await self.states(*events)) == {state}
+
+        await eventually(have_reached)
+
+
+@pytest.fixture
+async def works(stores: Stores) -> AsyncIterator[Works]:
+    lease = await stores.processes.register(f"here:{uuid4()}", "server")
+    made = Works(stores, lease)
+    yield made
+    await made.dispatcher.stop_and_wait(deadline_s=SOON_S)
+    await made.claimer.stop_and_wait(deadline_s=SOON_S)
+    await made.supervisor.stop_all(deadline_s=SOON_S)
+
+
+def fan_out() -> NewEvent:
+    return an_event(type="listing.created", lane="fan_out")
+
+
+def single() -> NewEvent:
+    return an_event(type="user.updated", lane="single")
+
+
+async def test_accepted_events_are_carried_out_by_their_lanes(works: Works) -> None:
+    events = [fan_out(), single(), single()]
+    accepted = await works.accept(*events)
+    assert (accepted.accepted, accepted.duplicates) == (3, 0)
+    for applied in accepted.applied:
+        await applied
+    await works.carried_out(*events)
+    await works.reach("done", *events)
+    assert len(works.lanes.workload(Lane.SINGLE)) == 0
+
+
+async def test_a_duplicate_in_the_same_batch_or_later_is_counted_and_not_done(works: Works) -> None:
+    event = single()
+    accepted = await works.accept(event, event)
+    assert (accepted.accepted, accepted.duplicates) == (1, 1)
+    again = await works.accept(event, single())
+    assert (again.accepted, again.duplicates) == (1, 1)
+    await eventually(lambda: _true(len(works.flow.carried_out) == 2))
+
+
+async def test_waiting_requests_are_stored_together_and_answered_each(works: Works) -> None:
+    shared = single()
+    refs = [
+        works.dispatcher.ask(Accept([shared]), block=False),
+        works.dispatcher.ask(Accept([shared, single()]), block=False),
+        works.dispatcher.ask(Accept([single() for _ in range(EVENTS_AT_ONCE)]), block=False),
+    ]
+    answers = [await ref for ref in refs]
+    assert [(each.accepted, each.duplicates) for each in answers] == [
+        (1, 0),
+        (1, 1),
+        (EVENTS_AT_ONCE, 0),
+    ]
+
+
+async def test_what_no_lane_has_room_for_is_nobodys_until_there_is_room(works: Works) -> None:
+    workload = works.lanes.workload(Lane.FAN_OUT)
+    others = [uuid4() for _ in range(workload.room)]
+    assert all(workload.take(key) for key in others)
+    event = fan_out()
+    await works.accept(event)
+    assert await works.states(event) == ["unowned"]
+    await works.ask_claimer(Claim())
+    assert await works.states(event) == ["unowned"]
+    workload.let_go(others)
+    await works.ask_claimer(Claim())
+    await works.carried_out(event)
+
+
+async def test_room_is_told_of_once_there_is_some_again(works: Works) -> None:
+    workload = works.lanes.workload(Lane.FAN_OUT)
+    others = [uuid4() for _ in range(workload.room - 1)]
+    assert all(workload.take(key) for key in others)
+    first = fan_out()
+    await works.accept(first)
+    await works.reach("done", first)
+    await eventually(lambda: _true(works.rooms == 1))
+    workload.let_go(others)
+    second = fan_out()
+    await works.accept(second)
+    await works.reach("done", second)
+    await eventually(lambda: _true(second.key not in workload))
+    assert works.rooms == 1
+
+
+async def test_more_fan_outs_than_run_at_once_wait_their_turn(works: Works) -> None:
+    events = [fan_out() for _ in range(fan_out_lane.RUNNING_AT_ONCE * 3)]
+    await works.accept(*events)
+    await works.carried_out(*events)
+
+
+async def test_events_of_a_dead_process_are_taken_over_and_it_is_struck_off(works: Works) -> None:
+    dead = await works.stores.processes.register(f"there:{uuid4()}", "server")
+    events = [replace(fan_out(), lease=dead), replace(single(), lease=dead)]
+    await works.stores.events.accept(events, accepted_at=works.clock.store_now())
+    await works.ask_claimer(TakeOver(dead))
+    await works.carried_out(*events)
+    await works.reach("done", *events)
+    assert dead not in [row.lease for row in await works.stores.processes.list()]
+
+
+async def test_events_of_its_own_former_incarnation_are_taken_over(works: Works) -> None:
+    former = Lease(works.lease.owner, works.lease.epoch - 1)
+    event = replace(fan_out(), lease=former)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    await works.ask_claimer(TakeOver(former))
+    await works.carried_out(event)
+    assert works.lease in [row.lease for row in await works.stores.processes.list()]
+
+
+async def test_taken_over_events_without_room_are_left_to_others(works: Works) -> None:
+    workload = works.lanes.workload(Lane.FAN_OUT)
+    assert all(workload.take(uuid4()) for _ in range(workload.room))
+    dead = Lease(f"there:{uuid4()}", 1)
+    event = replace(fan_out(), lease=dead)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    await works.ask_claimer(TakeOver(dead))
+    assert await works.states(event) == ["unowned"]
+
+
+async def test_what_a_failed_lane_forgot_is_found_again(works: Works) -> None:
+    event = replace(single(), lease=works.lease)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    await works.ask_claimer(Recover())
+    await works.carried_out(event)
+
+
+async def test_a_lane_that_is_down_leaves_its_events_to_be_found(works: Works) -> None:
+    works.supervisor.ref(Lane.SINGLE).tell(CarryOut([_unknown()]))
+    await eventually(lambda: _true(not _is_alive(works, Lane.SINGLE)))
+    event = single()
+    accepted = await works.accept(event)
+    assert accepted.applied == ()
+    await eventually(lambda: _true(_is_alive(works, Lane.SINGLE)))
+    await works.ask_claimer(Recover())
+    await works.carried_out(event)
+
+
+def _is_alive(works: Works, lane: Lane) -> bool:
+    return works.supervisor._children[lane].ref.is_alive()
+
+
+def _unknown() -> StoredEvent:
+    return an_event(type="no.such.type").stored(PositionClock().store_now())
+
+
+async def test_the_dispatcher_gives_room_back_when_the_store_is_away(works: Works) -> None:
+    dispatcher = Dispatcher.start(Away(), works.lanes, works.clock, works.lease)
+    with pytest.raises(StoreUnavailable):
+        await dispatcher.request(Accept([single()]), deadline_s=SOON_S)
+    assert len(works.lanes.workload(Lane.SINGLE)) == 0
+    await dispatcher.stop_and_wait(deadline_s=SOON_S)
+
+
+async def test_the_claimer_outlives_a_store_that_is_away(works: Works) -> None:
+    claimer = Claimer.start(
+        events=Away(),
+        processes=works.stores.processes,
+        lanes=works.lanes,
+        clock=works.clock,
+        lease=works.lease,
+    )
+    await claimer.request(Claim(), deadline_s=SOON_S)
+    with pytest.raises(TypeError):
+        await claimer.request("what is this", deadline_s=SOON_S)
+    await claimer.stop_and_wait(deadline_s=SOON_S)
+
+
+@pytest.mark.parametrize("make", [fan_out, single], ids=["fan_out", "single"])
+async def test_an_event_that_fails_is_put_off_and_then_given_up(
+    make: Callable[[], NewEvent], works: Works
+) -> None:
+    event = make()
+    works.flow.fails = lambda failing: LookupError("bad") if failing.key == event.key else None
+    await works.accept(event)
+    await works.reach("unowned", event)
+    stored = event.stored(works.clock.store_now())
+    for attempts, state in ((ATTEMPTS - 2, "unowned"), (ATTEMPTS - 1, "failed")):
+        await works.stores.events._events.update_one(
+            {"_id": event.key},
+            {"$set": {"pending_owner": works.lease.owner, "epoch": works.lease.epoch}},
+        )
+        workload = works.lanes.workload(Lane(event.lane))
+        await eventually(lambda: _true(workload.take(event.key)))
+        works.lanes.hand(Lane(event.lane), [replace(stored, attempts=attempts)])
+        await works.reach(state, event)
+    assert fan_out_lane.ATTEMPTS == read_model_lane.ATTEMPTS == ATTEMPTS
+
+
+async def test_one_bad_event_does_not_keep_the_others_of_its_batch(works: Works) -> None:
+    good, bad, also_good = single(), single(), single()
+    works.flow.fails = lambda event: LookupError("bad") if event.key == bad.key else None
+    await works.accept(good, bad, also_good)
+    await works.reach("done", good, also_good)
+    await works.reach("unowned", bad)
+
+
+async def test_an_event_that_fails_but_is_somebody_elses_by_now_is_left_alone(works: Works) -> None:
+    for event in (fan_out(), single()):
+        works.flow.fails = lambda _: LookupError("bad")
+        stored = event.stored(works.clock.store_now())
+        workload = works.lanes.workload(Lane(event.lane))
+        assert workload.take(event.key)
+        works.lanes.hand(Lane(event.lane), [stored])
+        await eventually(lambda: _true(event.key not in workload))
+
+
+@pytest.mark.parametrize("make", [fan_out, single], ids=["fan_out", "single"])
+async def test_with_the_store_away_an_event_stays_ours_and_is_found_again(
+    make: Callable[[], NewEvent], works: Works
+) -> None:
+    event = make()
+    works.flow.fails = lambda _: StoreUnavailable("away")
+    await works.accept(event)
+    workload = works.lanes.workload(Lane(event.lane))
+    await eventually(lambda: _true(event.key not in workload))
+    assert await works.states(event) == ["pending"]
+    works.flow.fails = lambda _: None
+
+    async def is_carried_out() -> bool:
+        await works.claimer.request(Recover(), deadline_s=SOON_S)
+        return event.key in works.flow.carried_out
+
+    await eventually(is_carried_out)
+
+
+async def test_a_fan_out_whose_event_was_taken_over_stops(works: Works) -> None:
+    event = fan_out()
+    workload = works.lanes.workload(Lane.FAN_OUT)
+    assert workload.take(event.key)
+    works.lanes.hand(Lane.FAN_OUT, [event.stored(works.clock.store_now())])
+    await works.carried_out(event)
+    await eventually(lambda: _true(event.key not in workload))
+
+
+async def test_a_lane_that_stops_leaves_its_events_to_others(works: Works) -> None:
+    event = fan_out()
+    never: Any = _Never()
+    works.flow.plan = never.plan  # type: ignore[method-assign]
+    await works.accept(*(fan_out() for _ in range(fan_out_lane.RUNNING_AT_ONCE)), event)
+    await eventually(lambda: _true(never.planned == fan_out_lane.RUNNING_AT_ONCE))
+    await works.supervisor.ref(Lane.FAN_OUT).stop_and_wait(deadline_s=SOON_S)
+    assert await works.states(event) == ["unowned"]
+    assert len(works.lanes.workload(Lane.FAN_OUT)) == 0
+
+
+class _Never:
+    """A flow that waits for ever."""
+
+    planned = 0
+
+    async def plan(self, event: StoredEvent) -> FanOut | None:
+        self.planned += 1
+        await asyncio.Event().wait()
+        return None
+
+
+async def test_a_lane_refuses_what_it_does_not_take(works: Works) -> None:
+    lane = works.supervisor.ref(Lane.FAN_OUT)
+    with pytest.raises(TypeError):
+        await lane.request("what is this", deadline_s=SOON_S)
+
+
+async def _true(value: bool) -> bool:
+    return value
