@@ -6,8 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 CHECKED := run.py config rules storage actors tasks server bench tests
-FANOUT_ARGS ?= --sockets 500
-REST_ARGS ?= --seconds 5
+FANOUT_ARGS ?= --followers 500 --rounds 3
+REST_ARGS ?= --rounds 3
 
 .PHONY: install run test check bench clean browser
 

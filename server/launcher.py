@@ -65,6 +65,7 @@ def launch(
         try:
             family.start(settings)
             family.look_after(read_settings(environ), when_ready)
+            log.info("stopping")
         except EmbeddedError as error:
             raise CannotLaunch(str(error)) from None
         except Refused:
@@ -103,7 +104,7 @@ class _Family:
     def stop(self) -> None:
         for kept in reversed(self._children):
             kept.child.stop()
-            log.info("stopped", child=kept.child.name)
+            log.debug("stopped", child=kept.child.name)
 
     def _start_store(self, variable: str, server: EmbeddedMongo | EmbeddedRedis) -> None:
         store = StoreChild(server)
@@ -125,7 +126,7 @@ class _Family:
         # Before it starts, so that one that fails half way is stopped as well.
         self._children.append(kept)
         kept.start()
-        log.info("started", child=kept.child.name)
+        log.debug("started", child=kept.child.name)
 
 
 @contextmanager

@@ -83,7 +83,10 @@ class EmbeddedServer(ABC):
     def start(self) -> str:
         """Start the store, wait until it answers, and return its URI."""
         program = self.program()
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise EmbeddedFailed(self.name, f"{self.directory}: {error.strerror}") from None
         patient_until = time.monotonic() + LOCK_PATIENCE_S
         attempts = 1
         while True:

@@ -57,6 +57,7 @@ class ProcessesRepository:
         """Begin a new incarnation of `instance`; those before it are fenced off."""
         row = await self._processes.upsert_one(
             {"_id": instance},
+            {"epoch": 0},
             {
                 "$inc": {"epoch": 1},
                 "$set": {

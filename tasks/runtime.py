@@ -19,11 +19,14 @@ class LoopThread:
     """
 
     def __init__(self, name: str) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._name = name
+        self._loop: asyncio.AbstractEventLoop
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread; once only."""
+        """Start the loop and its thread."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T], *, deadline_s: float) -> T:
@@ -40,12 +43,14 @@ class LoopThread:
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stop(self) -> None:
-        """Cancel what still runs, and end the thread."""
-        if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result(STOP_DEADLINE_S)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(STOP_DEADLINE_S)
+        """Cancel what still runs, and end the thread; nothing happens when it was not started."""
+        if self._thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result(STOP_DEADLINE_S)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(STOP_DEADLINE_S)
         self._loop.close()
+        self._thread = None
 
 
 async def _cancel_others() -> None:

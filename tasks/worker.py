@@ -30,13 +30,14 @@ from storage.stores import Stores, open_stores
 from tasks.delivery import deliver_on
 from tasks.queue import DeliveryQueue, open_huey
 from tasks.runtime import LoopThread
-from tasks.sweep import PERIOD_S, Sweeper
+from tasks.sweep import Sweeper
 
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 STORE_DEADLINE_S = 10.0
+JOIN_DEADLINE_S = 3.0
 BEAT_EVERY_S = 10.0
 HEALTH_EVERY_S = 10.0
 FINISH_DEADLINE_S = 20.0
@@ -44,8 +45,6 @@ FIRST_RETRY_S = 0.25
 MAX_RETRY_S = 5.0
 QUEUE_RETRY_S = 2.0
 """How long a thread of Huey's waits at most before it asks a Redis that was away again."""
-START_TURN_S = 5
-"""Workers that start together sweep once."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -65,7 +64,7 @@ def run_worker(settings: Settings) -> int:
         stack.callback(store.client.close)
         instance = f"{settings.instance}/worker"
         lease = _once_there(
-            "mongodb", lambda: loop.run(_join(store, instance), deadline_s=STORE_DEADLINE_S), stop
+            "mongodb", lambda: loop.run(_join(store, instance), deadline_s=JOIN_DEADLINE_S), stop
         )
         if lease is None:
             return 0
@@ -147,10 +146,10 @@ class Worker:
         return 1 if self._is_superseded else 0
 
     def _sweep_this_minute(self) -> None:
-        self._sweeper.run("minute", turn_s=PERIOD_S - 5)
+        self._sweeper.run_in_turn()
 
     def _sweep_at_start(self) -> None:
-        self._sweeper.run("start", turn_s=START_TURN_S)
+        self._sweeper.run()
 
     async def _beat(self, stop: threading.Event) -> None:
         while True:

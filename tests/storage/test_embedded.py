@@ -145,6 +145,12 @@ def test_a_port_that_is_taken_at_a_restart_is_told_not_changed(valkey: EmbeddedR
         other.stop()
 
 
+def test_a_directory_that_cannot_be_had_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EmbeddedFailed, match="file: File exists"):
+        EmbeddedRedis(tmp_path / "file").start()
+
+
 def test_a_store_that_never_answers_is_ended(
     valkey: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

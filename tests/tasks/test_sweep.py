@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from huey import PriorityRedisHuey
-from motor.motor_asyncio import AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from structlog.testing import capture_logs
 
 from rules.kinds import Channel
@@ -103,59 +104,64 @@ def loop() -> Iterator[LoopThread]:
     loop.stop()
 
 
-def stores_on(loop: LoopThread, uri: str, database_name: str) -> tuple[Stores, PositionClock]:
-    """Build stores on the loop of `loop`, as a worker does."""
+@contextmanager
+def stores_on(
+    loop: LoopThread, uri: str, database_name: str
+) -> Iterator[tuple[Stores, PositionClock]]:
+    """Open stores on the loop of `loop`, as a worker does."""
+    clock = PositionClock()
 
-    async def build() -> tuple[Stores, PositionClock]:
-        clock = PositionClock()
-        database = open_client(uri, app_name="tests")[database_name]
-        return open_stores(database, FieldCipher([b"k" * 32]), clock), clock
+    async def build() -> tuple[AsyncIOMotorClient[Document], Stores]:
+        client = open_client(uri, app_name="tests")
+        return client, open_stores(client[database_name], FieldCipher([b"k" * 32]), clock)
 
-    return loop.run(build(), deadline_s=5)
+    client, stores = loop.run(build(), deadline_s=5)
+    yield stores, clock
+    client.close()
 
 
 def test_of_several_workers_one_sweeps_a_period(
     loop: LoopThread, mongodb_uri: str, database_name: str, queue: DeliveryQueue
 ) -> None:
-    stores, clock = stores_on(loop, mongodb_uri, database_name)
-    sweepers = [sweeper_of(stores, clock, queue, loop) for _ in range(3)]
-    with capture_logs() as logs:
-        swept = [sweeper.run("minute", turn_s=30) for sweeper in sweepers]
-    assert swept == [Swept(0, 0), None, None]
-    assert sweepers[1].run("start", turn_s=30) == Swept(0, 0)
+    with stores_on(loop, mongodb_uri, database_name) as (stores, clock), capture_logs() as logs:
+        sweepers = [sweeper_of(stores, clock, queue, loop) for _ in range(3)]
+        swept = [sweeper.run_in_turn(turn_s=30) for sweeper in sweepers]
+        assert swept == [Swept(0, 0), None, None]
+        assert sweepers[1].run() == Swept(0, 0)
     assert not logs
-    assert 0 < queue._huey.storage.conn.ttl("snb:sweep:minute") <= 30
+    assert 0 < queue._huey.storage.conn.ttl("snb:sweep:turn") <= 30
 
 
 def test_a_sweep_that_found_something_says_so(
     loop: LoopThread, mongodb_uri: str, database_name: str, queue: DeliveryQueue
 ) -> None:
-    stores, clock = stores_on(loop, mongodb_uri, database_name)
-    loop.run(insert_waiting(stores, clock, 2, channels=[Channel.SMS]), deadline_s=5)
-    with capture_logs() as logs:
-        sweeper_of(stores, clock, queue, loop).run("minute", turn_s=30)
+    with stores_on(loop, mongodb_uri, database_name) as (stores, clock), capture_logs() as logs:
+        loop.run(insert_waiting(stores, clock, 2, channels=[Channel.SMS]), deadline_s=5)
+        sweeper_of(stores, clock, queue, loop).run()
     assert [(line["event"], line["deliveries_queued"]) for line in logs] == [("swept", 2)]
 
 
 def test_a_sweep_is_put_off_when_redis_is_away(
     loop: LoopThread, mongodb_uri: str, database_name: str
 ) -> None:
-    stores, clock = stores_on(loop, mongodb_uri, database_name)
     away = DeliveryQueue(open_huey("redis://127.0.0.1:1/0"))
-    with capture_logs() as logs:
-        assert sweeper_of(stores, clock, away, loop).run("minute", turn_s=30) is None
+    with stores_on(loop, mongodb_uri, database_name) as (stores, clock), capture_logs() as logs:
+        sweeper = sweeper_of(stores, clock, away, loop)
+        assert [sweeper.run_in_turn(), sweeper.run()] == [None, None]
     assert [(line["event"], line["error"]) for line in logs] == [
         ("sweep_put_off", "ConnectionError")
-    ]
+    ] * 2
 
 
 def test_a_sweep_is_put_off_when_the_store_is_away(
     loop: LoopThread, queue: DeliveryQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_client, "OPERATION_TIMEOUT_MS", 200)
-    stores, clock = stores_on(loop, "mongodb://127.0.0.1:1/", "nowhere")
-    with capture_logs() as logs:
-        assert sweeper_of(stores, clock, queue, loop).run("minute", turn_s=30) is None
+    with (
+        stores_on(loop, "mongodb://127.0.0.1:1/", "nowhere") as (stores, clock),
+        capture_logs() as logs,
+    ):
+        assert sweeper_of(stores, clock, queue, loop).run() is None
     assert [(line["event"], line["error"]) for line in logs] == [
         ("sweep_put_off", "StoreUnavailable")
     ]
