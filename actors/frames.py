@@ -57,7 +57,7 @@ def notification_content(row: NotificationRow, names: Names) -> dict[str, Any]:
         "action_buttons": row.action_buttons,
         "image_url": row.image_url,
         "priority": row.priority,
-        "created_at": row.created_at,
+        "created_at": timestamp(row.created_at),
     }
 
 
@@ -147,8 +147,8 @@ def synced_notification(row: NotificationRow, names: Names) -> dict[str, Any]:
 
 
 def timestamp(moment: datetime) -> str:
-    """Return `moment` as the API writes times."""
-    return moment.isoformat().replace("+00:00", "Z")
+    """Return `moment` as the API writes times: to the millisecond, so that they sort as text."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _event(kind: str, ref: Ref, **data: object) -> bytes:

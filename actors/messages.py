@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from actors.attachment import Attachment
 from actors.connection import Connection
 from actors.frames import Announcement, Ref
 
@@ -72,6 +73,13 @@ class Sync:
 @dataclass(frozen=True, slots=True)
 class CountUnread:
     """Asked; replies the unread count as the connections know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Send a connection what is held for it."""
+
+    attachment: Attachment
 
 
 @dataclass(frozen=True, slots=True)

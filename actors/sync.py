@@ -57,14 +57,14 @@ async def find_missed(
     limit: int,
     already_sent: Container[UUID],
 ) -> Missed:
-    """Read at most `limit` rows that the client who last saw `since` has not seen.
+    """Read what the client who last saw `since` has not seen: late rows, and `limit` others.
 
     Raises UnknownNotification when `since` is not one of the recipient's.
     """
     until = clock.store_now() + LOOK_AHEAD
     if since is None:
         rows = await notifications.after(recipient_id, since=None, until=until, limit=limit + 1)
-        return _missed([], rows, [], limit)
+        return _missed([], [], rows, [], limit)
     named = await notifications.find(recipient_id, since)
     if named is None:
         raise UnknownNotification(since)
@@ -72,26 +72,28 @@ async def find_missed(
     edge = named.created_at + timedelta(milliseconds=1)
     behind = await notifications.after(recipient_id, since=window, until=edge, limit=LATE_ROWS)
     ahead = await notifications.after(recipient_id, since=edge, until=until, limit=limit + 1)
-    changed = await notifications.changed(
-        recipient_id, since=window, before=named.created_at, limit=CHANGES
-    )
+    changed = await notifications.changed(recipient_id, since=window, before=edge, limit=CHANGES)
     late = [row for row in behind if _is_missed(row, named, already_sent)]
-    seen = [row for row in behind if row not in late]
-    return _missed(seen, [*late, *ahead], changed, limit)
+    return _missed(behind, late, ahead, changed, limit)
 
 
 def _missed(
-    seen: Sequence[NotificationRow],
-    rows: Sequence[NotificationRow],
+    behind: Sequence[NotificationRow],
+    late: Sequence[NotificationRow],
+    ahead: Sequence[NotificationRow],
     changed: list[Change],
     limit: int,
 ) -> Missed:
-    sent = list(rows[:limit])
+    """Cut what is ahead to `limit`; all that is late comes with it.
+
+    So a page that has more ends ahead of the named row, and who goes on from it gets forward.
+    """
+    rows = [*late, *ahead[:limit]]
     return Missed(
-        rows=sent,
+        rows=rows,
         changed=changed,
-        has_more=len(rows) > limit,
-        known=frozenset(row.id for row in (*seen, *sent)),
+        has_more=len(ahead) > limit,
+        known=frozenset(row.id for row in (*behind, *rows)),
     )
 
 

@@ -7,6 +7,7 @@ then, while whatever is announced meanwhile waits in the mailbox (attach before 
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -14,9 +15,13 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from pykka import ActorDeadError
+
 from actors import frames, messages
+from actors.attachment import CATCH_UP_WITHIN_S, Attachment
 from actors.connection import Connection
 from actors.loop_actor import LoopActor
+from actors.mailbox import MailboxFull
 from actors.sync import find_missed
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
@@ -31,17 +36,6 @@ RECENT = timedelta(seconds=30)
 
 RECOUNT_AFTER = timedelta(minutes=5)
 """A count older than this is read anew the next time its user does something."""
-
-
-class _Attached:
-    """A connection, the announcements it was there for, and what its last sync made known."""
-
-    __slots__ = ("connection", "first_sequence", "known")
-
-    def __init__(self, connection: Connection, first_sequence: int) -> None:
-        self.connection = connection
-        self.first_sequence = first_sequence
-        self.known: frozenset[UUID] = frozenset()
 
 
 class UserActor(LoopActor):
@@ -70,7 +64,7 @@ class UserActor(LoopActor):
         self._clock = clock
         self._on_idle = on_idle
         self._on_broken = on_broken
-        self._attached: list[_Attached] = []
+        self._attached: list[Attachment] = []
         self._announced: OrderedDict[UUID, int] = OrderedDict()
         self._sequence = 0
         self._unread = 0
@@ -96,6 +90,8 @@ class UserActor(LoopActor):
                 return self._sync(message)
             case messages.CountUnread():
                 return self._count_unread()
+            case messages.Release():
+                return message.attachment.release()
         raise TypeError(f"a user actor does not take {type(message).__name__}")
 
     def on_failure(
@@ -131,8 +127,7 @@ class UserActor(LoopActor):
     def _announce(self, message: messages.Deliver) -> None:
         frame = message.announcement.frame(message.notification_id, self._unread)
         for attached in self._attached:
-            if message.notification_id not in attached.known:
-                attached.connection.send(frame)
+            attached.announce(message.notification_id, frame)
         if not self._attached:
             self._leave_if_idle()
 
@@ -143,7 +138,7 @@ class UserActor(LoopActor):
             self._announced.popitem(last=False)
 
     async def _attach(self, message: messages.Attach) -> None:
-        attached = _Attached(message.connection, self._sequence + 1)
+        attached = Attachment(message.connection, self._sequence + 1)
         self._attached.append(attached)
         try:
             await self._recount_if_old()
@@ -151,9 +146,13 @@ class UserActor(LoopActor):
             self._attached.remove(attached)
             self._leave_if_idle()
             raise
-        message.connection.send(
-            frames.authentication_success(self._user_id, self._unread, message.ref)
-        )
+        attached.greet(frames.authentication_success(self._user_id, self._unread, message.ref))
+        self._loop.call_later(CATCH_UP_WITHIN_S, self._end_holding, attached)
+
+    def _end_holding(self, attached: Attachment) -> None:
+        """Have what is held sent, after whatever sync is under way."""
+        with contextlib.suppress(ActorDeadError, MailboxFull):
+            self.actor_ref.tell(messages.Release(attached))
 
     def _detach(self, connection: Connection) -> None:
         self._attached = [kept for kept in self._attached if kept.connection is not connection]
@@ -190,14 +189,12 @@ class UserActor(LoopActor):
         message: messages.MarkRead | messages.MarkAllRead,
     ) -> None:
         """Send `frame` to the asker with its ref and, when anything changed, to all others."""
-        if message.asker is not None:
-            message.asker.send(frame(message.ref))
-        if not marked:
-            return
         shared = frame(None)
         for attached in self._attached:
-            if attached.connection is not message.asker:
-                attached.connection.send(shared)
+            if attached.connection is message.asker:
+                attached.send(frame(message.ref))
+            elif marked:
+                attached.send(shared)
 
     async def _delete(self, notification_id: UUID) -> bool:
         is_deleted = await self._notifications.delete(
@@ -207,7 +204,7 @@ class UserActor(LoopActor):
             await self._recount()
             frame = frames.notification_deleted(notification_id, self._unread)
             for attached in self._attached:
-                attached.connection.send(frame)
+                attached.send(frame)
         return is_deleted
 
     async def _sync(self, message: messages.Sync) -> None:
@@ -222,20 +219,14 @@ class UserActor(LoopActor):
             self._user_id,
             since=message.since,
             limit=message.limit,
-            already_sent=attached.known
-            | {
-                sent
-                for sent, sequence in self._announced.items()
-                if sequence >= attached.first_sequence
-            },
+            already_sent=self._sent_on(attached),
         )
         names = await self._names.resolve(
             users=(row.sender_id for row in missed.rows),
             businesses=(row.business_id for row in missed.rows),
         )
         await self._recount_if_old()
-        attached.known = missed.known
-        message.connection.send(
+        attached.catch_up(
             frames.synced(
                 notifications=[frames.synced_notification(row, names) for row in missed.rows],
                 changed=[
@@ -245,8 +236,18 @@ class UserActor(LoopActor):
                 has_more=missed.has_more,
                 unread_count=self._unread,
                 ref=message.ref,
-            )
+            ),
+            missed.known,
         )
+
+    def _sent_on(self, attached: Attachment) -> frozenset[UUID]:
+        """Return the ids that are known to have been sent on a connection."""
+        announced = frozenset(
+            announced_id
+            for announced_id, sequence in self._announced.items()
+            if sequence >= attached.first_sequence
+        )
+        return attached.known | (announced - attached.held_ids)
 
     async def _count_unread(self) -> int:
         await self._recount_if_old()

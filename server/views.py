@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.frames import notification_content
+from actors.frames import notification_content, timestamp
 from storage.businesses import Business
 from storage.names import Names
 from storage.notifications import NotificationRow
@@ -18,7 +18,7 @@ def notification_record(row: NotificationRow, names: Names) -> dict[str, Any]:
         "sender": _sender(row, names),
         "is_read": row.is_read,
         "is_deleted": row.is_deleted,
-        "read_at": row.read_at,
+        "read_at": row.read_at and timestamp(row.read_at),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from actors.frames import timestamp
 from server.auth import UserType
 from server.handlers.base import UUID_PATTERN, ApiHandler
 from server.paging import listing
@@ -73,7 +74,7 @@ class FollowingHandler(ApiHandler):
                     {
                         "id": entry.follow_id,
                         "business": business_profile(entry.business),
-                        "followed_at": entry.followed_at,
+                        "followed_at": entry.followed_at and timestamp(entry.followed_at),
                         "notification_count": told.get(entry.business.id, 0),
                     }
                     for entry in followed

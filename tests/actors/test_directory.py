@@ -68,10 +68,15 @@ async def test_connections_of_one_user_share_one_actor(directory: Directory) -> 
     ref = directory.find(user_id)
     assert ref is not None
     await ref.request(messages.CountUnread(), deadline_s=5)
-    assert first.types == second.types == ["authentication_success", "notification.new"]
+    for connection in (first, second):
+        await eventually(partial(_has_been_told, connection))
     directory.detach(user_id, first)
     directory.detach(user_id, second)
     await gone(directory)
+
+
+async def _has_been_told(connection: RecordingConnection) -> bool:
+    return connection.types == ["authentication_success", "notification.new"]
 
 
 async def test_nobody_is_told_who_is_not_here_or_has_no_such_row_in_the_inbox(

@@ -11,8 +11,9 @@ import pytest
 from pykka import ActorDeadError
 
 from actors import messages
+from actors.attachment import Attachment
 from actors.frames import Announcement
-from actors.loop_actor import LoopActorRef
+from actors.loop_ref import LoopActorRef
 from actors.sync import UnknownNotification
 from actors.user import ANNOUNCED, RECENT, RECOUNT_AFTER, UserActor
 from storage.client import StoreUnavailable
@@ -68,8 +69,11 @@ class Home:
         return await self.ref.request(message, deadline_s=SOON_S)
 
     async def attach(self) -> RecordingConnection:
+        """Attach a connection that has caught up; of its frames only the greeting is kept."""
         connection = RecordingConnection()
         await self.ask(messages.Attach(connection))
+        await self.ask(messages.MarkRead((uuid4(),), connection))
+        del connection.frames[1:]
         return connection
 
     async def row(self, **changes: Any) -> NotificationRow:
@@ -121,6 +125,43 @@ async def test_a_repeated_announcement_is_dropped(home: Home) -> None:
     assert connection.types == ["authentication_success", "notification.new"]
 
 
+async def test_what_is_announced_to_a_new_connection_comes_after_a_second_at_most(
+    home: Home,
+) -> None:
+    connection = RecordingConnection()
+    await home.ask(messages.Attach(connection))
+    home.deliver(await home.row())
+    await home.settled()
+    assert connection.types == ["authentication_success"]
+
+    async def is_released() -> bool:
+        return connection.types == ["authentication_success", "notification.new"]
+
+    await eventually(is_released)
+
+
+async def test_a_late_row_that_is_held_is_in_the_answer_to_the_sync(home: Home) -> None:
+    named = await home.row()
+    connection = RecordingConnection()
+    await home.ask(messages.Attach(connection))
+    at = named.created_at - timedelta(seconds=2)
+    late = await home.row(writer="another#1", created_at=at, floor=at)
+    home.deliver(late)
+    await home.ask(messages.Sync(connection, named.id, 10))
+    assert connection.types == ["authentication_success", "notifications.sync"]
+    (told,) = connection.frames[-1]["data"]["notifications"]
+    assert told["id"] == str(late.id)
+
+
+async def test_holding_ends_quietly_when_the_actor_is_gone_before(home: Home) -> None:
+    connection = await home.attach()
+    actor = home.ref._actor_weakref()
+    assert actor is not None
+    home.ref.tell(messages.Detach(connection))
+    await _ended(home.ref)
+    actor._end_holding(Attachment(connection, 1))
+
+
 async def test_only_so_many_announcements_are_remembered(home: Home) -> None:
     connection = await home.attach()
     rows = [a_row(home.user_id, created_at=home.clock.store_now()) for _ in range(ANNOUNCED + 1)]
@@ -157,13 +198,17 @@ async def test_with_the_store_away_an_announcement_still_arrives(home: Home) -> 
     assert home.idle == 1
 
     home.ref = home.start(_AwayAfter(home.stores.notifications, calls=1))
-    connection = await home.attach()
+    await home.ask(messages.Attach(connection))
     old = home.clock.store_now() - 2 * RECENT
     for _ in range(2):
         home.deliver(a_row(home.user_id, created_at=old))
     with pytest.raises(StoreUnavailable):
         await home.settled()
-    assert [frame["data"]["unread_count"] for frame in connection.frames[1:]] == [1, 2]
+
+    async def are_told() -> bool:
+        return [frame["data"]["unread_count"] for frame in connection.frames[1:]] == [1, 2]
+
+    await eventually(are_told)
 
 
 class _AwayAfter:

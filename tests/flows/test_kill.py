@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -111,7 +112,7 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
     await process.start("-m", "tests.support.crashing", step)
     clients = [Client(process.base_url, person.token) for person in people]
     for client in clients:
-        await eventually(lambda client=client: _has(client, 1))
+        await eventually(partial(_has, client, 1))
     await world.post_listing(shop, "Crash")
     assert await process.killed() == KILLED
 
@@ -122,7 +123,7 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
 
     await eventually(is_done, within_s=30)
     for person, client in zip(people, clients, strict=True):
-        await eventually(lambda client=client: _has(client, 2))
+        await eventually(partial(_has, client, 2))
         listed = (await world.inbox(person))["results"]
         assert client.in_order() == [row["id"] for row in reversed(listed)]
         assert client.announced_again == []

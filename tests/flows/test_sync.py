@@ -75,6 +75,40 @@ async def test_sync_tells_what_became_of_older_ones(world: World) -> None:
     }
 
 
+async def test_sync_tells_what_became_of_the_named_one_too(world: World) -> None:
+    shop = await world.shop()
+    person = await world.follower(shop)
+    await world.post_listing(shop)
+    (row,) = await world.told(person)
+    await world.api.post("/api/notifications/mark-all-read/", person.token)
+    socket = await world.connect(person)
+    assert (await socket.sync(row["id"]))["changed"] == [
+        {"id": row["id"], "is_read": True, "is_deleted": False}
+    ]
+
+
+async def test_late_rows_come_beside_the_limit_so_that_a_page_always_leads_forward(
+    world: World, service: Service
+) -> None:
+    shop = await world.shop()
+    person = await world.follower(shop)
+    for count in (1, 2, 3):
+        await world.post_listing(shop)
+        await world.told(person, count)
+    three, two, one = [row["id"] for row in await world.told(person, 3)]
+    stored = await service.stores.notifications.find(person.id, UUID(one))
+    assert stored is not None
+    late = [_row_like(stored, writer="another#1", seconds_before=gap) for gap in (3, 2, 1)]
+    await service.stores.notifications.insert(late)
+    socket = await world.connect(person)
+    page = await socket.sync(one, limit=1)
+    assert [row["id"] for row in page["notifications"]] == [*(str(row.id) for row in late), two]
+    assert page["has_more"] is True
+    page = await socket.sync(two, limit=1)
+    assert [row["id"] for row in page["notifications"]] == [three]
+    assert page["has_more"] is False
+
+
 async def test_sync_since_an_id_that_is_not_the_users_is_an_error(world: World) -> None:
     shop = await world.shop()
     person, other = await world.follower(shop), await world.follower(shop)

@@ -35,7 +35,7 @@ class Client:
     def cut(self) -> None:
         """Cut the connection, if there is one just now, without a word."""
         if self._connection is not None and self._connection.protocol is not None:
-            self._connection.protocol.stream.close()  # type: ignore[attr-defined]
+            self._connection.protocol.stream.close()  # type: ignore[union-attr]
 
     async def stop(self) -> None:
         """Stop for good."""

@@ -4,62 +4,102 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 65_536
+WITHIN_S = 5.0
 
 
 class Relay:
-    """Passes bytes on to the server of `url`, unless it is away."""
+    """Passes bytes on to the server of `url`, unless it is away.
+
+    It has a thread of its own: drivers say goodbye to their server with the test's loop stopped.
+    """
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
+        self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._port = 0
 
     @property
     def url(self) -> str:
         """The server's URL by way of the relay."""
-        assert self._target.hostname is not None
         return self._target._replace(netloc=f"127.0.0.1:{self._port}").geturl()
 
-    async def appear(self) -> None:
+    def appear(self) -> None:
         """Accept connections, always on the same port."""
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", self._port)
+        self._do(self._appear())
+
+    def vanish(self) -> None:
+        """Cut every connection and refuse new ones."""
+        self._do(self._vanish())
+
+    def run(self) -> None:
+        """Run the relay's loop until `stop`."""
+        self._loop.run_forever()
+        self._loop.close()
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_S)
+
+    async def _appear(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
-    async def vanish(self) -> None:
-        """Cut every connection and refuse new ones."""
+    async def _vanish(self) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in self._open:
-            writer.transport.abort()
-        self._open.clear()
-        await self._server.wait_closed()
+        for task in self._passing:
+            task.cancel()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+        self._passing.clear()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._pass_on(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
-        both = {writer, back}
-        self._open |= both
-        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
-        self._open -= both
-
-    @staticmethod
-    async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := await reader.read(CHUNK_BYTES):
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
+        try:
+            there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+            try:
+                await asyncio.gather(_copy(reader, back), _copy(there, writer))
+            finally:
+                back.transport.abort()
+        finally:
+            writer.transport.abort()
+            # The transports are closed in the next turn of the loop.
+            await asyncio.sleep(0)
 
 
-@asynccontextmanager
-async def relayed(url: str) -> AsyncIterator[Relay]:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+@contextmanager
+def relayed(url: str) -> Iterator[Relay]:
     """Put a relay in front of the server of `url`."""
     relay = Relay(url)
-    await relay.appear()
-    yield relay
-    await relay.vanish()
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    try:
+        relay.appear()
+        yield relay
+        relay.vanish()
+    finally:
+        relay.stop()
+        thread.join(WITHIN_S)

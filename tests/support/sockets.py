@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -69,9 +69,11 @@ class Socket:
         return frame
 
     async def nothing_more(self) -> None:
-        """Assert that nothing was on its way: a ping is answered before anything else comes."""
-        await self.send(type="ping", ref="nothing more")
-        assert await self.next() == {"type": "pong", "ref": "nothing more"}
+        """Assert that nothing was on its way: an answer of the user's actor is the next frame."""
+        nobodys = str(uuid4())
+        await self.send(type="mark_read", notification_ids=[nobodys], ref="nothing more")
+        frame = await self.next()
+        assert frame.get("ref") == "nothing more", frame
 
     async def notified(self) -> dict[str, Any]:
         """Return the data of the next frame, a `notification.new`."""
@@ -89,6 +91,7 @@ class Socket:
         async with asyncio.timeout(WITHIN_S):
             text = await self._connection.read_message()
         assert text is None, text
+        self._connection.close()
         return self.close_code
 
     @property
@@ -103,3 +106,4 @@ class Socket:
     def cut(self) -> None:
         """Drop the connection without a word."""
         self._connection.protocol.stream.close()  # type: ignore[union-attr]
+        self._connection.close()

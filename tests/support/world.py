@@ -86,7 +86,7 @@ class World:
         """Tell whether the business can be followed, by asking what changes nothing."""
         stranger = token(user_type="customer")
         answer = await self.api.delete(f"/api/unfollow/{business_id}/", stranger)
-        return answer.error["code"] == "NOT_FOUND"
+        return bool(answer.error["code"] == "NOT_FOUND")
 
     async def follow(self, person: Person, shop: Shop) -> Answer:
         """Follow, as `person`."""
@@ -122,9 +122,10 @@ class World:
     async def told(self, person: Person, count: int = 1) -> list[dict[str, Any]]:
         """Wait until `person` has `count` notifications and return them, newest first."""
 
-        async def enough() -> list[dict[str, Any]] | None:
+        async def enough() -> list[dict[str, Any]]:
             page = await self.inbox(person, "?page_size=100")
-            return page["results"] if page["count"] >= count else None
+            found: list[dict[str, Any]] = page["results"]
+            return found if len(found) >= count else []
 
         found = await self.eventually(enough)
         assert len(found) == count

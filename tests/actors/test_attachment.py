@@ -1,0 +1,55 @@
+"""What is announced to a new connection waits until it has caught up."""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+from actors.attachment import MOST_HELD, Attachment
+from tests.support.actors import RecordingConnection
+
+
+def frame(name: object) -> bytes:
+    return json.dumps({"type": str(name)}).encode()
+
+
+def attached() -> tuple[Attachment, RecordingConnection]:
+    connection = RecordingConnection()
+    return Attachment(connection, 1), connection
+
+
+def test_announcements_wait_for_the_answer_to_the_sync_and_leave_out_what_is_in_it() -> None:
+    attachment, connection = attached()
+    attachment.greet(frame("greeting"))
+    for number in (1, 2):
+        attachment.announce(UUID(int=number), frame(number))
+    assert connection.types == ["greeting"]
+    assert attachment.held_ids == {UUID(int=1), UUID(int=2)}
+    attachment.catch_up(frame("sync"), frozenset({UUID(int=1)}))
+    assert connection.types == ["greeting", "sync", "2"]
+    attachment.announce(UUID(int=1), frame(1))
+    attachment.announce(UUID(int=3), frame(3))
+    assert connection.types == ["greeting", "sync", "2", "3"]
+    assert attachment.held_ids == frozenset()
+
+
+def test_any_other_frame_comes_after_what_is_held() -> None:
+    attachment, connection = attached()
+    attachment.announce(UUID(int=1), frame(1))
+    attachment.send(frame("read"))
+    assert connection.types == ["1", "read"]
+
+
+def test_what_is_held_is_sent_once_the_time_is_over() -> None:
+    attachment, connection = attached()
+    attachment.announce(UUID(int=1), frame(1))
+    attachment.release()
+    attachment.release()
+    assert connection.types == ["1"]
+
+
+def test_only_so_much_is_held() -> None:
+    attachment, connection = attached()
+    for number in range(MOST_HELD):
+        attachment.announce(UUID(int=number), frame(number))
+    assert len(connection.frames) == MOST_HELD
