@@ -28,7 +28,12 @@ def configure_logging(log_format: Literal["console", "json"], log_level: str) ->
     rendered: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        # The renderer's own choice of traceback shows the values of variables.
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     )
     formatter: dict[str, Any] = {
         "()": structlog.stdlib.ProcessorFormatter,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -59,3 +60,18 @@ def test_the_level_holds_for_all_and_chatty_libraries_are_quieter(
     logging.getLogger("huey.consumer").error("seen too")
     lines = capsys.readouterr().err.splitlines()
     assert ["seen" in line and "not seen" not in line for line in lines] == [True, True]
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_a_traceback_shows_no_values_of_variables(
+    log_format: Literal["console", "json"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(log_format, "info")
+    _token = "a secret " + "value"
+    try:
+        raise LookupError("gone")
+    except LookupError:
+        structlog.get_logger().exception("failed")
+    written = capsys.readouterr().err
+    assert "LookupError: gone" in written
+    assert "a secret value" not in written
