@@ -16,7 +16,8 @@ from pykka import ActorDeadError
 from actors import messages
 from actors.connection import CloseCode, Connection
 from actors.frames import Announcement, Ref
-from actors.loop_actor import LoopActorRef, MailboxFull
+from actors.loop_ref import LoopActorRef
+from actors.mailbox import MailboxFull
 from actors.user import UserActor
 from storage.notifications import NotificationRow
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from actors.asked import Asked
+from actors.batch_actor import BatchActor
 from actors.lanes import Lanes
-from actors.loop_actor import Asked, BatchActor, LoopFuture
+from actors.loop_future import LoopFuture
 from rules.events import Lane
 from rules.lease import Lease
 from storage.events import EventsRepository, NewEvent, StoredEvent

@@ -12,7 +12,9 @@ from typing import Any
 
 from pykka import ActorDeadError
 
-from actors.loop_actor import LoopActorRef, LoopFuture, MailboxFull
+from actors.loop_future import LoopFuture
+from actors.loop_ref import LoopActorRef
+from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
 from actors.workload import Workload
 from rules.events import Lane

@@ -14,160 +14,43 @@ whoever happened to wake it. Actors are not in `pykka.ActorRegistry`, a linear l
 
 Askers get `pykka.ActorDeadError`, `MailboxFull`, `DeadlineExceeded`, `Unanswered`,
 `UnknownMessage` or what the handler raised; misuse raises `WouldBlock` or `WrongThread`.
+
+This module, `actors/loop_ref.py` and `actors/batch_actor.py` are the only users of pykka's privates
+(the hooks of `pykka.Actor`, its envelope and its stop message): pykka is pinned because of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from abc import abstractmethod
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 from functools import partial
 from time import monotonic
 from types import CoroutineType, TracebackType
-from typing import Any, ClassVar, Generic, NoReturn, Self, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeAlias, cast
 
 import pykka
 import structlog
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from actors.mailbox import (
-    Asked,
-    DeadlineExceeded,
-    LoopFuture,
-    Mailbox,
-    MailboxFull,
-    Unanswered,
-    UnknownMessage,
-    WouldBlock,
-    WrongThread,
-)
-
-__all__ = [
-    "Asked",
-    "BatchActor",
-    "DeadlineExceeded",
-    "LoopActor",
-    "LoopActorRef",
-    "LoopFuture",
-    "MailboxFull",
-    "Unanswered",
-    "UnknownMessage",
-    "WouldBlock",
-    "WrongThread",
-]
-
-M = TypeVar("M")
-A = TypeVar("A", bound="LoopActor")
+from actors.asked import Asked
+from actors.loop_future import LoopFuture
+from actors.loop_ref import LoopActorRef
+from actors.mailbox import Mailbox
 
 Hook: TypeAlias = Coroutine[Any, Any, None] | None
-StoppedCallback: TypeAlias = Callable[["LoopActorRef[Any]", BaseException | None], object]
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-class LoopActorRef(pykka.ActorRef[A]):
-    """Reach an actor on the loop."""
+class UnknownMessage(Exception):
+    """The actor has no handler for messages of this type."""
 
-    def __init__(self, actor: A) -> None:
-        super().__init__(actor)
-        self._mailbox = actor.mailbox
-        self._failure: BaseException | None = None
-        self._stopped_callbacks: list[StoppedCallback] = []
-
-    def tell(self, message: Any) -> None:
-        """Put a message in; raises `pykka.ActorDeadError` or `MailboxFull`."""
-        if self.actor_stopped.is_set():
-            raise _dead(self)
-        self._mailbox.put(Envelope(message))
-
-    async def request(self, message: Any, *, deadline_s: float) -> Any:
-        """Put a message in and wait for the reply, or raise what the handler raised.
-
-        Raises `DeadlineExceeded` when it takes longer, `pykka.ActorDeadError` when the actor is
-        dead or dies before it has handled the message, and `MailboxFull`.
-        """
-        if self.actor_stopped.is_set():
-            raise _dead(self)
-        return await self._request(message, deadline_s)
-
-    async def stop_and_wait(self, *, deadline_s: float) -> bool:
-        """Stop the actor behind the messages that wait, and wait until it has ended.
-
-        False when it had ended before. Raises `DeadlineExceeded`; it stops all the same.
-        """
-        if self._mailbox.is_closed:
-            return False
-        return bool(await self._request(_ActorStop(), deadline_s))
-
-    def when_stopped(self, callback: StoppedCallback) -> None:
-        """Call `callback(ref, failure)` from the loop once the actor has ended.
-
-        `failure` is None for an actor that was asked to stop.
-        """
-        if self._mailbox.is_closed:
-            asyncio.get_running_loop().call_soon(callback, self, self._failure)
-        else:
-            self._stopped_callbacks.append(callback)
-
-    def ask(
-        self,
-        message: Any,
-        *,
-        block: bool = True,
-        timeout: float | None = None,  # noqa: ARG002 (pykka's signature)
-    ) -> Any:
-        """Put a message in and return the `LoopFuture` of its reply; only with `block=False`."""
-        if block:
-            raise WouldBlock("await ref.request(message, deadline_s=...) instead")
-        future: LoopFuture[Any] = LoopFuture()
-        if self.actor_stopped.is_set():
-            future.set_exception((pykka.ActorDeadError, _dead(self), None))
-        else:
-            self._mailbox.put(Envelope(message, future))
-        return future
-
-    def stop(
-        self,
-        *,
-        block: bool = True,
-        timeout: float | None = None,  # noqa: ARG002 (pykka's signature)
-    ) -> Any:
-        """Ask the actor to stop and return a `LoopFuture` of `bool`; only with `block=False`."""
-        if block:
-            raise WouldBlock("await ref.stop_and_wait(deadline_s=...) instead")
-        future: LoopFuture[bool] = LoopFuture()
-        if self.actor_stopped.is_set():
-            future.set(False)
-        else:
-            self._mailbox.put(Envelope(_ActorStop(), future))
-        return future
-
-    def proxy(self) -> NoReturn:
-        """Refuse: reading through one of pykka's proxies blocks."""
-        raise WouldBlock("an actor on the loop has no proxy: send a message")
-
-    async def _request(self, message: Any, deadline_s: float) -> Any:
-        future: LoopFuture[Any] = LoopFuture()
-        self._mailbox.put(Envelope(message, future))
-        timer = asyncio.get_running_loop().call_later(
-            deadline_s, self._expire, future, type(message).__name__, deadline_s
-        )
-        try:
-            return await future
-        finally:
-            timer.cancel()
-            future.abandon()
-
-    def _expire(self, future: LoopFuture[Any], message_type: str, deadline_s: float) -> None:
-        future.abandon(DeadlineExceeded(str(self), message_type, deadline_s))
-
-    def _ended(self, failure: BaseException | None) -> None:
-        self._failure = failure
-        for callback in self._stopped_callbacks:
-            asyncio.get_running_loop().call_soon(callback, self, failure)
-        self._stopped_callbacks.clear()
+    def __init__(self, actor: str, message_type: str) -> None:
+        super().__init__(f"{actor} does not handle {message_type}")
+        self.actor = actor
+        self.message_type = message_type
 
 
 class LoopActor(pykka.Actor):
@@ -368,58 +251,6 @@ class LoopActor(pykka.Actor):
         self._task = self._loop.create_task(unfinished, context=self._context)
 
 
-class BatchActor(LoopActor, Generic[M]):
-    """Be an actor that handles all waiting messages at once, with one round trip for them.
-
-    Messages that arrive while a batch is being handled wait for the next one.
-    """
-
-    batch_limit: ClassVar[int] = 500
-    """Messages in one batch: what one round trip of the stores takes within about 50 ms."""
-
-    @abstractmethod
-    async def on_receive_many(self, messages: Sequence[Asked[M]]) -> None:
-        """Handle the messages, oldest first, and answer each that was asked.
-
-        An error raised here goes to all that have no answer yet; the actor lives on, unless a
-        message that was told and not settled is among them. An asked message still without an
-        answer on return gets `Unanswered`.
-        """
-
-    def _handle_next(self) -> Coroutine[Any, Any, None] | None:
-        waiting = self.mailbox.waiting
-        batch: list[Envelope[Any]] = []
-        while (
-            waiting and len(batch) < self.batch_limit and type(waiting[0].message) is not _ActorStop
-        ):
-            batch.append(waiting.popleft())
-        return self._handle_batch(batch) if batch else super()._handle_next()
-
-    async def _handle_batch(self, batch: list[Envelope[Any]]) -> None:
-        messages: list[Asked[M]] = [Asked(each.message, each.reply_to) for each in batch]
-        failure: Exception | None = None
-        try:
-            await self.on_receive_many(messages)
-        except Exception as error:  # noqa: BLE001 (it goes to the askers or into the log)
-            failure = error
-        except BaseException as error:
-            unsettled = (
-                envelope
-                for envelope, asked in zip(batch, messages, strict=True)
-                if not asked.is_settled
-            )
-            await self._end(error, *unsettled)
-            raise
-        is_fatal = False
-        for asked in messages:
-            if not asked.is_settled and (asked.is_asked or failure is not None):
-                is_fatal = is_fatal or not asked.is_asked
-                asked.fail(failure or Unanswered(str(self), type(asked.message).__name__))
-            self._log_failure(asked)
-        if is_fatal:
-            await self._end(failure)
-
-
 async def _finish(hook: Hook) -> None:
     if hook is not None:
         await hook
@@ -427,7 +258,3 @@ async def _finish(hook: Hook) -> None:
 
 def _nothing() -> None:
     """Clean nothing up: the actor never came to life."""
-
-
-def _dead(ref: LoopActorRef[Any]) -> pykka.ActorDeadError:
-    return pykka.ActorDeadError(f"{ref} not found")

@@ -8,9 +8,10 @@ from datetime import timedelta
 
 import structlog
 
+from actors.asked import Asked
+from actors.batch_actor import BatchActor
 from actors.flows.profiles import ReadModelFlow
 from actors.lanes import CarryOut
-from actors.loop_actor import Asked, BatchActor
 from actors.workload import Workload
 from rules.lease import Lease
 from storage.client import StoreUnavailable

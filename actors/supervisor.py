@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias
 import pykka
 import structlog
 
-from actors.loop_actor import DeadlineExceeded, LoopActorRef
+from actors.loop_ref import DeadlineExceeded, LoopActorRef
 
 FIRST_DELAY_S = 0.1
 """Long enough not to spin, short enough that askers see one refusal at most."""

@@ -28,7 +28,7 @@ from actors.flows.registry import fan_out_flows, read_model_flows
 from actors.inbox import Inbox
 from actors.lanes import Lanes
 from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
-from actors.loop_actor import LoopActorRef
+from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.publisher import Publisher
 from actors.read_model_lane import IN_HAND as READ_MODELS_IN_HAND

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from actors.directory import Directory
 from actors.dispatcher import Dispatcher
 from actors.inbox import Inbox
-from actors.loop_actor import LoopActorRef
+from actors.loop_ref import LoopActorRef
 from config.settings import Settings
 from server.auth import TokenVerifier
 from server.readiness import Readiness

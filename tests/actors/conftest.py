@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -19,6 +20,8 @@ __all__ = ["cipher", "clock", "database", "stores"]
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
+
+    from tornado.ioloop import IOLoop
 
 DEADLINE_S = 5.0
 
@@ -115,7 +118,7 @@ class _Loop(Runtime):
         async with asyncio.timeout(DEADLINE_S):
             return await future
 
-    def at_work(self, ref: pykka.ActorRef[Any]) -> AbstractContextManager[None]:  # noqa: ARG002
+    def at_work(self, ref: pykka.ActorRef[Any]) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -139,3 +142,14 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
     """Give the contract tests each implementation in turn."""
     yield request.param()
     pykka.ActorRegistry.stop_all(timeout=DEADLINE_S)
+
+
+@pytest.fixture
+def loop_complaints(io_loop: IOLoop) -> Iterator[list[dict[str, Any]]]:
+    """Collect what the loop would log: errors nobody retrieved, callbacks that failed."""
+    complaints: list[dict[str, Any]] = []
+    loop = io_loop.asyncio_loop  # type: ignore[attr-defined]
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+    yield complaints
+    gc.collect()
+    assert complaints == []

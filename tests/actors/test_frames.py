@@ -53,7 +53,7 @@ def test_an_announcement_is_a_notification_new_frame() -> None:
             "action_buttons": [{"text": "View Details", "action": "view_listing"}],
             "image_url": None,
             "priority": "normal",
-            "created_at": "2026-11-22T12:00:00.005000Z",
+            "created_at": "2026-11-22T12:00:00.005Z",
             "unread_count": 7,
         },
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,7 +18,7 @@ from actors.dispatcher import EVENTS_AT_ONCE, Accept, Accepted, Dispatcher
 from actors.fan_out_lane import FanOutLane
 from actors.flows.fan_out import FanOut
 from actors.lanes import CarryOut, Lanes
-from actors.loop_actor import LoopActorRef
+from actors.loop_ref import LoopActorRef
 from actors.publisher import Publisher
 from actors.read_model_lane import ReadModelLane
 from actors.supervisor import Supervisor
@@ -71,7 +72,7 @@ class Works:
             (Lane.SINGLE, self.start_read_models),
             (Lane.FAN_OUT, self.start_fan_outs),
         ):
-            self.lanes.add(lane, lambda lane=lane: self.supervisor.ref(lane))
+            self.lanes.add(lane, partial(self.supervisor.ref, lane))
             self.supervisor.start(lane, factory)
         self.dispatcher = Dispatcher.start(stores.events, self.lanes, self.clock, lease)
         self.claimer = Claimer.start(

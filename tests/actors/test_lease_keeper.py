@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from actors.lease_keeper import Beat, LeaseKeeper
-from actors.loop_actor import LoopActorRef
+from actors.loop_ref import LoopActorRef
 from rules.heartbeats import EXPIRES_AFTER_S
 from rules.lease import Lease
 from storage.stores import Stores

@@ -7,7 +7,8 @@ import pykka
 import pytest
 from structlog.testing import capture_logs
 
-from actors.loop_actor import LoopActor, LoopActorRef
+from actors.loop_actor import LoopActor
+from actors.loop_ref import LoopActorRef
 from actors.supervisor import ActorNotSupervised, ActorRestarting, Supervisor
 
 if TYPE_CHECKING:
