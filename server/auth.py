@@ -93,7 +93,11 @@ def _principal(claims: dict[str, Any]) -> Principal:
         user_type = UserType(str(claims.get("user_type")))
     except ValueError:
         raise InvalidToken("the claim user_type is missing or unknown") from None
-    return Principal(user_id=user_id, user_type=user_type, expires_at_s=float(claims["exp"]))
+    try:
+        expires_at_s = float(claims["exp"])
+    except OverflowError:
+        raise InvalidToken("the claim exp is out of range") from None
+    return Principal(user_id=user_id, user_type=user_type, expires_at_s=expires_at_s)
 
 
 def bearer_token(authorization: str | None) -> str | None:

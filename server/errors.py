@@ -22,7 +22,7 @@ from typing import Any
 import tornado.web
 from pykka import ActorDeadError
 
-from actors.loop_actor import DeadlineExceeded
+from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
@@ -133,8 +133,8 @@ def _tornado(error: tornado.web.HTTPError) -> ErrorAnswer:
     """Give Tornado's own refusals the envelope."""
     if error.status_code == 404:
         return ErrorAnswer(404, "NOT_FOUND", "There is nothing at this address")
-    if error.status_code == 405:
-        return ErrorAnswer(405, "METHOD_NOT_ALLOWED", "Method not allowed")
+    if error.status_code == 403:
+        return ErrorAnswer(403, "PERMISSION_DENIED", "This origin is not allowed")
     return ErrorAnswer(error.status_code, "VALIDATION_ERROR", "The request is malformed")
 
 

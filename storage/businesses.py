@@ -74,19 +74,19 @@ class BusinessesRepository:
 
     async def apply(self, changes: Sequence[BusinessChange]) -> None:
         """Store `changes`, each field's newest value winning, in one round trip."""
-        updates = [
-            UpdateOne(
-                {"_id": change.business_id},
-                newest_wins(
-                    {field: _stored(field, value) for field, value in change.fields.items()},
-                    change.occurred_at,
-                ),
-                upsert=True,
-            )
-            for change in changes
-        ]
-        if updates:
-            await self._businesses.bulk_update(updates)
+        await self._businesses.bulk_update(
+            [
+                UpdateOne(
+                    {"_id": change.business_id},
+                    newest_wins(
+                        {field: _stored(field, value) for field, value in change.fields.items()},
+                        change.occurred_at,
+                    ),
+                    upsert=True,
+                )
+                for change in changes
+            ]
+        )
 
     async def find(self, business_id: UUID) -> Business | None:
         """Return the business, or None when there is none."""
@@ -101,7 +101,7 @@ class BusinessesRepository:
 
     async def find_many(self, ids: Collection[UUID]) -> dict[UUID, Business]:
         """Return the businesses `ids`; one that is unknown is absent."""
-        found = await self._businesses.find({"_id": {"$in": list(ids)}}, {"versions": 0})
+        found = await self._businesses.find_by_id(ids, {}, {"versions": 0})
         return {business["_id"]: _business(business) for business in found}
 
     async def count_follower(self, business_id: UUID, *, by: int) -> None:

@@ -20,13 +20,22 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 
+# Not pymongo's `timeoutMS`: with it, a store that is gone is waited for until the very end.
 SERVER_SELECTION_TIMEOUT_MS = 2_000
 CONNECT_TIMEOUT_MS = 2_000
-OPERATION_TIMEOUT_MS = 8_000
-"""One operation with its retries; a batch of a fan-out is meant to take 50."""
+CONNECTION_WAIT_TIMEOUT_MS = 3_000
+OPERATION_TIMEOUT_MS = 6_000
+"""One round trip; a batch of a fan-out is meant to take 50."""
 
-CALL_DEADLINE_S = 10.0
-"""An operation and its wait for a thread and a connection: a row is late by 18 s at most."""
+CALL_DEADLINE_S = 8.0
+"""How long a caller waits, retries and the wait for a thread and a connection included."""
+
+LATEST_WRITE_S = (
+    CALL_DEADLINE_S
+    + 2 * (CONNECTION_WAIT_TIMEOUT_MS + OPERATION_TIMEOUT_MS) / 1000
+    + SERVER_SELECTION_TIMEOUT_MS / 1000
+)
+"""How long after being asked for a write may still happen: begun at the deadline, retried once."""
 
 PING_DEADLINE_S = 2.0
 
@@ -54,7 +63,8 @@ def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
         tz_aware=True,
         w="majority",
         journal=True,
-        timeoutMS=OPERATION_TIMEOUT_MS,
+        socketTimeoutMS=OPERATION_TIMEOUT_MS,
+        waitQueueTimeoutMS=CONNECTION_WAIT_TIMEOUT_MS,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,
         serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
     )

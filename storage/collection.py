@@ -8,15 +8,18 @@ or the whole shard key.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from storage.client import Document, store_call
+from storage.client import OPERATION_TIMEOUT_MS, Document, store_call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from uuid import UUID
 
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
@@ -25,8 +28,26 @@ DUPLICATE_KEY = 11000
 BATCH_ROWS = 1_000
 """Rows of one reply; the default of 101 would cost a batch of recipients several round trips."""
 
-UPSERT_ATTEMPTS = 3
-"""Two upserts of one key may both decide to insert; the loser finds the row when it tries again."""
+IDS_AT_ONCE = 50
+"""Ids in one `$in`. The embedded store compares each row with each id: 500 users took 110 to 140 ms
+in portions of 25 or 50, and 850 ms at once."""
+
+Item = TypeVar("Item")
+
+
+class KeyTaken(Exception):
+    """A document cannot be made of this key: a part of it that is unique is another's."""
+
+    def __init__(self, key: Mapping[str, Any]) -> None:
+        super().__init__(f"a part of {dict(key)} is taken")
+        self.key = key
+
+
+def portions(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Cut `items` into what one `$in` takes."""
+    rest = iter(items)
+    while some := list(islice(rest, IDS_AT_ONCE)):
+        yield some
 
 
 class StoreCollection:
@@ -40,7 +61,9 @@ class StoreCollection:
     ) -> Document | None:
         """Return a document that matches."""
         async with store_call():
-            return await self._collection.find_one(query, projection)
+            return await self._collection.find_one(
+                query, projection, max_time_ms=OPERATION_TIMEOUT_MS
+            )
 
     async def find(
         self,
@@ -48,25 +71,42 @@ class StoreCollection:
         projection: Mapping[str, Any] | None = None,
         *,
         sort: Sequence[tuple[str, int]] | None = None,
-        skip: int = 0,
         limit: int | None = None,
     ) -> list[Document]:
         """Return all documents that match; who asks bounds how many those can be."""
         async with store_call():
             cursor = self._collection.find(
-                query, projection, sort=sort, skip=skip, limit=limit or 0, batch_size=BATCH_ROWS
+                query,
+                projection,
+                sort=sort,
+                limit=limit or 0,
+                batch_size=BATCH_ROWS,
+                max_time_ms=OPERATION_TIMEOUT_MS,
             )
             return await cursor.to_list(None)
+
+    async def find_by_id(
+        self,
+        ids: Iterable[UUID],
+        also: Mapping[str, Any],
+        projection: Mapping[str, Any] | None = None,
+    ) -> list[Document]:
+        """Return the documents of `ids` that match `also`, in no order."""
+        found: list[Document] = []
+        for some in portions(ids):
+            found += await self.find({"_id": {"$in": some}, **also}, projection)
+        return found
 
     async def count(self, query: Mapping[str, Any]) -> int:
         """Return how many documents match."""
         async with store_call():
-            return await self._collection.count_documents(query)
+            return await self._collection.count_documents(query, maxTimeMS=OPERATION_TIMEOUT_MS)
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Return all results of `pipeline`."""
         async with store_call():
-            return await self._collection.aggregate(pipeline).to_list(None)
+            cursor = self._collection.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS)
+            return await cursor.to_list(None)
 
     async def insert_new(self, documents: Sequence[Document]) -> list[int]:
         """Insert those whose `_id` is not there yet; return the places of the others.
@@ -99,43 +139,64 @@ class StoreCollection:
             result = await self._collection.update_many(query, update)
             return result.modified_count
 
+    async def update_by_id(
+        self, ids: Iterable[UUID], also: Mapping[str, Any], update: Mapping[str, Any]
+    ) -> int:
+        """Update those documents of `ids` that match `also`; return how many changed."""
+        changed = 0
+        for some in portions(ids):
+            changed += await self.update_many({"_id": {"$in": some}, **also}, update)
+        return changed
+
     async def find_one_and_update(
         self,
         query: Mapping[str, Any],
-        update: Mapping[str, Any],
-        projection: Mapping[str, Any],
+        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        projection: Mapping[str, Any] | None = None,
     ) -> Document | None:
-        """Update a document that matches and return it as it is then."""
+        """Update a document that matches and return it as it is then.
+
+        Not as it was before: of that the embedded store gives what it saw before it waited for
+        others to change it.
+        """
         async with store_call():
-            updated: Document | None = await self._collection.find_one_and_update(
-                query, update, projection, return_document=ReturnDocument.AFTER
+            found: Document | None = await self._collection.find_one_and_update(
+                query,
+                update,
+                projection,
+                return_document=ReturnDocument.AFTER,
+                maxTimeMS=OPERATION_TIMEOUT_MS,
             )
-            return updated
+            return found
+
+    async def insert_if_absent(self, key: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+        """Insert a document of `key` and `fields` unless there is one of `key`."""
+        # Of several at once, all but one may fail with this, and have what they wanted.
+        with suppress(DuplicateKeyError):
+            async with store_call():
+                await self._collection.update_one(key, {"$setOnInsert": fields}, upsert=True)
 
     async def upsert_one(
         self,
-        query: Mapping[str, Any],
+        key: Mapping[str, Any],
+        fields: Mapping[str, Any],
         update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        *,
-        returns: bool = ReturnDocument.AFTER,
     ) -> Document:
-        """Update the document that matches, or insert it; return it as it is then.
+        """Update the document of `key`, made of `key` and `fields` first if it is not there.
 
-        Or as it was before, and empty when it was not.
+        In two steps: where several findAndModify with an upsert make a document at once, the
+        embedded store carries all of them out and answers all but one as if they had made it.
         """
-        for attempt in range(UPSERT_ATTEMPTS):
-            try:
-                async with store_call():
-                    found: Document | None = await self._collection.find_one_and_update(
-                        query, update, return_document=returns, upsert=True
-                    )
-                    return found or {}
-            except DuplicateKeyError:
-                if attempt == UPSERT_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        found = await self.find_one_and_update(key, update)
+        if found is None:
+            await self.insert_if_absent(key, fields)
+            found = await self.find_one_and_update(key, update)
+        if found is None:
+            raise KeyTaken(key)
+        return found
 
     async def bulk_update(self, updates: Sequence[UpdateOne]) -> None:
         """Carry out `updates` in their order, in one round trip."""
-        async with store_call():
-            await self._collection.bulk_write(updates, ordered=True)
+        if updates:
+            async with store_call():
+                await self._collection.bulk_write(updates, ordered=True)

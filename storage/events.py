@@ -117,7 +117,7 @@ class EventsRepository:
 
     async def finish_all(self, keys: Collection[UUID], lease: Lease, *, at: datetime) -> None:
         """Mark those of `keys` done that are ours, in one round trip."""
-        await self._events.update_many({"_id": {"$in": list(keys)}, **_owned_by(lease)}, _done(at))
+        await self._events.update_by_id(keys, _owned_by(lease), _done(at))
 
     async def fail(self, key: UUID, lease: Lease, *, error: str, at: datetime) -> None:
         """Give the event up and keep its data; raise Fenced when it is not ours."""
@@ -143,10 +143,7 @@ class EventsRepository:
 
     async def release(self, keys: Collection[UUID], lease: Lease) -> None:
         """Give back those of `keys` that are ours, to be taken at once."""
-        await self._events.update_many(
-            {"_id": {"$in": list(keys)}, **_owned_by(lease)},
-            {"$set": {"pending_owner": NOBODY}},
-        )
+        await self._events.update_by_id(keys, _owned_by(lease), {"$set": {"pending_owner": NOBODY}})
 
     async def claim_unowned(
         self, lease: Lease, *, lanes: Sequence[str], limit: int, now: datetime
@@ -195,8 +192,8 @@ class EventsRepository:
         if counted:
             update["$inc"] = counted
         # What was won is read back: a count of updates cannot tell whose they are.
-        await self._events.update_many({"_id": {"$in": keys}, **held}, update)
-        return self._opened(await self._events.find({"_id": {"$in": keys}, "claim": claim}))
+        await self._events.update_by_id(keys, held, update)
+        return self._opened(await self._events.find_by_id(keys, {"claim": claim}))
 
     async def _guarded(self, key: UUID, lease: Lease, update: Mapping[str, Any]) -> None:
         if not await self._events.update_one({"_id": key, **_owned_by(lease)}, update):

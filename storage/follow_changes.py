@@ -90,9 +90,7 @@ class FollowChanges:
             found = await self._users.find_one({"_id": user_id}, {"following": 1})
             if found is None:
                 # Somebody whose registration has not arrived yet, known by their token alone.
-                await self._users.upsert_one(
-                    {"_id": user_id}, {"$setOnInsert": {"user_type": user_type}}
-                )
+                await self._users.insert_if_absent({"_id": user_id}, {"user_type": user_type})
                 continue
             following = found.get("following", ())
             if business_id in following:

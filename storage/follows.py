@@ -1,22 +1,22 @@
 """Who follows which business, spread over slots so that a fan-out reads closed ranges.
 
     {_id: follow_id, business_id, user_id, slot, user_type, is_active, first_followed_at,
-     followed_at, unfollowed_at, gaps: [{from, to}], revision}
+     followed_at, unfollowed_at, gaps: [{from, to}], revision, write, counts}
 
-The truth is `users.following`; a row follows it by the revision of the change.
+The truth is `users.following`; a row follows it by the revision of the change. `write` names the
+last write that changed the row, and `counts` says by how much that changed the number of followers.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from pymongo import ReturnDocument
+from uuid import uuid4
 
 from rules.audience import Gap
 from rules.ids import follow_id
 from rules.slots import slot_of
-from storage.collection import StoreCollection
+from storage.collection import StoreCollection, portions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,7 +76,7 @@ class FollowsRepository:
                 "is_active": True,
                 "slot": {"$gte": slot_from, "$lt": slot_to},
             },
-            {"revision": 0, "is_active": 0},
+            {"revision": 0, "is_active": 0, "write": 0, "counts": 0},
             limit=limit,
         )
         return [_follow(row) for row in found]
@@ -92,33 +92,36 @@ class FollowsRepository:
 
     async def find_many(self, user_id: UUID, business_ids: Collection[UUID]) -> dict[UUID, Follow]:
         """Return the user's active follows among `business_ids`, by business."""
-        ids = [follow_id(business_id, user_id) for business_id in business_ids]
-        found = await self._follows.find(
-            {"_id": {"$in": ids}, "business_id": {"$in": list(business_ids)}, "user_id": user_id}
-        )
+        found: list[Document] = []
+        for some in portions(business_ids):
+            ids = [follow_id(business_id, user_id) for business_id in some]
+            found += await self._follows.find(
+                {"_id": {"$in": ids}, "business_id": {"$in": some}, "user_id": user_id}
+            )
         return {row["business_id"]: _follow(row) for row in found if row["is_active"]}
 
     async def record(self, change: FollowChange) -> Recorded:
         """Make the row of `change` say what it says, unless the row knows a newer change."""
-        before = await self._follows.upsert_one(
+        write = uuid4()
+        row = await self._follows.upsert_one(
             {
                 "_id": follow_id(change.business_id, change.user_id),
                 "business_id": change.business_id,
                 "user_id": change.user_id,
             },
-            _record(change),
-            returns=ReturnDocument.BEFORE,
+            {"slot": slot_of(change.user_id), "is_active": False},
+            _record(change, write),
         )
-        is_newer = before.get("revision", 0) < change.revision
-        was_active = before.get("is_active", False)
-        return Recorded(
-            counts=int(change.is_following) - int(was_active) if is_newer else 0,
-            is_first="first_followed_at" not in before,
-        )
+        if row["write"] != write:
+            return Recorded(counts=0, is_first=False)
+        return Recorded(counts=row["counts"], is_first=row.get("first_followed_at") == change.at)
 
 
-def _record(change: FollowChange) -> list[dict[str, Any]]:
-    """Return the update that sets the row's fields when `change` is newer than the row."""
+def _record(change: FollowChange, write: UUID) -> list[dict[str, Any]]:
+    """Return the update that sets the row's fields when `change` is newer than the row.
+
+    It leaves in the row what it did, by the name `write`.
+    """
     at = change.at
     if change.is_following:
         gap = {"from": "$unfollowed_at", "to": at}
@@ -138,10 +141,11 @@ def _record(change: FollowChange) -> list[dict[str, Any]]:
     else:
         wanted = {"unfollowed_at": {"$ifNull": ["$unfollowed_at", at]}}
     wanted |= {
-        "slot": slot_of(change.user_id),
         "user_type": {"$literal": change.user_type},
         "is_active": change.is_following,
         "revision": change.revision,
+        "write": write,
+        "counts": {"$subtract": [int(change.is_following), {"$cond": ["$is_active", 1, 0]}]},
     }
     is_newer = {"$lt": [{"$ifNull": ["$revision", 0]}, change.revision]}
     # One stage: every expression in it sees the row as it was.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pymongo
 from pymongo import ASCENDING, IndexModel
 
-from storage.client import store_call
+from storage.client import ping, store_call
 from storage.positions import EPOCH
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:
     for index in INDEXES:
         keys = [(key, ASCENDING) for key in index.keys]
         models[index.collection].append(IndexModel(keys, name=index.name, **index.options))
+    await ping(database)
     # The client's own limit on an operation is for queries.
     with pymongo.timeout(BUILD_DEADLINE_S):
         async with store_call(BUILD_DEADLINE_S):

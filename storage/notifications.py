@@ -14,12 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from storage.collection import StoreCollection
+from storage.collection import StoreCollection, portions
 from storage.notification_rows import NotificationRow
 from storage.positions import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -36,7 +36,7 @@ __all__ = [
     "UnreadSnapshot",
 ]
 
-NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
+NEWEST_FIRST = {"created_at": -1, "_id": -1}
 OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
 
@@ -94,25 +94,25 @@ class NotificationsRepository:
         known = await self._rows.insert_new([row.to_document() for row in rows])
         if not known:
             return list(rows)
-        found = await self._rows.find(
-            {
-                "_id": {"$in": [rows[place].id for place in known]},
-                "recipient_id": {"$in": [rows[place].recipient_id for place in known]},
-            }
-        )
-        stored = {row["_id"]: NotificationRow.from_document(row) for row in found}
+        stored: dict[UUID, NotificationRow] = {}
+        for some in portions((rows[place].recipient_id, rows[place].id) for place in known):
+            for found in await self._rows.find(_named(some)):
+                stored[found["_id"]] = NotificationRow.from_document(found)
         return [stored.get(row.id, row) for row in rows]
 
     async def page(
         self, recipient_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
     ) -> InboxPage:
         """Return page `page` (from 1) of the inbox."""
-        query = _inbox_query(recipient_id, wanted)
+        matching = _matching(recipient_id, wanted)
         skip = (page - 1) * page_size
-        found = await self._rows.find(query, sort=NEWEST_FIRST, skip=skip, limit=page_size)
-        is_last = len(found) < page_size and (found or skip == 0)
-        count = skip + len(found) if is_last else await self._rows.count(query)
-        return InboxPage(count, _rows(found))
+        found = await self._rows.aggregate(
+            [*matching, {"$sort": NEWEST_FIRST}, {"$skip": skip}, {"$limit": page_size}]
+        )
+        if len(found) < page_size and (found or skip == 0):
+            return InboxPage(skip + len(found), _rows(found))
+        counted = await self._rows.aggregate([*matching, {"$count": "rows"}])
+        return InboxPage(counted[0]["rows"] if counted else 0, _rows(found))
 
     async def unread_count(self, recipient_id: UUID) -> int:
         """Return how many rows are unread."""
@@ -137,8 +137,8 @@ class NotificationsRepository:
 
     async def mark_read(self, recipient_id: UUID, ids: Collection[UUID], *, at: datetime) -> int:
         """Mark those of `ids` read that are the recipient's; return how many were unread."""
-        return await self._rows.update_many(
-            {"_id": {"$in": list(ids)}, "recipient_id": recipient_id, "unread": True}, _read(at)
+        return await self._rows.update_by_id(
+            ids, {"recipient_id": recipient_id, "unread": True}, _read(at)
         )
 
     async def mark_all_read(self, recipient_id: UUID, *, at: datetime) -> int:
@@ -181,15 +181,15 @@ class NotificationsRepository:
         self, recipient_id: UUID, *, since: datetime, before: datetime, limit: int
     ) -> list[Change]:
         """Return the newest `limit` changes since `since` to rows positioned before `before`."""
-        found = await self._rows.find(
-            {
-                "recipient_id": recipient_id,
-                "changed_at": {"$gte": since},
-                "created_at": {"$lt": before},
-            },
-            {"is_read": 1, "is_deleted": 1},
-            sort=[("changed_at", -1)],
-            limit=limit,
+        found = await self._rows.aggregate(
+            [
+                # Apart, because of two ranges in one the embedded store uses neither.
+                {"$match": {"recipient_id": recipient_id, "changed_at": {"$gte": since}}},
+                {"$match": {"created_at": {"$lt": before}}},
+                {"$sort": {"changed_at": -1}},
+                {"$limit": limit},
+                {"$project": {"is_read": 1, "is_deleted": 1}},
+            ]
         )
         return [Change(row["_id"], row["is_read"], row["is_deleted"]) for row in found]
 
@@ -226,20 +226,30 @@ class NotificationsRepository:
     ) -> int:
         """Make those (recipient, id) of `refs` that are due before `until` due then."""
         field = f"channels.{channel}.due_at"
-        return await self._rows.update_many(
-            {**_named(refs), field: {"$lt": until}}, {"$set": {field: until}}
-        )
+        return await self._update(refs, {field: {"$lt": until}}, {"$set": {field: until}})
 
     async def settle_unprovided(self, channel: str, refs: Collection[tuple[UUID, UUID]]) -> int:
         """Suppress those (recipient, id) of `refs` that still wait: nobody sends on `channel`."""
         state = f"channels.{channel}"
-        return await self._rows.update_many(
-            {**_named(refs), f"{state}.status": "queued"},
+        return await self._update(
+            refs,
+            {f"{state}.status": "queued"},
             {
                 "$set": {f"{state}.status": "suppressed", f"{state}.reason": "no_provider"},
                 "$unset": {f"{state}.due_at": ""},
             },
         )
+
+    async def _update(
+        self,
+        refs: Collection[tuple[UUID, UUID]],
+        also: Mapping[str, Any],
+        update: Mapping[str, Any],
+    ) -> int:
+        changed = 0
+        for some in portions(refs):
+            changed += await self._rows.update_many({**_named(some), **also}, update)
+        return changed
 
 
 def _named(refs: Collection[tuple[UUID, UUID]]) -> dict[str, Any]:
@@ -249,22 +259,26 @@ def _named(refs: Collection[tuple[UUID, UUID]]) -> dict[str, Any]:
     }
 
 
-def _inbox_query(recipient_id: UUID, wanted: InboxFilter) -> dict[str, Any]:
-    query: dict[str, Any] = {"recipient_id": recipient_id}
-    # What is unread is in the inbox, and the index on it is the smaller one.
-    query |= {"unread": True} if wanted.is_read is False else {"inbox": True}
-    created: dict[str, datetime] = {}
-    if wanted.created_from is not None:
-        created["$gte"] = wanted.created_from
+def _matching(recipient_id: UUID, wanted: InboxFilter) -> list[dict[str, Any]]:
+    """Return the stages that find the inbox rows which are wanted.
+
+    Apart, because the embedded store uses an index only where it serves the whole first stage.
+    """
+    # Always a range: without one it may take an index that is in another order.
+    created = {"$gte": wanted.created_from or EPOCH}
     if wanted.created_before is not None:
         created["$lt"] = wanted.created_before
-    if created:
-        query["created_at"] = created
+    # What is unread is in the inbox, and the index on it is the smaller one.
+    shown = "unread" if wanted.is_read is False else "inbox"
+    rest: dict[str, Any] = {}
     if wanted.is_read:
-        query["is_read"] = True
+        rest["is_read"] = True
     if wanted.kind is not None:
-        query["kind"] = wanted.kind
-    return query
+        rest["kind"] = wanted.kind
+    return [
+        {"$match": {"recipient_id": recipient_id, shown: True, "created_at": created}},
+        *([{"$match": rest}] if rest else []),
+    ]
 
 
 def _read(at: datetime) -> dict[str, Any]:

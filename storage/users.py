@@ -91,22 +91,22 @@ class UsersRepository:
 
     async def apply(self, changes: Sequence[ProfileChange]) -> None:
         """Store `changes`, each field's newest value winning, in one round trip."""
-        updates = [
-            UpdateOne(
-                {"_id": change.user_id},
-                newest_wins(
-                    {
-                        field: self._stored(change.user_id, field, value)
-                        for field, value in change.fields.items()
-                    },
-                    change.occurred_at,
-                ),
-                upsert=True,
-            )
-            for change in changes
-        ]
-        if updates:
-            await self._users.bulk_update(updates)
+        await self._users.bulk_update(
+            [
+                UpdateOne(
+                    {"_id": change.user_id},
+                    newest_wins(
+                        {
+                            field: self._stored(change.user_id, field, value)
+                            for field, value in change.fields.items()
+                        },
+                        change.occurred_at,
+                    ),
+                    upsert=True,
+                )
+                for change in changes
+            ]
+        )
 
     async def find(self, user_id: UUID) -> User | None:
         """Return the user, or None when there is none."""
@@ -135,12 +135,12 @@ class UsersRepository:
 
     async def recipients(self, ids: Collection[UUID]) -> dict[UUID, Recipient]:
         """Return what gates ask of the users `ids`; who is unknown is absent."""
-        found = await self._users.find({"_id": {"$in": list(ids)}}, _RECIPIENT)
+        found = await self._users.find_by_id(ids, {}, _RECIPIENT)
         return {user["_id"]: _recipient(user) for user in found}
 
     async def names(self, ids: Collection[UUID]) -> dict[UUID, Name]:
         """Return the names of the users `ids`; who is unknown is absent."""
-        found = await self._users.find({"_id": {"$in": list(ids)}}, {"name": 1, "user_type": 1})
+        found = await self._users.find_by_id(ids, {}, {"name": 1, "user_type": 1})
         return {user["_id"]: Name(user.get("name"), user.get("user_type")) for user in found}
 
     async def following(self, user_id: UUID) -> list[UUID]:

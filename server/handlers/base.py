@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
-from uuid import uuid4
 
 import orjson
 import structlog
@@ -15,16 +13,14 @@ from marshmallow import Schema, ValidationError
 from actors.frames import to_json
 from server.auth import Principal, UserType, bearer_token
 from server.errors import (
-    ErrorAnswer,
     MethodNotAllowed,
     PayloadTooLarge,
     PermissionDenied,
     Unauthenticated,
     UnsupportedMediaType,
     ValidationFailed,
-    answer_to,
-    internal_error,
 )
+from server.handlers.answering import AnsweringHandler
 from server.schemas.messages import flattened
 from server.service import Service
 
@@ -36,13 +32,9 @@ BODY_LIMIT_BYTES = 1 << 20
 UUID_PATTERN = r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 """A path segment that is a UUID; any other is an unknown path."""
 
-_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
-
-log = structlog.get_logger(__name__)
-
 
 @tornado.web.stream_request_body
-class ApiHandler(tornado.web.RequestHandler):
+class ApiHandler(AnsweringHandler):
     """Base of all handlers. Denied unless allowed: a method without roles is not there."""
 
     roles: ClassVar[Mapping[str, frozenset[UserType]]] = {}
@@ -50,9 +42,11 @@ class ApiHandler(tornado.web.RequestHandler):
 
     body_limit_bytes: ClassVar[int] = BODY_LIMIT_BYTES
 
+    leaves_body_unread = True
+    """Until `prepare` has let the request in."""
+
     service: Service
     principal: Principal
-    request_id: str
 
     def initialize(self, service: Service) -> None:
         """Take the service that `server/app.py` passes with each route."""
@@ -60,19 +54,9 @@ class ApiHandler(tornado.web.RequestHandler):
         self._chunks: list[bytes] = []
         self._received_bytes = 0
 
-    def set_default_headers(self) -> None:
-        """Name the request in every answer, whatever becomes of it."""
-        given = self.request.headers.get("X-Request-ID", "")
-        self.request_id = given if _SANE_REQUEST_ID.match(given) else str(uuid4())
-        self.set_header("X-Request-ID", self.request_id)
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-        self.clear_header("Server")
-
-    def compute_etag(self) -> str | None:
-        """Do without: nothing here is to be cached."""
-        return None
+    def allowed_methods(self) -> Collection[str]:
+        """Return the methods with roles."""
+        return self.roles
 
     async def prepare(self) -> None:
         """Refuse what can be refused before the body is read."""
@@ -92,14 +76,16 @@ class ApiHandler(tornado.web.RequestHandler):
         announced = self.request.headers.get("Content-Length", "0")
         if announced.isdigit() and int(announced) > self.body_limit_bytes:
             raise PayloadTooLarge(self.body_limit_bytes)
+        self.leaves_body_unread = False
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a part of the body; what comes over the limit in chunks is read and dropped."""
+        """Keep a part of the body; one that came in chunks ends where it is over the limit."""
         self._received_bytes += len(chunk)
-        if self._received_bytes > self.body_limit_bytes:
-            self._chunks.clear()
-        else:
+        if self._received_bytes <= self.body_limit_bytes:
             self._chunks.append(chunk)
+        else:
+            self._chunks.clear()
+            self.answer_error(PayloadTooLarge(self.body_limit_bytes).answer)
 
     def json_body(self, schema: Schema) -> Any:
         """Return the body as `schema` loads it. Raises ValidationFailed, UnsupportedMediaType."""
@@ -107,8 +93,6 @@ class ApiHandler(tornado.web.RequestHandler):
 
     def raw_json(self) -> Any:
         """Return the body as JSON says it."""
-        if self._received_bytes > self.body_limit_bytes:
-            raise PayloadTooLarge(self.body_limit_bytes)
         content_type = self.request.headers.get("Content-Type", "")
         if content_type.partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMediaType
@@ -132,25 +116,6 @@ class ApiHandler(tornado.web.RequestHandler):
         """Answer with `payload` as JSON."""
         self.set_status(status)
         self.finish(to_json(payload))
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write the envelope of the error (contract section 2.8)."""
-        error = (
-            kwargs["exc_info"][1] if "exc_info" in kwargs else tornado.web.HTTPError(status_code)
-        )
-        self._answer_error(answer_to(error) or internal_error(self.request_id))
-
-    def _answer_error(self, answer: ErrorAnswer) -> None:
-        self.set_status(answer.status)
-        for name, value in answer.headers.items():
-            self.set_header(name, value)
-        self.finish(to_json({"error": answer.body()}))
-
-    def log_exception(self, *exc_info: Any) -> None:
-        """Log a fault of ours whole, and what clients did wrong not at all."""
-        error = exc_info[1]
-        if answer_to(error) is None:
-            log.error("request_failed", path=self.request.path, exc_info=error)
 
 
 def loaded(schema: Schema, value: Any) -> Any:

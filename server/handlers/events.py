@@ -44,8 +44,9 @@ class EventsHandler(ApiHandler):
         dispatcher = self.service.dispatcher()
         accepted: Accepted = await dispatcher.request(Accept(events), deadline_s=ACCEPT_DEADLINE_S)
         if accepted.applied:
-            waiting = [asyncio.ensure_future(applied) for applied in accepted.applied]
-            await asyncio.wait(waiting, timeout=APPLIED_WITHIN_S)
+            # What fails in there is the lane's to log and to try again.
+            applied = asyncio.gather(*accepted.applied, return_exceptions=True)
+            await asyncio.wait([applied], timeout=APPLIED_WITHIN_S)
         self.answer({"accepted": accepted.accepted, "duplicates": accepted.duplicates}, status=202)
 
 

@@ -16,6 +16,7 @@ from server.views import notification_record
 from storage.notifications import InboxFilter
 
 DEFAULT_TIMEZONE = "Africa/Johannesburg"
+A_DAY = timedelta(days=1)
 
 
 class ListHandler(ApiHandler):
@@ -55,9 +56,9 @@ class ListHandler(ApiHandler):
         if "date_from" in asked or "date_to" in asked:
             zone = await self._zone()
             if "date_from" in asked:
-                created_from = _midnight(asked["date_from"], zone)
+                created_from = _midnight(_within_calendar(asked["date_from"]), zone)
             if "date_to" in asked:
-                created_before = _midnight(asked["date_to"] + timedelta(days=1), zone)
+                created_before = _midnight(_within_calendar(asked["date_to"]) + A_DAY, zone)
         return InboxFilter(
             is_read=asked.get("is_read"),
             kind=asked.get("notification_type"),
@@ -73,6 +74,11 @@ class ListHandler(ApiHandler):
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return when `day` begins in `zone`."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _within_calendar(day: date) -> date:
+    """Return `day` or the nearest whose bounds every time zone can express."""
+    return min(max(day, date.min + A_DAY), date.max - A_DAY)
 
 
 class UnreadCountHandler(ApiHandler):

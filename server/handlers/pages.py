@@ -20,6 +20,8 @@ SVG = "image/svg+xml"
 
 FILES = {
     "": ("index.html", HTML),
+    "cards.css": ("cards.css", CSS),
+    "controls.css": ("controls.css", CSS),
     "demo.css": ("demo.css", CSS),
     "icon.svg": ("icon.svg", SVG),
     "api.js": ("api.js", JAVASCRIPT),

@@ -201,7 +201,7 @@ async def test_an_actor_that_does_not_stop_in_time_does_not_hold_up_the_others()
     stuck = supervisor.start("lane", lambda: Single.start(stopped, "lane"))
     stuck.tell(gate.wait)
     with capture_logs() as lines:
-        await supervisor.stop_all(deadline_s=0.01)
+        await supervisor.stop_all(deadline_s=0.2)
     assert stopped == ["limiter"]
     assert [(line["event"], line["name"]) for line in lines] == [("actor_did_not_stop", "lane")]
     gate.set()
