@@ -1,0 +1,71 @@
+"""What every answer has in common: its headers, the request's id, the envelope of errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+from uuid import uuid4
+
+import structlog
+import tornado.web
+
+from actors.frames import to_json
+from server.errors import ErrorAnswer, MethodNotAllowed, answer_to, internal_error
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
+
+log = structlog.get_logger(__name__)
+
+
+class AnsweringHandler(tornado.web.RequestHandler):
+    """Base of whatever answers a request, handshakes of sockets included."""
+
+    leaves_body_unread: bool = False
+    """Whether an answer given now ends the connection, because a body may be on its way."""
+
+    request_id: str
+
+    def set_default_headers(self) -> None:
+        """Name the request in every answer, whatever becomes of it."""
+        given = self.request.headers.get("X-Request-ID", "")
+        self.request_id = given if _SANE_REQUEST_ID.match(given) else str(uuid4())
+        self.set_header("X-Request-ID", self.request_id)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        self.clear_header("Server")
+
+    def compute_etag(self) -> str | None:
+        """Do without: nothing here is to be cached."""
+        return None
+
+    def allowed_methods(self) -> Collection[str]:
+        """Return the methods that there are; none means that nothing is at this address."""
+        return ()
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the envelope of the error (contract section 2.8)."""
+        error = (
+            kwargs["exc_info"][1] if "exc_info" in kwargs else tornado.web.HTTPError(status_code)
+        )
+        if isinstance(error, tornado.web.HTTPError) and error.status_code == 405:
+            # Tornado knows some methods and refuses others before `prepare`.
+            allowed = self.allowed_methods()
+            error = MethodNotAllowed(allowed) if allowed else tornado.web.HTTPError(404)
+        self.answer_error(answer_to(error) or internal_error(self.request_id))
+
+    def answer_error(self, answer: ErrorAnswer) -> None:
+        """Answer with the envelope of `answer`."""
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if self.leaves_body_unread:
+            self.set_header("Connection", "close")
+        self.finish(to_json({"error": answer.body()}))
+
+    def log_exception(self, *exc_info: Any) -> None:
+        """Log a fault of ours whole, and what clients did wrong not at all."""
+        error = exc_info[1]
+        if answer_to(error) is None:
+            log.error("request_failed", path=self.request.path, exc_info=error)

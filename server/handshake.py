@@ -1,0 +1,61 @@
+"""The HTTP side of a socket: what is a handshake, from where, and what the rest is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+import tornado.web
+import tornado.websocket
+
+from actors.frames import to_json
+from server.errors import MethodNotAllowed, answer_to
+from server.handlers.answering import AnsweringHandler
+from server.service import Service
+
+
+@tornado.web.stream_request_body
+class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
+    """Answers what is no handshake, or not from an allowed origin, with the envelope."""
+
+    leaves_body_unread = True
+    """Until `prepare` has let the request in."""
+
+    service: Service
+
+    def initialize(self, service: Service) -> None:
+        """Take the service that `server/app.py` passes with each route."""
+        self.service = service
+
+    def allowed_methods(self) -> Collection[str]:
+        """Return what a handshake is made with (RFC 6455 §4.1)."""
+        return ("GET",)
+
+    def prepare(self) -> None:
+        """Refuse what cannot be a handshake before any body is read."""
+        if self.request.method not in self.allowed_methods():
+            raise MethodNotAllowed(self.allowed_methods())
+        self.leaves_body_unread = False
+
+    def data_received(self, chunk: bytes) -> None:
+        """Drop it: a handshake has no body."""
+
+    def check_origin(self, origin: str) -> bool:
+        """Allow the origins configured, or else only the host's own; others are answered 403."""
+        allowed = self.service.settings.allowed_origins
+        return origin in allowed if allowed else super().check_origin(origin)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
+        """Give the envelope to the handshakes that Tornado refuses in plain text."""
+        status = self.get_status()
+        if status < 400 or isinstance(chunk, bytes):
+            return super().finish(chunk)
+        answer = answer_to(tornado.web.HTTPError(status))
+        assert answer is not None
+        return super().finish(to_json({"error": answer.body()}))
+
+    def on_connection_close(self) -> None:
+        """End the wait for a body, too, of which Tornado's handler of sockets does not know."""
+        tornado.web.RequestHandler.on_connection_close(self)
+        super().on_connection_close()
