@@ -1,0 +1,172 @@
+"""Measure one listing to many sockets: who got it, when, and what it cost the server.
+
+Two phases, each repeated `--rounds` times against one fresh server process: all sockets connect
+and authenticate; then, with all of them connected, a listing is posted. The seeding is done through
+the API by another server process, so that memory is measured from a fresh one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.direct_seeding import follow_directly
+from bench.fanout_rounds import FanoutRounds
+from bench.http_load import HttpLoad
+from bench.options import add_common, prepare, progress, whole
+from bench.peers import Peer, PeerFailed
+from bench.population import Population
+from bench.profiler import ProfilerMissing, check_profiler, profiled
+from bench.report import machine, medians, print_machine, print_table, shown, write_json
+from bench.service import RunningService, ServiceFailed, running_service
+from bench.swarm import Swarm
+
+WARM_UP_SOCKETS = 20
+MOST_FOLLOWERS = 20_000
+"""About what one address has in ports towards one server."""
+
+FIGURES = (
+    ("connected to authenticated, per second", "connects_per_s", "wall"),
+    ("connect to authenticated, p50 ms", "connect_p50_ms", "clients"),
+    ("connect to authenticated, p99 ms", "connect_p99_ms", "clients"),
+    ("CPU a connect, us", "server_us_a_connect", "server"),
+    ("CPU a connect, us", "store_us_a_connect", "store"),
+    ("CPU a connect, us", "clients_us_a_connect", "clients"),
+    ("memory a connection, KiB", "rss_kib_a_connection", "server"),
+    ("post to first frame, ms", "first_frame_ms", "clients"),
+    ("post to median frame, ms", "median_frame_ms", "clients"),
+    ("post to last frame, ms", "last_frame_ms", "clients"),
+    ("messages a second, post to last frame", "messages_per_s", "wall"),
+    ("sockets without the frame", "lost", "clients"),
+    ("frames repeated", "duplicated", "clients"),
+    ("connections lost", "connections_lost", "clients"),
+    ("CPU a message, us", "server_us_a_message", "server"),
+    ("of it in the kernel, %", "server_kernel_percent", "server"),
+    ("CPU a message, us", "store_us_a_message", "store"),
+    ("CPU a message, us", "redis_us_a_message", "redis"),
+    ("CPU a message, us", "clients_us_a_message", "clients"),
+)
+MUST_BE_ZERO = ("lost", "duplicated", "connections_lost")
+
+
+def main() -> int:
+    """Measure, print, and return 1 when a socket missed its frame or got it twice."""
+    options = _parser().parse_args()
+    try:
+        check_profiler(options.profile)
+        prepare()
+        with running_service() as service:
+            return _measure(service, options)
+    except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _measure(service: RunningService, options: argparse.Namespace) -> int:
+    about = machine(service)
+    with ExitStack() as stack:
+        http = stack.enter_context(closing(Peer(HttpLoad)))
+        swarms = [
+            stack.enter_context(closing(Peer(Swarm))) for _ in range(options.client_processes)
+        ]
+        population = Population(service, http)
+        progress(f"registering {options.followers:,} users, who follow")
+        people = population.people(options.followers)
+        warm = population.people(WARM_UP_SOCKETS)
+        business_id, other_id = population.businesses(2)
+        population.follow(warm, other_id)
+        if options.seed_directly:
+            seeding_s = follow_directly(service.settings, people, business_id)
+        else:
+            seeding_s = population.follow(people, business_id)
+        service.start_server()
+        _warm_up(FanoutRounds(service, population, swarms, warm), other_id)
+
+        rounds = FanoutRounds(service, population, swarms, people)
+        connects: list[dict[str, float]] = []
+        fan_outs: list[dict[str, float]] = []
+        with profiled(service.server_pid, options.profile, "connect"):
+            for number in range(options.rounds):
+                if number:
+                    rounds.disconnect()
+                progress(f"connecting, round {number + 1}")
+                connects.append(rounds.connect_round())
+        with profiled(service.server_pid, options.profile, "fanout"):
+            for number in range(options.rounds):
+                progress(f"posting a listing, round {number + 1}")
+                fan_outs.append(rounds.fan_out_round(business_id))
+
+    middle = {**medians(connects), **medians(fan_outs)}
+    # Later rounds find memory that the first has taken.
+    middle["rss_kib_a_connection"] = connects[0]["rss_kib_a_connection"]
+    _print(about, options, middle, seeding_s, service.complaints())
+    write_json(
+        options.json,
+        {
+            "bench": "fanout",
+            "machine": about,
+            "options": {"followers": options.followers, "rounds": options.rounds},
+            "medians": middle,
+            "connect_rounds": connects,
+            "fan_out_rounds": fan_outs,
+            "server_log": service.complaints(),
+        },
+    )
+    return int(any(each[name] for each in fan_outs for name in MUST_BE_ZERO))
+
+
+def _warm_up(rounds: FanoutRounds, business_id: UUID) -> None:
+    """Have the server do everything once, with few sockets, before its memory is read."""
+    rounds.connect_round()
+    rounds.fan_out_round(business_id)
+    rounds.disconnect()
+
+
+def _print(
+    about: dict[str, Any],
+    options: argparse.Namespace,
+    middle: dict[str, float],
+    seeding_s: float,
+    complaints: list[str],
+) -> None:
+    print_machine(about)
+    print(
+        f"One listing to {options.followers:,} sockets, medians of {options.rounds} rounds; "
+        f"{options.followers / seeding_s:,.0f} follows a second while seeding"
+    )
+    print_table(
+        ("figure", "median", "process"),
+        [(label, shown(middle[name]), of) for label, name, of in FIGURES if name in middle],
+    )
+    for line in complaints:
+        print(f"server: {line}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench/fanout.py", description=__doc__)
+    parser.add_argument(
+        "--followers",
+        type=whole(1, MOST_FOLLOWERS),
+        default=1_000,
+        help="sockets, each of a follower of its own (1000)",
+    )
+    parser.add_argument(
+        "--client-processes", type=whole(1, 8), default=1, help="that hold the sockets (1)"
+    )
+    parser.add_argument(
+        "--seed-directly",
+        action="store_true",
+        help="write the follows into the store, not through the API: for more than about 1,000",
+    )
+    add_common(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
