@@ -87,7 +87,7 @@ class Claimer(LoopActor):
                 claimed = await self._events.claim_unowned(
                     self._lease, lanes=[lane], limit=room, now=self._clock.store_now()
                 )
-                self._hand(claimed)
+                await self._hand_or_release(claimed)
 
     async def _take_over(self, dead: Lease) -> None:
         """Take over in bounded steps; what there is no room for goes to whoever has some."""
@@ -97,13 +97,17 @@ class Claimer(LoopActor):
                 dead.owner, below_epoch=dead.epoch + 1, lease=self._lease, limit=AT_ONCE
             )
             taken = len(events)
-            without_room = self._hand(events)
-            if without_room:
-                await self._events.release([event.key for event in without_room], self._lease)
+            await self._hand_or_release(events)
             if events:
                 log.warning("took_over", dead=str(dead), events=taken)
         if dead.owner != self._lease.owner:
             await self._processes.remove(dead)
+
+    async def _hand_or_release(self, events: Sequence[StoredEvent]) -> None:
+        """Hand `events` to their lanes; what finds no room, because new ones took it, is nobody's."""
+        without_room = self._hand(events)
+        if without_room:
+            await self._events.release([event.key for event in without_room], self._lease)
 
     def _hand(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
         """Hand `events` to their lanes but for those in hand already; return those without room."""

@@ -38,7 +38,7 @@ from server.service import Service
 AUTHENTICATE_WITHIN_S = 10.0
 
 SEND_BUFFER_BYTES = 256 * 1024
-"""Unsent bytes of one connection; over it the reader is too slow."""
+"""Unsent bytes of one connection, but for a longer frame; over it the reader is too slow."""
 
 REPLY_DEADLINE_S = 10.0
 
@@ -67,7 +67,6 @@ class NotificationSocket(HandshakeHandler):
     async def open(self, *args: str, **kwargs: str) -> None:
         """Authenticate by the handshake when it carries a token, or wait for the first message."""
         self.set_nodelay(True)
-        self._stream().max_write_buffer_size = SEND_BUFFER_BYTES
         self._path_id = UUID(args[0]) if args and args[0] else None
         try:
             token = self._handshake_token()
@@ -109,14 +108,18 @@ class NotificationSocket(HandshakeHandler):
         """
         if self._is_closing():
             return
+        stream = self._stream()
+        # Who has taken all that came before is not slow, however long an answer to `sync` is.
+        stream.max_write_buffer_size = SEND_BUFFER_BYTES if stream.writing() else None
         try:
-            self._stream().write(_text_frame(frame))
+            stream.write(_text_frame(frame))
         except StreamClosedError:
             return
         except StreamBufferFullError:
             log.info("slow_reader", user_id=self._principal and str(self._principal.user_id))
+            stream.max_write_buffer_size = None
             self.close(CloseCode.SLOW_READER)
-            self._stream().close()
+            stream.close()
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
         """End the connection; nothing is sent after it."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID, uuid4
 
 from storage.collection import StoreCollection
+from storage.users import UserNotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,12 +28,12 @@ FOLLOW_LIMIT = 100
 REPAIRED_AT_ONCE = 500
 """Users whose entries one repair reads; the next repair reads the next."""
 
-_CHANGED = {"following_revision": 1, "user_type": 1}
+_STANDING = {"following": 1, "following_revision": 1, "user_type": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowChange:
-    """One follow or unfollow, made but perhaps not told everywhere yet."""
+    """A follow or unfollow, with how things stand since: a later change may have undone it."""
 
     token: UUID
     user_id: UUID
@@ -41,7 +42,7 @@ class FollowChange:
     at: datetime
     is_following: bool
     revision: int
-    """The how manyeth change of the user's following; of two, the higher one is right."""
+    """How many changes the user had made; of two statements the one with more is right."""
 
 
 class FollowChanges:
@@ -60,33 +61,20 @@ class FollowChanges:
         limit: int = FOLLOW_LIMIT,
     ) -> FollowChange | Literal["already", "full"]:
         """Follow, unless the user does already or follows `limit` businesses."""
-        token = uuid4()
+        entry = {"token": uuid4(), "business_id": business_id, "at": at}
         while True:
-            changed = await self._users.find_one_and_update(
+            if await self._users.update_one(
                 {
                     "_id": user_id,
                     "following": {"$ne": business_id},
                     f"following.{limit - 1}": {"$exists": False},
                 },
                 {
-                    "$push": {
-                        "following": business_id,
-                        "settling": {"token": token, "business_id": business_id, "at": at},
-                    },
+                    "$push": {"following": business_id, "settling": entry},
                     "$inc": {"following_revision": 1},
                 },
-                _CHANGED,
-            )
-            if changed is not None:
-                return FollowChange(
-                    token=token,
-                    user_id=user_id,
-                    user_type=changed.get("user_type") or user_type,
-                    business_id=business_id,
-                    at=at,
-                    is_following=True,
-                    revision=changed["following_revision"],
-                )
+            ):
+                return await self._standing(user_id, entry)
             found = await self._users.find_one({"_id": user_id}, {"following": 1})
             if found is None:
                 # Somebody whose registration has not arrived yet, known by their token alone.
@@ -102,27 +90,17 @@ class FollowChanges:
         self, user_id: UUID, business_id: UUID, *, at: datetime
     ) -> FollowChange | None:
         """Unfollow; return None when the user does not follow."""
-        token = uuid4()
-        changed = await self._users.find_one_and_update(
+        entry = {"token": uuid4(), "business_id": business_id, "at": at}
+        if not await self._users.update_one(
             {"_id": user_id, "following": business_id},
             {
                 "$pull": {"following": business_id},
-                "$push": {"settling": {"token": token, "business_id": business_id, "at": at}},
+                "$push": {"settling": entry},
                 "$inc": {"following_revision": 1},
             },
-            _CHANGED,
-        )
-        if changed is None:
+        ):
             return None
-        return FollowChange(
-            token=token,
-            user_id=user_id,
-            user_type=changed.get("user_type"),
-            business_id=business_id,
-            at=at,
-            is_following=False,
-            revision=changed["following_revision"],
-        )
+        return await self._standing(user_id, entry)
 
     async def settled(self, change: FollowChange) -> None:
         """Forget the entry of `change`: everything agrees with it."""
@@ -149,19 +127,11 @@ class FollowChanges:
         """Return the changes made before `before` that are not settled, as they stand now."""
         users = await self._users.find(
             {"settling.at": {"$lt": before}},
-            {"settling": 1, "following": 1, **_CHANGED},
+            {"settling": 1, **_STANDING},
             limit=REPAIRED_AT_ONCE,
         )
         return [
-            FollowChange(
-                token=entry["token"],
-                user_id=user["_id"],
-                user_type=user.get("user_type"),
-                business_id=entry["business_id"],
-                at=entry["at"],
-                is_following=entry["business_id"] in user.get("following", ()),
-                revision=user["following_revision"],
-            )
+            _change(user, entry)
             for user in users
             for entry in user["settling"]
             if entry["at"] < before
@@ -176,3 +146,21 @@ class FollowChanges:
             for entry in user["settling"]
             if entry["business_id"] == business_id
         }
+
+    async def _standing(self, user_id: UUID, entry: Document) -> FollowChange:
+        user = await self._users.find_one({"_id": user_id}, _STANDING)
+        if user is None:
+            raise UserNotFound(user_id)
+        return _change(user, entry)
+
+
+def _change(user: Document, entry: Document) -> FollowChange:
+    return FollowChange(
+        token=entry["token"],
+        user_id=user["_id"],
+        user_type=user.get("user_type"),
+        business_id=entry["business_id"],
+        at=entry["at"],
+        is_following=entry["business_id"] in user.get("following", ()),
+        revision=user["following_revision"],
+    )

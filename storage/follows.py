@@ -1,17 +1,15 @@
 """Who follows which business, spread over slots so that a fan-out reads closed ranges.
 
     {_id: follow_id, business_id, user_id, slot, user_type, is_active, first_followed_at,
-     followed_at, unfollowed_at, gaps: [{from, to}], revision, write, counts}
+     followed_at, unfollowed_at, gaps: [{from, to}], revision}
 
-The truth is `users.following`; a row follows it by the revision of the change. `write` names the
-last write that changed the row, and `counts` says by how much that changed the number of followers.
+The truth is `users.following`; a row follows it by the revision of the change.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from rules.audience import Gap
 from rules.ids import follow_id
@@ -76,7 +74,7 @@ class FollowsRepository:
                 "is_active": True,
                 "slot": {"$gte": slot_from, "$lt": slot_to},
             },
-            {"revision": 0, "is_active": 0, "write": 0, "counts": 0},
+            {"revision": 0, "is_active": 0},
             limit=limit,
         )
         return [_follow(row) for row in found]
@@ -102,56 +100,47 @@ class FollowsRepository:
 
     async def record(self, change: FollowChange) -> Recorded:
         """Make the row of `change` say what it says, unless the row knows a newer change."""
-        write = uuid4()
-        row = await self._follows.upsert_one(
-            {
-                "_id": follow_id(change.business_id, change.user_id),
-                "business_id": change.business_id,
-                "user_id": change.user_id,
-            },
-            {"slot": slot_of(change.user_id), "is_active": False},
-            _record(change, write),
-        )
-        if row["write"] != write:
-            return Recorded(counts=0, is_first=False)
-        return Recorded(counts=row["counts"], is_first=row.get("first_followed_at") == change.at)
-
-
-def _record(change: FollowChange, write: UUID) -> list[dict[str, Any]]:
-    """Return the update that sets the row's fields when `change` is newer than the row.
-
-    It leaves in the row what it did, by the name `write`.
-    """
-    at = change.at
-    if change.is_following:
-        gap = {"from": "$unfollowed_at", "to": at}
-        gaps = {"$ifNull": ["$gaps", []]}
-        wanted: dict[str, Any] = {
-            "first_followed_at": {"$ifNull": ["$first_followed_at", at]},
-            "followed_at": {"$cond": [{"$eq": ["$is_active", True]}, "$followed_at", at]},
-            "gaps": {
-                "$cond": [
-                    {"$gt": ["$unfollowed_at", None]},
-                    {"$slice": [{"$concatArrays": [gaps, [gap]]}, -GAPS_KEPT]},
-                    gaps,
-                ]
-            },
-            "unfollowed_at": "$$REMOVE",
+        key = {
+            "_id": follow_id(change.business_id, change.user_id),
+            "business_id": change.business_id,
+            "user_id": change.user_id,
         }
-    else:
-        wanted = {"unfollowed_at": {"$ifNull": ["$unfollowed_at", at]}}
-    wanted |= {
-        "user_type": {"$literal": change.user_type},
-        "is_active": change.is_following,
-        "revision": change.revision,
-        "write": write,
-        "counts": {"$subtract": [int(change.is_following), {"$cond": ["$is_active", 1, 0]}]},
+        while True:
+            row = await self._follows.find_one(key)
+            if row is None:
+                await self._follows.insert_if_absent(
+                    key, {"slot": slot_of(change.user_id), "is_active": False, "revision": 0}
+                )
+                continue
+            if row["revision"] >= change.revision:
+                return Recorded(counts=0, is_first=False)
+            # Every write raises the revision, so the row is still as it was read.
+            if await self._follows.update_one(
+                {**key, "revision": row["revision"]}, _update(row, change)
+            ):
+                return Recorded(
+                    counts=int(change.is_following) - int(row["is_active"]),
+                    is_first="first_followed_at" not in row,
+                )
+
+
+def _update(row: Document, change: FollowChange) -> dict[str, Any]:
+    """Return the update that makes `row` say what `change` says."""
+    values: dict[str, Any] = {"revision": change.revision}
+    if row["is_active"] == change.is_following:
+        return {"$set": values}
+    values |= {"user_type": change.user_type, "is_active": change.is_following}
+    if not change.is_following:
+        return {"$set": values | {"unfollowed_at": change.at}}
+    gaps = row.get("gaps", [])
+    if "unfollowed_at" in row:
+        gaps = [*gaps, {"from": row["unfollowed_at"], "to": change.at}][-GAPS_KEPT:]
+    values |= {
+        "first_followed_at": row.get("first_followed_at", change.at),
+        "followed_at": change.at,
+        "gaps": gaps,
     }
-    is_newer = {"$lt": [{"$ifNull": ["$revision", 0]}, change.revision]}
-    # One stage: every expression in it sees the row as it was.
-    return [
-        {"$set": {name: {"$cond": [is_newer, value, f"${name}"]} for name, value in wanted.items()}}
-    ]
+    return {"$set": values, "$unset": {"unfollowed_at": ""}}
 
 
 def _follow(row: Document) -> Follow:

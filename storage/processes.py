@@ -55,22 +55,26 @@ class ProcessesRepository:
 
     async def register(self, instance: str, kind: ProcessKind) -> Lease:
         """Begin a new incarnation of `instance`; those before it are fenced off."""
-        row = await self._processes.upsert_one(
-            {"_id": instance},
-            {"epoch": 0},
-            {
-                "$inc": {"epoch": 1},
-                "$set": {
-                    "kind": kind,
-                    "beat": 0,
-                    "host": socket.gethostname(),
-                    "pid": os.getpid(),
+        while True:
+            await self._processes.insert_if_absent({"_id": instance}, {"epoch": 0})
+            row = await self._processes.find_one({"_id": instance}, {"epoch": 1})
+            before = row["epoch"] if row else 0
+            lease = Lease(instance, before + 1)
+            if await self._processes.update_one(
+                {"_id": instance, "epoch": before},
+                {
+                    "$set": {
+                        "epoch": lease.epoch,
+                        "kind": kind,
+                        "beat": 0,
+                        "host": socket.gethostname(),
+                        "pid": os.getpid(),
+                    },
+                    "$currentDate": {"started_at": True},
+                    "$unset": {"stopped_at": ""},
                 },
-                "$currentDate": {"started_at": True},
-                "$unset": {"stopped_at": ""},
-            },
-        )
-        return Lease(instance, row["epoch"])
+            ):
+                return lease
 
     async def beat(self, lease: Lease) -> None:
         """Show that the process lives; raise Superseded when it is not to go on."""

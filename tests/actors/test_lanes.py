@@ -213,6 +213,21 @@ async def test_what_no_lane_has_room_for_is_nobodys_until_there_is_room(works: W
     await works.carried_out(event)
 
 
+async def test_room_that_new_events_took_while_others_were_claimed_leaves_those_to_anybody(
+    works: Works,
+) -> None:
+    workload = works.lanes.workload(Lane.FAN_OUT)
+    event = fan_out()
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    claiming = works.claimer.ask(Claim(), block=False)
+    # The claim is under way once the loop has turned; the dispatcher then takes all the room.
+    await asyncio.sleep(0)
+    while workload.room:
+        workload.take(uuid4())
+    await claiming
+    assert await works.states(event) == ["unowned"]
+
+
 async def test_room_is_told_of_once_there_is_some_again(works: Works) -> None:
     workload = works.lanes.workload(Lane.FAN_OUT)
     others = [uuid4() for _ in range(workload.room - 1)]
