@@ -15,6 +15,7 @@ import structlog
 
 from actors.lanes import Lanes
 from actors.loop_actor import LoopActor
+from rules.events import Lane
 from rules.lease import Lease
 from storage.client import StoreUnavailable
 from storage.events import EventsRepository, StoredEvent
@@ -23,6 +24,9 @@ from storage.processes import ProcessesRepository
 
 AT_ONCE = 200
 """Events taken over in one round trip."""
+
+MOST_TAKEOVERS = 50
+"""Far more restarts than an event meets by chance: a fan-out is done in minutes."""
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +38,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Take up what is this process's own but in nobody's hand, because a lane failed."""
+    """Take up what is this process's own but in nobody's hand: a lane failed, or the store was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Claimer(LoopActor):
                 case Claim():
                     await self._claim()
                 case Recover():
-                    self._hand(await self._events.held(self._lease))
+                    await self._recover()
                 case TakeOver():
                     await self._take_over(message.dead)
                 case _:
@@ -89,36 +93,60 @@ class Claimer(LoopActor):
                 )
                 await self._hand_or_release(claimed)
 
+    async def _recover(self) -> None:
+        """Take up what is ours but in nobody's hand, of this incarnation and those before it."""
+        in_hand = {key for lane in self._lanes.names() for key in self._lanes.workload(lane).keys()}
+        held = await self._events.held(self._lease)
+        # What was in hand before the store was read may be finished by now.
+        await self._hand_or_release([event for event in held if event.key not in in_hand])
+        await self._claim_all(Lease(self._lease.owner, self._lease.epoch - 1))
+
     async def _take_over(self, dead: Lease) -> None:
-        """Take over in bounded steps; what there is no room for goes to whoever has some."""
-        taken = AT_ONCE
-        while taken == AT_ONCE:
-            events = await self._events.claim_from(
-                dead.owner, below_epoch=dead.epoch + 1, lease=self._lease, limit=AT_ONCE
-            )
-            taken = len(events)
-            await self._hand_or_release(events)
-            if events:
-                log.warning("took_over", dead=str(dead), events=taken)
+        await self._claim_all(dead)
         if dead.owner != self._lease.owner:
             await self._processes.remove(dead)
 
+    async def _claim_all(self, dead: Lease) -> None:
+        """Claim in bounded steps all that `dead` had, beside whoever else is doing so."""
+        below_epoch = dead.epoch + 1
+        while await self._events.has_pending(dead.owner, below_epoch=below_epoch):
+            events = await self._events.claim_from(
+                dead.owner, below_epoch=below_epoch, lease=self._lease, limit=AT_ONCE
+            )
+            if events:
+                log.warning("took_over", dead=str(dead), events=len(events))
+            await self._hand_or_release(
+                [event for event in events if not await self._is_given_up(event)]
+            )
+
+    async def _is_given_up(self, event: StoredEvent) -> bool:
+        """Give an event up that has outlived too many of its owners: it may be what kills them."""
+        if event.takeovers <= MOST_TAKEOVERS:
+            return False
+        log.error("event_given_up", event_key=str(event.key), takeovers=event.takeovers)
+        await self._events.fail(
+            event.key, self._lease, error="its owners died", at=self._clock.store_now()
+        )
+        return True
+
     async def _hand_or_release(self, events: Sequence[StoredEvent]) -> None:
-        """Hand `events` to their lanes; what finds no room, because new ones took it, is nobody's."""
+        """Hand `events` to their lanes; what finds no room or no lane is nobody's again."""
         without_room = self._hand(events)
         if without_room:
             await self._events.release([event.key for event in without_room], self._lease)
 
     def _hand(self, events: Sequence[StoredEvent]) -> list[StoredEvent]:
-        """Hand `events` to their lanes but for those in hand already; return those without room."""
-        without_room: list[StoredEvent] = []
-        for lane in self._lanes.names():
-            workload = self._lanes.workload(lane)
-            mine: list[StoredEvent] = []
-            for event in events:
-                if event.lane != lane or event.key in workload:
-                    continue
-                (mine if workload.take(event.key) else without_room).append(event)
+        """Hand `events` to their lanes but for those in hand already; return what was not taken."""
+        taken: dict[Lane, list[StoredEvent]] = {lane: [] for lane in self._lanes.names()}
+        left: list[StoredEvent] = []
+        for event in events:
+            lane = Lane(event.lane) if event.lane in taken else None
+            if lane is None:
+                left.append(event)
+            elif event.key not in self._lanes.workload(lane):
+                fits = self._lanes.workload(lane).take(event.key)
+                (taken[lane] if fits else left).append(event)
+        for lane, mine in taken.items():
             if mine:
                 self._lanes.hand(lane, mine)
-        return without_room
+        return left

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import structlog
 
 from actors.flows.fan_out import FanOut
 from actors.flows.followers import follower_batches
-from actors.lanes import CarryOut
+from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
 from actors.publisher import Publisher
+from actors.retry import Retry
 from actors.workload import Workload
 from rules.batching import BatchSizer
 from rules.lease import Lease
@@ -35,11 +36,24 @@ RUNNING_AT_ONCE = 4
 IN_HAND = 100
 """Fan-outs owned by one process; more than that stay unowned for whoever has room."""
 
-ATTEMPTS = 5
-RETRY_AFTER = timedelta(seconds=30)
-"""A flow that raised is tried again by whoever has room, up to `ATTEMPTS` times."""
+RETRY_STORE_AFTER_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
+"""Waits while the store is away, after which the event is left to be found again.
+
+Soon, because a batch whose insert ended in doubt may be visible without having been announced.
+"""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Run:
+    """An event being carried out, and how far it is."""
+
+    event: StoredEvent
+    cursor: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cursor = self.event.cursor or 0
 
 
 class FanOutFlow(Protocol):
@@ -68,6 +82,7 @@ class FanOutLane(LoopActor):
         lease: Lease,
         workload: Workload,
         on_room: Callable[[], None],
+        store_waits_s: Sequence[float] = RETRY_STORE_AFTER_S,
     ) -> None:
         super().__init__()
         self._flows = flows
@@ -78,7 +93,9 @@ class FanOutLane(LoopActor):
         self._clock = clock
         self._lease = lease
         self._workload = workload
+        self._retry = Retry(events, clock, lease)
         self._on_room = on_room
+        self._store_waits_s = store_waits_s
         self._waiting: deque[StoredEvent] = deque()
         self._running: dict[asyncio.Task[None], StoredEvent] = {}
 
@@ -116,47 +133,44 @@ class FanOutLane(LoopActor):
 
     async def _run(self, event: StoredEvent) -> None:
         """Carry `event` out; whatever happens, it is finished or somebody will take it."""
+        run = _Run(event)
         try:
-            await self._carry_out(event)
+            for wait_s in self._store_waits_s:
+                try:
+                    await self._carry_out(run)
+                except StoreUnavailable as error:
+                    log.warning("fan_out_waits", event_key=str(event.key), reason=error.reason)
+                    await asyncio.sleep(wait_s)
+                else:
+                    return
         except Fenced:
             log.warning("fan_out_fenced", event_key=str(event.key))
-        except StoreUnavailable as error:
-            log.warning("fan_out_interrupted", event_key=str(event.key), reason=error.reason)
-        except Exception as error:
-            log.exception("fan_out_failed", event_key=str(event.key), attempt=event.attempts + 1)
-            await self._put_off(event, error)
+        except Exception as error:  # noqa: BLE001 (the boundary of a flow: logged, tried again)
+            await self._retry.put_off(event, error)
 
-    async def _carry_out(self, event: StoredEvent) -> None:
-        fan_out = await self._flows[event.type].plan(event)
+    async def _carry_out(self, run: _Run) -> None:
+        event = run.event
+        flow = self._flows.get(event.type)
+        if flow is None:
+            raise UnknownEventType(event.type)
+        fan_out = await flow.plan(event)
         if fan_out is not None:
-            await self._tell_followers(event, fan_out)
+            await self._tell_followers(run, fan_out)
         await self._events.finish(event.key, self._lease, at=self._clock.store_now())
 
-    async def _tell_followers(self, event: StoredEvent, fan_out: FanOut) -> None:
+    async def _tell_followers(self, run: _Run, fan_out: FanOut) -> None:
         sizer = BatchSizer()
         batches = follower_batches(
             self._follows,
             self._users,
             fan_out.business_id,
             followers_count=fan_out.followers_count,
-            following_at=event.accepted_at,
-            first_slot=event.cursor or 0,
+            following_at=run.event.accepted_at,
+            first_slot=run.cursor,
             sizer=sizer,
         )
         async for batch in batches:
-            insert_s = await self._publisher.publish(event, fan_out.content, batch.recipients)
+            insert_s = await self._publisher.publish(run.event, fan_out.content, batch.recipients)
             sizer.observe(len(batch.recipients), batch.read_s + insert_s)
-            await self._events.advance(event.key, self._lease, batch.next_slot)
-
-    async def _put_off(self, event: StoredEvent, error: Exception) -> None:
-        """Give the event to whoever has room later, or up when it has failed often enough."""
-        now = self._clock.store_now()
-        try:
-            if event.attempts + 1 >= ATTEMPTS:
-                await self._events.fail(event.key, self._lease, error=repr(error), at=now)
-            else:
-                await self._events.postpone(
-                    event.key, self._lease, retry_at=now + RETRY_AFTER, error=repr(error)
-                )
-        except (Fenced, StoreUnavailable):
-            log.warning("fan_out_not_put_off", event_key=str(event.key))
+            await self._events.advance(run.event.key, self._lease, batch.next_slot)
+            run.cursor = batch.next_slot

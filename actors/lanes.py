@@ -21,6 +21,14 @@ from rules.events import Lane
 from storage.events import StoredEvent
 
 
+class UnknownEventType(LookupError):
+    """No flow of this version knows the type: another version stored the event."""
+
+    def __init__(self, event_type: str) -> None:
+        super().__init__(f"no flow for {event_type}")
+        self.event_type = event_type
+
+
 @dataclass(frozen=True, slots=True)
 class CarryOut:
     """Do what these events lead to. Replies nothing, once it is done or left to the claimer."""

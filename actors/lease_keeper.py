@@ -63,10 +63,12 @@ class LeaseKeeper(LoopActor):
             await self._processes.beat(self._lease)
             rows = await self._processes.list()
         except StoreUnavailable as error:
+            # Nobody could show a beat either: silence counts from the next look.
+            self._watch = HeartbeatWatch()
             log.warning("heartbeat_missed", reason=error.reason)
             return
         except Superseded:
-            log.error("superseded", lease=str(self._lease))
+            log.warning("superseded", lease=str(self._lease))
             self._on_superseded()
             return
         beats = ((row.lease, row.beat) for row in rows if row.lease.owner != self._lease.owner)

@@ -101,6 +101,9 @@ class LoopActor(pykka.Actor):
     ) -> Hook:
         """Clean up after the failure that ends the actor."""
 
+    def on_quiet(self) -> None:
+        """Take note that no message waits any more; cheap, because it is called often."""
+
     def on_receive(self, message: Any) -> Any:
         """Handle one message and return the reply; raises `UnknownMessage` unless overridden."""
         raise UnknownMessage(str(self), type(message).__name__)
@@ -149,6 +152,7 @@ class LoopActor(pykka.Actor):
                 self._loop.call_soon(self._drain, context=self._context)
                 return
         self.mailbox.is_idle = True
+        self.on_quiet()
 
     async def _finish_then_drain(self, unfinished: Coroutine[Any, Any, None]) -> None:
         await unfinished

@@ -77,9 +77,10 @@ class CountUnread:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Send a connection what is held for it."""
+    """Send a connection what is held for it, unless it has synced since."""
 
     attachment: Attachment
+    syncs: int
 
 
 @dataclass(frozen=True, slots=True)

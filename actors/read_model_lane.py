@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 import structlog
 
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.flows.profiles import ReadModelFlow
-from actors.lanes import CarryOut
+from actors.lanes import CarryOut, UnknownEventType
+from actors.retry import Retry
 from actors.workload import Workload
 from rules.lease import Lease
 from storage.client import StoreUnavailable
-from storage.events import EventsRepository, Fenced, StoredEvent
+from storage.events import EventsRepository, StoredEvent
 from storage.positions import PositionClock
 
 IN_HAND = 5_000
 """Events owned by one process: five of the largest batches that the API takes."""
 
-ATTEMPTS = 5
-RETRY_AFTER = timedelta(seconds=30)
+PORTION = 200
+"""Events of one write: about half a second on the embedded store."""
 
 log = structlog.get_logger(__name__)
 
 
 class ReadModelLane(BatchActor[CarryOut]):
-    """Brings read models up to date and answers when they are."""
+    """Brings read models up to date and answers when they are, or are left to be found again."""
 
     mailbox_limit = IN_HAND
     batch_limit = 200
@@ -48,20 +47,31 @@ class ReadModelLane(BatchActor[CarryOut]):
         self._clock = clock
         self._lease = lease
         self._workload = workload
+        self._retry = Retry(events, clock, lease)
 
     async def on_receive_many(self, messages: Sequence[Asked[CarryOut]]) -> None:
-        """Apply the events of all `messages`, one write a read model."""
+        """Apply the events of all `messages`, in portions, so that progress is kept."""
         events = [event for asked in messages for event in asked.message.events]
-        by_flow: dict[ReadModelFlow, list[StoredEvent]] = {}
-        for event in events:
-            by_flow.setdefault(self._flows[event.type], []).append(event)
         try:
-            for flow, subject in by_flow.items():
-                await self._apply(flow, subject)
+            for start in range(0, len(events), PORTION):
+                await self._apply_portion(events[start : start + PORTION])
+        except StoreUnavailable as error:
+            log.warning("read_models_interrupted", reason=error.reason)
         finally:
             self._workload.let_go(event.key for event in events)
         for asked in messages:
             asked.reply(None)
+
+    async def _apply_portion(self, events: Sequence[StoredEvent]) -> None:
+        by_flow: dict[ReadModelFlow, list[StoredEvent]] = {}
+        for event in events:
+            flow = self._flows.get(event.type)
+            if flow is None:
+                await self._retry.put_off(event, UnknownEventType(event.type))
+            else:
+                by_flow.setdefault(flow, []).append(event)
+        for flow, subject in by_flow.items():
+            await self._apply(flow, subject)
 
     async def _apply(self, flow: ReadModelFlow, events: Sequence[StoredEvent]) -> None:
         """Apply `events` together or, when one of them cannot be, each by itself."""
@@ -69,9 +79,9 @@ class ReadModelLane(BatchActor[CarryOut]):
             await flow.apply(events)
         except StoreUnavailable:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the boundary of a flow: logged, tried again)
             if len(events) == 1:
-                await self._put_off(events[0], error)
+                await self._retry.put_off(events[0], error)
                 return
             for event in events:
                 await self._apply(flow, [event])
@@ -79,15 +89,3 @@ class ReadModelLane(BatchActor[CarryOut]):
         await self._events.finish_all(
             [event.key for event in events], self._lease, at=self._clock.store_now()
         )
-
-    async def _put_off(self, event: StoredEvent, error: Exception) -> None:
-        """Have the event tried again later, or give it up when it has failed often enough."""
-        log.error("event_not_applied", event_key=str(event.key), exc_info=error)
-        now = self._clock.store_now()
-        with contextlib.suppress(Fenced):
-            if event.attempts + 1 >= ATTEMPTS:
-                await self._events.fail(event.key, self._lease, error=repr(error), at=now)
-            else:
-                await self._events.postpone(
-                    event.key, self._lease, retry_at=now + RETRY_AFTER, error=repr(error)
-                )

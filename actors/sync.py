@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from actors.frames import to_json
 from storage.notifications import Change, NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
 
@@ -21,6 +22,12 @@ LOOK_BACK = timedelta(seconds=30)
 
 LOOK_AHEAD = timedelta(seconds=10)
 """How far ahead of this process's clock another trusted one's may be, twice the bound of 5 s."""
+
+PAGE_BYTES = 128 * 1024
+"""A page is about half of what a connection may have unsent (server/websocket.py)."""
+
+ROW_BYTES = 1_024
+"""What a row takes beside its texts and data, roughly: names, buttons, URLs."""
 
 LATE_ROWS = 500
 """Most rows read behind the named one: ten times a customer's in-app notifications of a day."""
@@ -84,17 +91,28 @@ def _missed(
     changed: list[Change],
     limit: int,
 ) -> Missed:
-    """Cut what is ahead to `limit`; all that is late comes with it.
+    """Cut what is ahead to `limit` and to the size of a page; all that is late comes with it.
 
     So a page that has more ends ahead of the named row, and who goes on from it gets forward.
     """
-    rows = [*late, *ahead[:limit]]
+    fitting = _fitting(ahead[:limit])
+    rows = [*late, *fitting]
     return Missed(
         rows=rows,
         changed=changed,
-        has_more=len(ahead) > limit,
+        has_more=len(ahead) > len(fitting),
         known=frozenset(row.id for row in (*behind, *rows)),
     )
+
+
+def _fitting(rows: Sequence[NotificationRow]) -> Sequence[NotificationRow]:
+    """Return as many of `rows` as a page holds, one at least."""
+    size = 0
+    for place, row in enumerate(rows):
+        size += ROW_BYTES + len(row.title) + len(row.message) + len(to_json(row.data))
+        if size > PAGE_BYTES and place > 0:
+            return rows[:place]
+    return rows
 
 
 def _is_missed(row: NotificationRow, named: NotificationRow, already_sent: Container[UUID]) -> bool:

@@ -10,19 +10,20 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pykka import ActorDeadError
 
 from actors import frames, messages
-from actors.attachment import CATCH_UP_WITHIN_S, Attachment
+from actors.attachment import CATCH_UP_WITHIN_S, NEXT_PAGE_WITHIN_S, Attachment
 from actors.connection import Connection
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
 from actors.sync import find_missed
+from actors.unread_count import UnreadCount
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
 from storage.notifications import NotificationsRepository
@@ -31,11 +32,7 @@ from storage.positions import PositionClock
 ANNOUNCED = 256
 """Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
 
-RECENT = timedelta(seconds=30)
-"""Rows positioned within this are known by id to a recount: longer than an announcement takes."""
-
-RECOUNT_AFTER = timedelta(minutes=5)
-"""A count older than this is read anew the next time its user does something."""
+Written = TypeVar("Written", int, bool)
 
 
 class UserActor(LoopActor):
@@ -67,9 +64,7 @@ class UserActor(LoopActor):
         self._attached: list[Attachment] = []
         self._announced: OrderedDict[UUID, int] = OrderedDict()
         self._sequence = 0
-        self._unread = 0
-        self._counted_at: datetime | None = None
-        self._counted_ids: frozenset[UUID] = frozenset()
+        self._unread = UnreadCount(user_id, notifications, clock)
 
     def on_receive(self, message: Any) -> Any:
         """Handle one message; what has to wait for the store returns a coroutine."""
@@ -91,7 +86,7 @@ class UserActor(LoopActor):
             case messages.CountUnread():
                 return self._count_unread()
             case messages.Release():
-                return message.attachment.release()
+                return self._release(message)
         raise TypeError(f"a user actor does not take {type(message).__name__}")
 
     def on_failure(
@@ -107,29 +102,23 @@ class UserActor(LoopActor):
         if message.notification_id in self._announced:
             return None
         self._remember(message.notification_id)
-        counted_at = self._counted_at
-        if counted_at is None or message.created_at < counted_at - RECENT:
+        if not self._unread.include(message):
             return self._recount_and_announce(message)
-        if message.is_unread and message.notification_id not in self._counted_ids:
-            self._unread += 1
         self._announce(message)
         return None
 
     async def _recount_and_announce(self, message: messages.Deliver) -> None:
         """Announce a row of which it cannot be known whether the count has it."""
         try:
-            await self._recount()
+            await self._unread.recount()
         except StoreUnavailable:
-            self._counted_at = None
-            self._unread += message.is_unread
+            self._unread.guess(message)
         self._announce(message)
 
     def _announce(self, message: messages.Deliver) -> None:
-        frame = message.announcement.frame(message.notification_id, self._unread)
+        frame = message.announcement.frame(message.notification_id, self._unread.count)
         for attached in self._attached:
             attached.announce(message.notification_id, frame)
-        if not self._attached:
-            self._leave_if_idle()
 
     def _remember(self, notification_id: UUID) -> None:
         self._sequence += 1
@@ -141,46 +130,63 @@ class UserActor(LoopActor):
         attached = Attachment(message.connection, self._sequence + 1)
         self._attached.append(attached)
         try:
-            await self._recount_if_old()
+            await self._unread.fresh()
         except StoreUnavailable:
             self._attached.remove(attached)
-            self._leave_if_idle()
             raise
-        attached.greet(frames.authentication_success(self._user_id, self._unread, message.ref))
-        self._loop.call_later(CATCH_UP_WITHIN_S, self._end_holding, attached)
+        attached.greet(
+            frames.authentication_success(self._user_id, self._unread.count, message.ref)
+        )
+        self._release_later(attached, CATCH_UP_WITHIN_S)
 
-    def _end_holding(self, attached: Attachment) -> None:
-        """Have what is held sent, after whatever sync is under way."""
+    def _release_later(self, attached: Attachment, wait_s: float) -> None:
+        """Have what is held sent, after whatever sync is under way then."""
+        self._loop.call_later(wait_s, self._end_holding, messages.Release(attached, attached.syncs))
+
+    def _end_holding(self, message: messages.Release) -> None:
         with contextlib.suppress(ActorDeadError, MailboxFull):
-            self.actor_ref.tell(messages.Release(attached))
+            self.actor_ref.tell(message)
+
+    def _release(self, message: messages.Release) -> None:
+        if message.attachment.syncs == message.syncs:
+            message.attachment.release()
 
     def _detach(self, connection: Connection) -> None:
         self._attached = [kept for kept in self._attached if kept.connection is not connection]
-        self._leave_if_idle()
 
-    def _leave_if_idle(self) -> None:
-        if not self._attached and self.actor_inbox.empty():
+    def on_quiet(self) -> None:
+        """Leave when nobody is connected any more and no message waits."""
+        if not self._attached:
             self._on_idle()
             self.stop()
 
     async def _mark_read(self, message: messages.MarkRead) -> messages.Marked:
-        marked = await self._notifications.mark_read(
-            self._user_id, message.notification_ids, at=self._clock.store_now()
-        )
-        unread = await self._less_unread(marked)
-        if len(message.notification_ids) == 1:
-            (only,) = message.notification_ids
-            self._tell_all(lambda ref: frames.notification_read(only, unread, ref), marked, message)
+        ids = message.notification_ids
+        at = self._clock.store_now()
+        marked = await self._write(self._notifications.mark_read(self._user_id, ids, at=at))
+        await self._unread.take_off(marked)
+        count = self._unread.count
+        if len(ids) == 1:
+            self._tell_all(partial(frames.notification_read, ids[0], count), marked, message)
         else:
-            self._tell_all(lambda ref: frames.bulk_read(marked, unread, ref), marked, message)
-        return messages.Marked(marked, unread)
+            self._tell_all(partial(frames.bulk_read, marked, count), marked, message)
+        return messages.Marked(marked, count)
 
     async def _mark_all_read(self, message: messages.MarkAllRead) -> messages.Marked:
-        marked = await self._notifications.mark_all_read(self._user_id, at=self._clock.store_now())
-        await self._recount()
-        unread = self._unread
-        self._tell_all(lambda ref: frames.bulk_read(marked, unread, ref), marked, message)
-        return messages.Marked(marked, unread)
+        at = self._clock.store_now()
+        marked = await self._write(self._notifications.mark_all_read(self._user_id, at=at))
+        await self._unread.try_recount()
+        count = self._unread.count
+        self._tell_all(partial(frames.bulk_read, marked, count), marked, message)
+        return messages.Marked(marked, count)
+
+    async def _write(self, writing: Awaitable[Written]) -> Written:
+        """Await a write; one that ended in doubt leaves the count to be read anew."""
+        try:
+            return await writing
+        except StoreUnavailable:
+            self._unread.distrust()
+            raise
 
     def _tell_all(
         self,
@@ -197,12 +203,13 @@ class UserActor(LoopActor):
                 attached.send(shared)
 
     async def _delete(self, notification_id: UUID) -> bool:
-        is_deleted = await self._notifications.delete(
-            self._user_id, notification_id, at=self._clock.store_now()
+        at = self._clock.store_now()
+        is_deleted = await self._write(
+            self._notifications.delete(self._user_id, notification_id, at=at)
         )
         if is_deleted:
-            await self._recount()
-            frame = frames.notification_deleted(notification_id, self._unread)
+            await self._unread.try_recount()
+            frame = frames.notification_deleted(notification_id, self._unread.count)
             for attached in self._attached:
                 attached.send(frame)
         return is_deleted
@@ -225,20 +232,23 @@ class UserActor(LoopActor):
             users=(row.sender_id for row in missed.rows),
             businesses=(row.business_id for row in missed.rows),
         )
-        await self._recount_if_old()
-        attached.catch_up(
-            frames.synced(
-                notifications=[frames.synced_notification(row, names) for row in missed.rows],
-                changed=[
-                    {"id": change.id, "is_read": change.is_read, "is_deleted": change.is_deleted}
-                    for change in missed.changed
-                ],
-                has_more=missed.has_more,
-                unread_count=self._unread,
-                ref=message.ref,
-            ),
-            missed.known,
+        await self._unread.fresh()
+        frame = frames.synced(
+            notifications=[frames.synced_notification(row, names) for row in missed.rows],
+            changed=[
+                {"id": change.id, "is_read": change.is_read, "is_deleted": change.is_deleted}
+                for change in missed.changed
+            ],
+            has_more=missed.has_more,
+            unread_count=self._unread.count,
+            ref=message.ref,
         )
+        attached.catch_up(frame, missed.known, has_more=missed.has_more)
+        if missed.has_more:
+            self._release_later(attached, NEXT_PAGE_WITHIN_S)
+
+    async def _count_unread(self) -> int:
+        return await self._unread.fresh()
 
     def _sent_on(self, attached: Attachment) -> frozenset[UUID]:
         """Return the ids that are known to have been sent on a connection."""
@@ -248,38 +258,3 @@ class UserActor(LoopActor):
             if sequence >= attached.first_sequence
         )
         return attached.known | (announced - attached.held_ids)
-
-    async def _count_unread(self) -> int:
-        await self._recount_if_old()
-        return self._unread
-
-    async def _less_unread(self, marked: int) -> int:
-        """Take what this actor itself marked off the count, or read the count anew.
-
-        More marked than counted means that one was marked before its announcement came here.
-        """
-        if self._is_old() or marked > self._unread:
-            await self._recount()
-        else:
-            self._unread -= marked
-        return self._unread
-
-    async def _recount_if_old(self) -> None:
-        if self._is_old():
-            await self._recount()
-
-    def _is_old(self) -> bool:
-        return (
-            self._counted_at is None or self._clock.store_now() - self._counted_at > RECOUNT_AFTER
-        )
-
-    async def _recount(self) -> None:
-        """Read the count, and by id which of the rows still being announced it has."""
-        self._counted_at = None
-        now = self._clock.store_now()
-        snapshot = await self._notifications.unread_snapshot(
-            self._user_id, recent_since=now - RECENT
-        )
-        self._unread = snapshot.count
-        self._counted_ids = snapshot.recent_ids
-        self._counted_at = now

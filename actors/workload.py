@@ -27,6 +27,10 @@ class Workload:
         """How many more events may be taken."""
         return self._limit - len(self._keys)
 
+    def keys(self) -> frozenset[UUID]:
+        """Return the keys of the events in hand."""
+        return frozenset(self._keys)
+
     def take(self, key: UUID) -> bool:
         """Reserve room for the event; tell whether there was any."""
         if self.room <= 0 or key in self._keys:

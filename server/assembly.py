@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import redis.asyncio
+import structlog
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pykka import ActorDeadError
 from tornado.ioloop import PeriodicCallback
@@ -39,6 +40,7 @@ from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
 from server.auth import TokenVerifier
+from server.in_flight import InFlight
 from server.readiness import Readiness
 from server.service import Service
 from storage.client import StoreUnavailable, open_client
@@ -55,6 +57,8 @@ CLAIM_EVERY_S = 5.0
 RECOVER_EVERY_S = 30.0
 MEASURE_CLOCK_EVERY_S = 60.0
 STOP_WITHIN_S = 10.0
+
+log = structlog.get_logger(__name__)
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
@@ -81,7 +85,7 @@ async def assemble(
     lane_names = NameResolver(lane_stores.users, lane_stores.businesses)
 
     lease = await stores.processes.register(settings.instance, "server")
-    stack.push_async_callback(stores.processes.remove, lease)
+    stack.push_async_callback(_leave, stores, lease)
 
     directory = Directory(partial(_start_user, stores, names, clock))
     publisher = Publisher(
@@ -119,6 +123,7 @@ async def assemble(
         directory=directory,
         inbox=Inbox(directory, stores.notifications, clock),
         readiness=Readiness(database, clock, bus, queue),
+        in_flight=InFlight(),
         dispatcher=partial(supervisor.ref, "dispatcher"),
     )
 
@@ -127,6 +132,15 @@ def _open_database(settings: Settings, stack: AsyncExitStack, purpose: str) -> D
     client = open_client(str(settings.mongodb_uri), app_name=f"savenbite {purpose}")
     stack.callback(client.close)
     return client[settings.mongodb_database]
+
+
+async def _leave(stores: Stores, lease: Lease) -> None:
+    """Leave what is unfinished to others and go off the list; else they find it by our silence."""
+    try:
+        await stores.events.release_all(lease)
+        await stores.processes.remove(lease)
+    except StoreUnavailable as error:
+        log.warning("left_without_a_word", reason=error.reason)
 
 
 def _start_user(
@@ -242,6 +256,6 @@ async def _measure(measure_clock: Callable[[], Awaitable[None]]) -> None:
 
 
 def _tell(supervisor: Supervisor, name: str, message: object) -> None:
-    """Tell a singleton what it will be told again anyway, should it be down or behind just now."""
+    """Tell a singleton what it will be told or find again, should it be down or behind just now."""
     with contextlib.suppress(ActorDeadError, MailboxFull):
         supervisor.ref(name).tell(message)

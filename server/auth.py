@@ -75,7 +75,13 @@ class TokenVerifier:
                 token,
                 self._secret,
                 algorithms=["HS256"],
-                options={"require": ["exp", "sub"], "verify_aud": False, "verify_iss": False},
+                options={
+                    "require": ["exp", "sub"],
+                    "verify_aud": False,
+                    "verify_iss": False,
+                    # A clock a moment ahead of ours is no reason to refuse a fresh token.
+                    "verify_iat": False,
+                },
             )
         except jwt.ExpiredSignatureError:
             raise InvalidToken("the token has expired") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ import tornado.netutil
 from config.settings import Settings
 from server.app import build_application
 from server.assembly import assemble
+from server.in_flight import InFlight
 from server.service import Service
 from storage.client import StoreUnavailable
 
@@ -90,7 +90,7 @@ async def _start(
     service = await _assembled(settings, stack, stop)
     server = tornado.httpserver.HTTPServer(build_application(service), max_body_size=MAX_BODY_BYTES)
     server.add_sockets(sockets)
-    stack.push_async_callback(_close, server)
+    stack.push_async_callback(_close, server, service.in_flight)
     log.info("serving", url=settings.public_url, instance=settings.instance)
 
 
@@ -111,9 +111,9 @@ async def _assembled(
         await asyncio.sleep(RETRY_STORE_AFTER_S)
 
 
-async def _close(server: tornado.httpserver.HTTPServer) -> None:
-    """Take no more connections and let the requests under way end."""
+async def _close(server: tornado.httpserver.HTTPServer, in_flight: InFlight) -> None:
+    """Take no more connections, let the requests under way end, and close what is left."""
     server.stop()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(FINISH_REQUESTS_WITHIN_S):
-            await server.close_all_connections()
+    if not await in_flight.ended(within_s=FINISH_REQUESTS_WITHIN_S):
+        log.warning("requests_cut")
+    await server.close_all_connections()

@@ -11,6 +11,7 @@ from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from config.settings import Settings
 from server.auth import TokenVerifier
+from server.in_flight import InFlight
 from server.readiness import Readiness
 from storage.names import NameResolver
 from storage.positions import PositionClock
@@ -19,7 +20,7 @@ from storage.stores import Stores
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One server process, built by `server/process.py`."""
+    """One server process, built by `server/assembly.py`."""
 
     settings: Settings
     stores: Stores
@@ -29,6 +30,7 @@ class Service:
     directory: Directory
     inbox: Inbox
     readiness: Readiness
+    in_flight: InFlight
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]
     """The dispatcher of the moment; raises ActorRestarting while there is none."""
 

@@ -10,13 +10,17 @@ does not come here (server/handshake.py).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import random
+import socket
 import struct
 import time
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from tornado.iostream import IOStream, StreamBufferFullError, StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketProtocol13
 
 from actors import frames, messages
@@ -39,6 +43,12 @@ AUTHENTICATE_WITHIN_S = 10.0
 
 SEND_BUFFER_BYTES = 256 * 1024
 """Unsent bytes of one connection, but for a longer frame; over it the reader is too slow."""
+
+KERNEL_BUFFER_BYTES = 128 * 1024
+"""The kernel's share; without it megabytes go to a reader who reads nothing."""
+
+RECONNECT_FROM_MS, RECONNECT_TO_MS = 200, 5_000
+"""When clients of a server that stops come back: spread, so that they do not come at once."""
 
 REPLY_DEADLINE_S = 10.0
 
@@ -67,6 +77,7 @@ class NotificationSocket(HandshakeHandler):
     async def open(self, *args: str, **kwargs: str) -> None:
         """Authenticate by the handshake when it carries a token, or wait for the first message."""
         self.set_nodelay(True)
+        self._stream().socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
         self._path_id = UUID(args[0]) if args and args[0] else None
         try:
             token = self._handshake_token()
@@ -109,21 +120,21 @@ class NotificationSocket(HandshakeHandler):
         if self._is_closing():
             return
         stream = self._stream()
+        unsent_bytes = _unsent_bytes(stream)
         # Who has taken all that came before is not slow, however long an answer to `sync` is.
-        stream.max_write_buffer_size = SEND_BUFFER_BYTES if stream.writing() else None
-        try:
-            stream.write(_text_frame(frame))
-        except StreamClosedError:
-            return
-        except StreamBufferFullError:
+        if unsent_bytes and unsent_bytes + len(frame) > SEND_BUFFER_BYTES:
             log.info("slow_reader", user_id=self._principal and str(self._principal.user_id))
-            stream.max_write_buffer_size = None
             self.close(CloseCode.SLOW_READER)
-            stream.close()
+            return
+        with contextlib.suppress(StreamClosedError):
+            stream.write(_text_frame(frame))
 
     def close(self, code: int | None = None, reason: str | None = None) -> None:
-        """End the connection; nothing is sent after it."""
+        """End the connection; nothing is sent after it, and it is cut five seconds later."""
         self._stop_timer()
+        if code == CloseCode.SERVER_RESTARTING:
+            wait_ms = random.randint(RECONNECT_FROM_MS, RECONNECT_TO_MS)  # noqa: S311 (jitter)
+            reason = json.dumps({"reconnect_after_ms": wait_ms})
         super().close(code, reason)
 
     def _handshake_token(self) -> str | None:
@@ -195,7 +206,10 @@ class NotificationSocket(HandshakeHandler):
         if renewed.user_id != principal.user_id or renewed.user_type not in INBOX_OWNERS:
             self._refuse(PermissionDenied(), CloseCode.PERMISSION_DENIED, ref)
             return
+        self._stop_timer()
         unread_count = await self.service.inbox.unread_count(principal.user_id)
+        if self._is_closing():
+            return
         self._admit(renewed)
         self.send(frames.authentication_success(principal.user_id, unread_count, ref))
 
@@ -236,6 +250,11 @@ class NotificationSocket(HandshakeHandler):
         connection = self.ws_connection
         assert isinstance(connection, WebSocketProtocol13)
         return connection.stream
+
+
+def _unsent_bytes(stream: IOStream) -> int:
+    """Return what waits in `stream`; a limit of Tornado's own would fail its pings as well."""
+    return len(stream._write_buffer)
 
 
 def _told_of(error: Exception) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Open the store, and say in one place when it cannot be reached.
 
-Errors: `StoreUnavailable`, for every way in which the store did not answer in time. What was asked
-may have happened all the same; everything here may be asked again.
+Errors: `StoreRefused`, and `StoreUnavailable` for every way in which the store did not answer in
+time. What was asked may have happened all the same; everything here may be asked again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo.errors import BulkWriteError, ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,6 +46,7 @@ LATEST_WRITE_S = (
 PING_DEADLINE_S = 2.0
 
 WRITE_CONFLICT = 112
+DUPLICATE_KEY = 11000
 NOT_PRIMARY_CODES = frozenset({91, 189, 10107, 11600, 11602, 13435, 13436})
 
 
@@ -49,6 +56,15 @@ class StoreUnavailable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the store is unavailable: {reason}")
         self.reason = reason
+
+
+class StoreRefused(Exception):
+    """The store understood what it was asked and would not do it: a fault of ours."""
+
+    def __init__(self, reason: str, code: int | None) -> None:
+        super().__init__(f"the store refused: {reason}, code {code}")
+        self.reason = reason
+        self.code = code
 
 
 def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
@@ -76,18 +92,29 @@ async def store_call(deadline_s: float = CALL_DEADLINE_S) -> AsyncIterator[None]
     try:
         async with asyncio.timeout(deadline_s):
             yield
-    except TimeoutError as error:
-        raise StoreUnavailable("deadline") from error
+    except TimeoutError:
+        raise StoreUnavailable("deadline") from None
     except PyMongoError as error:
         if _is_unavailability(error):
-            raise StoreUnavailable(type(error).__name__) from error
-        raise
+            raise StoreUnavailable(type(error).__name__) from None
+        if _is_duplicate(error):
+            raise
+        # Without its cause, whose text holds whole documents.
+        code = error.code if isinstance(error, OperationFailure) else None
+        raise StoreRefused(type(error).__name__, code) from None
 
 
 async def ping(database: AsyncIOMotorDatabase[Document]) -> None:
     """Return when the store answers; raise StoreUnavailable when it does not do so soon."""
     async with store_call(PING_DEADLINE_S):
         await database.command("ping")
+
+
+def _is_duplicate(error: PyMongoError) -> bool:
+    """Tell whether nothing is wrong but that what was inserted is there already."""
+    if isinstance(error, BulkWriteError):
+        return all(each.get("code") == DUPLICATE_KEY for each in error.details["writeErrors"])
+    return isinstance(error, DuplicateKeyError)
 
 
 def _is_unavailability(error: PyMongoError) -> bool:

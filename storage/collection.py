@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
 
-DUPLICATE_KEY = 11000
 BATCH_ROWS = 1_000
 """Rows of one reply; the default of 101 would cost a batch of recipients several round trips."""
 
@@ -110,10 +109,7 @@ class StoreCollection:
             async with store_call():
                 await self._collection.insert_many(documents, ordered=False)
         except BulkWriteError as error:
-            failures = error.details["writeErrors"]
-            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
-                raise
-            return [failure["index"] for failure in failures]
+            return [failure["index"] for failure in error.details["writeErrors"]]
         return []
 
     async def update_one(

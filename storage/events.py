@@ -1,7 +1,7 @@
 """Events of the platform, durable before they are answered, and who carries each of them out.
 
     {_id: event_key, sender, event_id, type, occurred_at, accepted_at, data, lane, pending_owner,
-     epoch, claim, cursor, attempts, retry_at, state: pending|done|failed, error, done_at, purge_at}
+     epoch, claim, cursor, attempts, takeovers, retry_at, state: pending|done|failed, error, done_at, purge_at}
 
 `pending_owner` is "" when nobody has the event, and absent once it is finished. `data` is
 encrypted: registrations hold addresses. Errors: `Fenced`.
@@ -17,6 +17,7 @@ from uuid import uuid4
 import orjson
 
 from storage.collection import StoreCollection
+from storage.encryption import DecryptionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -57,7 +58,9 @@ class StoredEvent:
     lane: str
     cursor: int | None = None
     attempts: int = 0
-    """How often it was postponed, or taken from an owner that was gone."""
+    """How often its flow failed."""
+    takeovers: int = 0
+    """How often it was taken from an owner that was gone, perhaps because of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,19 +119,12 @@ class EventsRepository:
         await self._guarded(key, lease, _done(at))
 
     async def finish_all(self, keys: Collection[UUID], lease: Lease, *, at: datetime) -> None:
-        """Mark those of `keys` done that are ours, in one round trip."""
+        """Mark those of `keys` done that are ours."""
         await self._events.update_by_id(keys, _owned_by(lease), _done(at))
 
     async def fail(self, key: UUID, lease: Lease, *, error: str, at: datetime) -> None:
         """Give the event up and keep its data; raise Fenced when it is not ours."""
-        await self._guarded(
-            key,
-            lease,
-            {
-                "$set": {"state": "failed", "done_at": at, "error": error},
-                "$unset": {"pending_owner": "", "retry_at": ""},
-            },
-        )
+        await self._guarded(key, lease, _failed(error, at))
 
     async def postpone(self, key: UUID, lease: Lease, *, retry_at: datetime, error: str) -> None:
         """Give the event back, not to be taken before `retry_at`; raise Fenced when not ours."""
@@ -169,11 +165,20 @@ class EventsRepository:
         if below_epoch is not None:
             held["epoch"] = {"$lt": below_epoch}
         found = await self._events.find(held, {"_id": 1}, limit=limit)
-        return await self._take([row["_id"] for row in found], held, lease, {"attempts": 1})
+        return await self._take([row["_id"] for row in found], held, lease, {"takeovers": 1})
+
+    async def has_pending(self, owner: str, *, below_epoch: int) -> bool:
+        """Tell whether incarnations of `owner` below `below_epoch` have unfinished events."""
+        held = {"pending_owner": owner, "epoch": {"$lt": below_epoch}}
+        return await self._events.find_one(held, {"_id": 1}) is not None
+
+    async def release_all(self, lease: Lease) -> None:
+        """Give back every event that is ours, to be taken at once."""
+        await self._events.update_many(_owned_by(lease), {"$set": {"pending_owner": NOBODY}})
 
     async def held(self, lease: Lease) -> list[StoredEvent]:
         """Return all events that are ours."""
-        return self._opened(await self._events.find(_owned_by(lease)))
+        return await self._opened(await self._events.find(_owned_by(lease)))
 
     async def pending_count(self) -> int:
         """Return how many events are not finished."""
@@ -193,7 +198,7 @@ class EventsRepository:
             update["$inc"] = counted
         # What was won is read back: a count of updates cannot tell whose they are.
         await self._events.update_by_id(keys, held, update)
-        return self._opened(await self._events.find_by_id(keys, {"claim": claim}))
+        return await self._opened(await self._events.find_by_id(keys, {"claim": claim}))
 
     async def _guarded(self, key: UUID, lease: Lease, update: Mapping[str, Any]) -> None:
         if not await self._events.update_one({"_id": key, **_owned_by(lease)}, update):
@@ -213,27 +218,44 @@ class EventsRepository:
             "epoch": 0 if event.lease is None else event.lease.epoch,
             "cursor": None,
             "attempts": 0,
+            "takeovers": 0,
             "retry_at": accepted_at,
             "state": "pending",
             "purge_at": accepted_at + KEPT,
         }
 
-    def _opened(self, rows: Sequence[Document]) -> list[StoredEvent]:
-        return [
-            StoredEvent(
-                key=row["_id"],
-                sender=row["sender"],
-                event_id=row["event_id"],
-                type=row["type"],
-                occurred_at=row["occurred_at"],
-                accepted_at=row["accepted_at"],
-                data=orjson.loads(self._cipher.decrypt(row["data"], owner=row["_id"])),
-                lane=row["lane"],
-                cursor=row["cursor"],
-                attempts=row["attempts"],
+    async def _opened(self, rows: Sequence[Document]) -> list[StoredEvent]:
+        """Return `rows` as events, oldest first; those that cannot be read are given up."""
+        events = []
+        unreadable = []
+        for row in sorted(rows, key=lambda row: (row["accepted_at"], row["_id"])):
+            try:
+                data = orjson.loads(self._cipher.decrypt(row["data"], owner=row["_id"]))
+            except DecryptionError:
+                unreadable.append(row["_id"])
+                continue
+            events.append(_event(row, data))
+        if unreadable:
+            await self._events.update_many(
+                {"_id": {"$in": unreadable}, "state": "pending"}, _failed("cannot be decrypted")
             )
-            for row in sorted(rows, key=lambda row: (row["accepted_at"], row["_id"]))
-        ]
+        return events
+
+
+def _event(row: Document, data: dict[str, Any]) -> StoredEvent:
+    return StoredEvent(
+        key=row["_id"],
+        sender=row["sender"],
+        event_id=row["event_id"],
+        type=row["type"],
+        occurred_at=row["occurred_at"],
+        accepted_at=row["accepted_at"],
+        data=data,
+        lane=row["lane"],
+        cursor=row["cursor"],
+        attempts=row["attempts"],
+        takeovers=row["takeovers"],
+    )
 
 
 def _owned_by(lease: Lease) -> dict[str, Any]:
@@ -244,6 +266,13 @@ def _done(at: datetime) -> dict[str, Any]:
     return {
         "$set": {"state": "done", "done_at": at, "data": None},
         "$unset": {"pending_owner": "", "retry_at": "", "error": ""},
+    }
+
+
+def _failed(error: str, at: datetime | None = None) -> dict[str, Any]:
+    return {
+        "$set": {"state": "failed", "done_at": at, "error": error},
+        "$unset": {"pending_owner": "", "retry_at": ""},
     }
 
 

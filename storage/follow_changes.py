@@ -1,9 +1,9 @@
 """Change what a user follows: the truth, and the reminder that the rest has yet to be told.
 
 `users.following` is the truth. In the same atomic update each change gets a number (its revision)
-and leaves an entry `{token, business_id, at}` in `users.settling`, which goes when the row in
-`follows` and the business's count agree. A process killed in between leaves the entry behind, and
-the repair (storage/following.py) finds it.
+and leaves an entry `{token, business_id, at, user_type?}` in `users.settling`, which goes when the
+row in `follows` and the business's count agree. A process killed in between leaves the entry
+behind, and the repair (storage/following.py) finds it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID, uuid4
 
 from storage.collection import StoreCollection
-from storage.users import UserNotFound
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,7 +60,12 @@ class FollowChanges:
         limit: int = FOLLOW_LIMIT,
     ) -> FollowChange | Literal["already", "full"]:
         """Follow, unless the user does already or follows `limit` businesses."""
-        entry = {"token": uuid4(), "business_id": business_id, "at": at}
+        entry = {
+            "token": uuid4(),
+            "business_id": business_id,
+            "at": at,
+            "user_type": user_type,
+        }
         while True:
             if await self._users.update_one(
                 {
@@ -149,16 +153,15 @@ class FollowChanges:
 
     async def _standing(self, user_id: UUID, entry: Document) -> FollowChange:
         user = await self._users.find_one({"_id": user_id}, _STANDING)
-        if user is None:
-            raise UserNotFound(user_id)
-        return _change(user, entry)
+        # Of somebody erased this moment there is nothing more to say.
+        return _change(user or {"_id": user_id, "following_revision": 0}, entry)
 
 
 def _change(user: Document, entry: Document) -> FollowChange:
     return FollowChange(
         token=entry["token"],
         user_id=user["_id"],
-        user_type=user.get("user_type"),
+        user_type=user.get("user_type") or entry.get("user_type"),
         business_id=entry["business_id"],
         at=entry["at"],
         is_following=entry["business_id"] in user.get("following", ()),

@@ -13,6 +13,7 @@ A process killed in between leaves the reminder, and `repair` does the rest. Err
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,6 +41,10 @@ OWN_TIME = timedelta(seconds=45)
 
 REPAIR_AFTER = timedelta(seconds=90)
 """Age at which a change's process is taken to be gone: twice the time that it takes for itself."""
+
+
+REPAIR_WITHIN_S = 20.0
+"""Of one repair; the next goes on."""
 
 
 class AlreadyFollowing(Exception):
@@ -174,18 +179,25 @@ class Following:
             if business_id in businesses
         ]
 
-    async def repair(self, older_than: timedelta = REPAIR_AFTER) -> int:
-        """Finish the changes that their process did not; return how many.
+    async def repair(
+        self, older_than: timedelta = REPAIR_AFTER, *, within_s: float = REPAIR_WITHIN_S
+    ) -> int:
+        """Finish the changes that their process did not, one business after another; return how many.
 
-        A business whose followers are changing this moment is left for the next time.
+        A business whose followers are changing this moment is left for the next time, and so is
+        what there is no time for.
         """
+        stop_at_s = time.monotonic() + within_s
         stale = await self._changes.unsettled(before=self._clock.store_now() - older_than)
         by_business: dict[UUID, list[FollowChange]] = defaultdict(list)
         for change in stale:
-            await self._follows.record(change)
             by_business[change.business_id].append(change)
         repaired = 0
         for business_id, changes in by_business.items():
+            if time.monotonic() > stop_at_s:
+                break
+            for change in changes:
+                await self._follows.record(change)
             if await self._recount(business_id, ignoring={change.token for change in changes}):
                 for change in changes:
                     await self._changes.settled(change)

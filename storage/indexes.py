@@ -92,7 +92,7 @@ INDEXES = (
     Index(
         name="unread",
         collection="notifications",
-        keys=("recipient_id", "unread", "created_at"),
+        keys=("recipient_id", "unread", "created_at", "_id"),
         options={"partialFilterExpression": {"unread": True}},
         serves="NotificationsRepository.unread_count, unread_snapshot, mark_all_read, unread pages",
     ),
@@ -109,6 +109,13 @@ INDEXES = (
         keys=("recipient_id", "changed_at"),
         options={"partialFilterExpression": {"changed_at": {"$gte": EPOCH}}},
         serves="NotificationsRepository.changed: what was read or deleted elsewhere",
+    ),
+    Index(
+        name="stopped",
+        collection="processes",
+        keys=("stopped_at",),
+        options={"expireAfterSeconds": 30 * 24 * 3_600},
+        serves="ProcessesRepository.list; the store's own removal of rows a month after the end",
     ),
     *(
         Index(

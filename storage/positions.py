@@ -8,6 +8,7 @@ inserts differ, which is why readers look back a little.
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,9 @@ TRUSTED_OFFSET_S = 5.0
 
 MEASUREMENTS = 3
 """The one with the shortest round trip counts: it bounds the error by half that trip."""
+
+DOUBTFUL_FOR_MS = 60_000
+"""Twice what readers look back."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -49,6 +53,7 @@ class PositionClock:
         self._offset_s: float | None = None
         self._last_ms = 0
         self._writing: dict[int, None] = {}
+        self._doubtful: deque[int] = deque()
 
     @property
     def offset_s(self) -> float:
@@ -81,15 +86,23 @@ class PositionClock:
         """Give the position of what is inserted *and announced here* inside the block.
 
         So a row of the same process with `created_at` below the floor had been announced before
-        this position was given.
+        this position was given. A write that ended in an error may be visible without having been
+        announced; it holds the floor down until readers no longer look back so far.
         """
         now_ms = max(self._now_ms(), self._last_ms + 1)
         self._last_ms = now_ms
+        self._forget_doubtful(now_ms)
         self._writing[now_ms] = None
         try:
             yield Position(_at(now_ms), _at(next(iter(self._writing))))
-        finally:
-            del self._writing[now_ms]
+        except BaseException:
+            self._doubtful.append(now_ms)
+            raise
+        del self._writing[now_ms]
+
+    def _forget_doubtful(self, now_ms: int) -> None:
+        while self._doubtful and self._doubtful[0] < now_ms - DOUBTFUL_FOR_MS:
+            del self._writing[self._doubtful.popleft()]
 
     def _now_ms(self) -> int:
         return int((self._wall() + self.offset_s) * 1000)

@@ -2,8 +2,8 @@
 
     {_id: instance, kind: server|worker, epoch, beat, host, pid, started_at, stopped_at}
 
-A row outlives its process, so that the epochs of an instance never begin again. Errors:
-`Superseded`.
+A row outlives its process by a month, so that the epochs of an instance do not begin again while
+anything remembers them. Errors: `Superseded`.
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ SOCKET_TIMEOUT_S = 5.0
 """Longer than the second for which a worker's blocking read waits."""
 WARN_EVERY_S = 60.0
 AWAY_FOR_S = 1.0
-"""Callers do not wait on a Redis that failed less than this ago."""
+LONGEST_AWAY_FOR_S = 30.0
+"""Callers do not wait on a Redis that failed less than this ago; doubled at each failure, so that
+one that drops packets costs a fan-out a few seconds in half a minute."""
 
 EncodedRef = tuple[str, str, str]
 
@@ -77,6 +79,7 @@ class DeliveryQueue:
         self._max_queued_tasks = max_queued_tasks
         self._warned_at_s: dict[str, float] = {}
         self._away_until_s = 0.0
+        self._away_for_s = AWAY_FOR_S
 
     def enqueue(self, refs: Sequence[DeliveryRef], *, priority: int = 0) -> int:
         """Put `refs` on the queue and return how many it took.
@@ -97,8 +100,10 @@ class DeliveryQueue:
                 self._huey.enqueue(self._deliver.s(chunk, priority=priority))
                 taken += len(chunk)
                 room -= 1
+            self._away_for_s = AWAY_FOR_S
         except redis.RedisError as error:
-            self._away_until_s = time.monotonic() + AWAY_FOR_S
+            self._away_until_s = time.monotonic() + self._away_for_s
+            self._away_for_s = min(2 * self._away_for_s, LONGEST_AWAY_FOR_S)
             self._warn("queue_away", error=type(error).__name__, left=len(refs) - taken)
         return taken
 

@@ -22,7 +22,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
 from config.settings import Settings
 from rules.lease import Lease
-from storage.client import Document, StoreUnavailable, open_client
+from storage.client import Document, StoreRefused, StoreUnavailable, open_client
 from storage.encryption import FieldCipher
 from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
@@ -156,7 +156,7 @@ class Worker:
             try:
                 await self._store.stores.processes.beat(self._lease)
                 await self._store.clock.measure(self._store.database)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreRefused) as error:
                 log.warning("heartbeat_missed", error=str(error))
             except Superseded:
                 log.warning("superseded", instance=self._lease.owner, epoch=self._lease.epoch)

@@ -53,6 +53,7 @@ class ApiHandler(AnsweringHandler):
         self.service = service
         self._chunks: list[bytes] = []
         self._received_bytes = 0
+        self._is_under_way = False
 
     def allowed_methods(self) -> Collection[str]:
         """Return the methods with roles."""
@@ -60,6 +61,7 @@ class ApiHandler(AnsweringHandler):
 
     async def prepare(self) -> None:
         """Refuse what can be refused before the body is read."""
+        self._begin()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         method = self.request.method or ""
@@ -77,6 +79,24 @@ class ApiHandler(AnsweringHandler):
         if announced.isdigit() and int(announced) > self.body_limit_bytes:
             raise PayloadTooLarge(self.body_limit_bytes)
         self.leaves_body_unread = False
+
+    def _begin(self) -> None:
+        self._is_under_way = True
+        self.service.in_flight.begin()
+
+    def _end(self) -> None:
+        if self._is_under_way:
+            self._is_under_way = False
+            self.service.in_flight.end()
+
+    def on_finish(self) -> None:
+        """Note that the request has ended."""
+        self._end()
+
+    def on_connection_close(self) -> None:
+        """Note that nobody waits for the answer any more."""
+        super().on_connection_close()
+        self._end()
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a part of the body; one that came in chunks ends where it is over the limit."""

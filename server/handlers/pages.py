@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from config.secrets import is_development_jwt_secret
 from server.auth import UserType
 from server.demo import DEMO_BUSINESSES, DEMO_SERVICE_ID, DEMO_USERS
-from server.errors import NotFound
+from server.errors import NotFound, PermissionDenied
 from server.handlers.base import PUBLIC, ApiHandler
 from server.tokens import mint
 
@@ -71,8 +73,14 @@ class SessionHandler(ApiHandler):
     roles = {"GET": PUBLIC}
 
     def get(self) -> None:
-        """Give the demo users and businesses, with tokens to be them."""
+        """Give the demo users and businesses, with tokens to be them.
+
+        Under a secret that development did not make up, the tokens are good elsewhere too; then
+        only this machine gets them.
+        """
         settings = self.service.settings
+        if not (is_development_jwt_secret(settings.jwt_secret) or self._is_local()):
+            raise PermissionDenied("Demo tokens are for this machine alone")
         users: list[dict[str, Any]] = [
             {
                 "id": user.id,
@@ -98,6 +106,11 @@ class SessionHandler(ApiHandler):
                 "platform_token": mint(settings, DEMO_SERVICE_ID, UserType.SERVICE),
             }
         )
+
+    def _is_local(self) -> bool:
+        """Tell whether the request comes from this machine, and not by way of a proxy on it."""
+        is_forwarded = any(name.lower().startswith("x-forwarded") for name in self.request.headers)
+        return not is_forwarded and ip_address(self.request.remote_ip or "0.0.0.0").is_loopback
 
 
 ROUTES = [

@@ -11,16 +11,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from actors import fan_out_lane, read_model_lane
-from actors.claimer import Claim, Claimer, Recover, TakeOver
+from actors import fan_out_lane, retry
+from actors.claimer import AT_ONCE, MOST_TAKEOVERS, Claim, Claimer, Recover, TakeOver
 from actors.directory import Directory
 from actors.dispatcher import EVENTS_AT_ONCE, Accept, Accepted, Dispatcher
 from actors.fan_out_lane import FanOutLane
 from actors.flows.fan_out import FanOut
-from actors.lanes import CarryOut, Lanes
+from actors.lanes import Lanes
 from actors.loop_ref import LoopActorRef
 from actors.publisher import Publisher
-from actors.read_model_lane import ReadModelLane
+from actors.read_model_lane import PORTION, ReadModelLane
 from actors.supervisor import Supervisor
 from rules.events import Lane
 from rules.lease import Lease
@@ -67,7 +67,7 @@ class Works:
         self.supervisor = Supervisor()
         self.rooms = 0
         self.events_of_lanes: Any = stores.events
-        self.limit = 100
+        self.limit = 1_000
         for lane, factory in (
             (Lane.SINGLE, self.start_read_models),
             (Lane.FAN_OUT, self.start_fan_outs),
@@ -110,6 +110,7 @@ class Works:
             lease=self.lease,
             workload=self.lanes.renew(Lane.FAN_OUT, self.limit),
             on_room=self._count_room,
+            store_waits_s=(0.01, 0.01),
         )
 
     def _count_room(self) -> None:
@@ -287,7 +288,7 @@ async def test_what_a_failed_lane_forgot_is_found_again(works: Works) -> None:
 
 
 async def test_a_lane_that_is_down_leaves_its_events_to_be_found(works: Works) -> None:
-    works.supervisor.ref(Lane.SINGLE).tell(CarryOut([_unknown()]))
+    works.supervisor.ref(Lane.SINGLE).tell("what is this")
     await eventually(lambda: _true(not _is_alive(works, Lane.SINGLE)))
     event = single()
     accepted = await works.accept(event)
@@ -301,8 +302,84 @@ def _is_alive(works: Works, lane: Lane) -> bool:
     return works.supervisor._children[lane].ref.is_alive()
 
 
-def _unknown() -> StoredEvent:
-    return an_event(type="no.such.type").stored(PositionClock().store_now())
+async def test_an_event_of_a_type_that_is_not_known_here_does_not_hold_up_others(
+    works: Works,
+) -> None:
+    for make in (fan_out, single):
+        unknown, known = replace(make(), type="no.such.type"), make()
+        await works.accept(unknown, known)
+        await works.reach("done", known)
+        await works.reach("unowned", unknown)
+
+
+async def test_an_event_of_a_lane_that_is_not_known_here_is_left_to_others(works: Works) -> None:
+    event = replace(single(), lane="no such lane", lease=works.lease)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    await works.ask_claimer(Recover())
+    assert await works.states(event) == ["unowned"]
+
+
+async def test_an_event_that_is_in_hand_already_is_not_carried_out_twice(works: Works) -> None:
+    dead = Lease(f"there:{uuid4()}", 1)
+    event = replace(single(), lease=dead)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    assert works.lanes.workload(Lane.SINGLE).take(event.key)
+    await works.ask_claimer(TakeOver(dead))
+    assert await works.states(event) == ["pending"]
+    assert works.flow.carried_out == []
+
+
+async def test_two_survivors_leave_nothing_of_a_dead_process(works: Works) -> None:
+    dead = await works.stores.processes.register(f"there:{uuid4()}", "server")
+    events = [replace(single(), lease=dead) for _ in range(3 * AT_ONCE)]
+    await works.stores.events.accept(events, accepted_at=works.clock.store_now())
+    other = Claimer.start(
+        events=works.stores.events,
+        processes=works.stores.processes,
+        lanes=works.lanes,
+        clock=works.clock,
+        lease=works.lease,
+    )
+    first = works.claimer.ask(TakeOver(dead), block=False)
+    second = other.ask(TakeOver(dead), block=False)
+    await first
+    await second
+    assert not await works.stores.events.has_pending(dead.owner, below_epoch=dead.epoch + 1)
+    await other.stop_and_wait(deadline_s=SOON_S)
+
+
+async def test_what_a_former_incarnation_had_is_found_again_at_any_time(works: Works) -> None:
+    former = Lease(works.lease.owner, works.lease.epoch - 1)
+    event = replace(single(), lease=former)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    await works.ask_claimer(Recover())
+    await works.carried_out(event)
+
+
+async def test_an_event_whose_owners_keep_dying_is_given_up(works: Works) -> None:
+    dead = Lease(f"there:{uuid4()}", 1)
+    event = replace(single(), lease=dead)
+    await works.stores.events.accept([event], accepted_at=works.clock.store_now())
+    await works.stores.events._events.update_one(
+        {"_id": event.key}, {"$set": {"takeovers": MOST_TAKEOVERS}}
+    )
+    await works.ask_claimer(TakeOver(dead))
+    assert await works.states(event) == ["failed"]
+    assert works.flow.carried_out == []
+
+
+async def test_a_backlog_larger_than_one_write_keeps_its_progress(works: Works) -> None:
+    events = [single() for _ in range(3 * PORTION)]
+    carried: list[int] = []
+
+    def away_after_one_portion(_: StoredEvent) -> Exception | None:
+        carried.append(1)
+        return StoreUnavailable("away") if len(carried) > PORTION else None
+
+    works.flow.fails = away_after_one_portion
+    await works.accept(*events)
+    await eventually(lambda: _true(len(works.lanes.workload(Lane.SINGLE)) == 0))
+    assert (await works.states(*events)).count("done") == PORTION
 
 
 async def test_the_dispatcher_gives_room_back_when_the_store_is_away(works: Works) -> None:
@@ -345,7 +422,7 @@ async def test_an_event_that_fails_is_put_off_and_then_given_up(
         await eventually(lambda: _true(workload.take(event.key)))
         works.lanes.hand(Lane(event.lane), [replace(stored, attempts=attempts)])
         await works.reach(state, event)
-    assert fan_out_lane.ATTEMPTS == read_model_lane.ATTEMPTS == ATTEMPTS
+    assert retry.ATTEMPTS == ATTEMPTS
 
 
 async def test_one_bad_event_does_not_keep_the_others_of_its_batch(works: Works) -> None:

@@ -15,7 +15,8 @@ from actors.attachment import Attachment
 from actors.frames import Announcement
 from actors.loop_ref import LoopActorRef
 from actors.sync import UnknownNotification
-from actors.user import ANNOUNCED, RECENT, RECOUNT_AFTER, UserActor
+from actors.unread_count import RECENT, RECOUNT_AFTER
+from actors.user import ANNOUNCED, UserActor
 from storage.client import StoreUnavailable
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow
@@ -159,7 +160,7 @@ async def test_holding_ends_quietly_when_the_actor_is_gone_before(home: Home) ->
     assert actor is not None
     home.ref.tell(messages.Detach(connection))
     await _ended(home.ref)
-    actor._end_holding(Attachment(connection, 1))
+    actor._end_holding(messages.Release(Attachment(connection, 1), 0))
 
 
 async def test_only_so_many_announcements_are_remembered(home: Home) -> None:
@@ -223,6 +224,46 @@ class _AwayAfter:
         if self._left < 0:
             raise StoreUnavailable("away")
         return await self._notifications.unread_snapshot(*args, **options)
+
+
+class _InDoubt:
+    """A store whose writes take effect and are not acknowledged."""
+
+    def __init__(self, notifications: Any) -> None:
+        self._notifications = notifications
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._notifications, name)
+
+    async def mark_all_read(self, *args: Any, **options: Any) -> int:
+        await self._notifications.mark_all_read(*args, **options)
+        raise StoreUnavailable("deadline")
+
+
+async def test_a_write_that_ended_in_doubt_has_the_count_read_anew(home: Home) -> None:
+    await home.row()
+    home.ref = home.start(_InDoubt(home.stores.notifications))
+    await home.attach()
+    with pytest.raises(StoreUnavailable):
+        await home.ask(messages.MarkAllRead())
+    assert await home.ask(messages.CountUnread()) == 0
+
+
+async def test_the_end_of_one_wait_does_not_end_a_later_one(home: Home) -> None:
+    rows = [await home.row() for _ in range(2)]
+    connection = await home.attach()
+    actor = home.ref._actor_weakref()
+    assert actor is not None
+    (attachment,) = actor._attached
+    early = messages.Release(attachment, attachment.syncs)
+    await home.ask(messages.Sync(connection, None, 1))
+    announced = await home.row()
+    home.deliver(announced)
+    await home.ask(early)
+    assert connection.types == ["authentication_success", "notifications.sync"]
+    await home.ask(messages.Release(attachment, attachment.syncs))
+    assert connection.frames[-1]["data"]["notification_id"] == str(announced.id)
+    assert len(rows) == 2
 
 
 async def test_marking_one_tells_every_connection_and_repeats_the_ref_to_the_asker(

@@ -124,7 +124,7 @@ async def test_preferences_keep_a_listing_out_of_the_inbox_and_say_why(
 
 @pytest.mark.timeout(seconds=90)
 async def test_a_thousand_sockets_get_a_listing_with_none_lost_or_repeated(
-    world: World, mongodb_uri: str, database_name: str
+    world: World, service: Service, mongodb_uri: str, database_name: str
 ) -> None:
     shop = await world.shop()
     followers = seed_followers(mongodb_uri, database_name, shop.id, SOCKETS)
@@ -137,4 +137,9 @@ async def test_a_thousand_sockets_get_a_listing_with_none_lost_or_repeated(
     told = [await socket.notified() for socket in sockets]
     assert {data["data"]["listing_id"] for data in told} == {listing_id}
     assert len({data["notification_id"] for data in told}) == SOCKETS
-    await asyncio.gather(*(socket.nothing_more() for socket in sockets))
+
+    async def is_done() -> bool:
+        return await service.stores.events.pending_count() == 0
+
+    await eventually(is_done)
+    await asyncio.gather(*(socket.ponged() for socket in sockets))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 async def database(
     mongodb_uri: str, database_name: str
 ) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
-    """The module's database with its indexes, by a client of this test's own."""
+    """Open the module's database, with its indexes, by a client of this test's own."""
     client = open_client(mongodb_uri, app_name="tests")
     await ensure_indexes(client[database_name])
     yield client[database_name]

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.positions import Position, PositionClock
+from storage.positions import DOUBTFUL_FOR_MS, Position, PositionClock
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -34,9 +35,7 @@ def test_positions_rise_by_a_millisecond_while_the_wall_clock_stands_still() -> 
     for _ in range(5):
         with clock.writing() as position:
             given_out.append(position.created_at)
-    assert [later - earlier for earlier, later in zip(given_out, given_out[1:], strict=False)] == [
-        MILLISECOND
-    ] * 4
+    assert [later - earlier for earlier, later in pairwise(given_out)] == [MILLISECOND] * 4
 
 
 def test_positions_rise_when_the_wall_clock_is_set_back() -> None:
@@ -73,18 +72,33 @@ def test_the_floor_is_the_oldest_write_under_way() -> None:
         assert fourth.floor == fourth.created_at
 
 
-def test_a_write_that_fails_no_longer_holds_the_floor() -> None:
-    clock = PositionClock(wall=Wall())
-    with pytest.raises(RuntimeError), clock.writing():
-        raise RuntimeError
+def test_a_write_that_failed_holds_the_floor_down_while_readers_look_back_so_far() -> None:
+    """It may be visible, and nobody was told of it."""
+    wall = Wall()
+    clock = PositionClock(wall=wall)
+    failed = fail_to_write(clock)
+    with clock.writing() as position:
+        assert position.floor == failed.created_at
+    wall.now_s += DOUBTFUL_FOR_MS / 1000
+    with clock.writing() as position:
+        assert position.floor == failed.created_at
+    wall.now_s += 1
     with clock.writing() as position:
         assert position.floor == position.created_at
+
+
+def fail_to_write(clock: PositionClock) -> Position:
+    given_out: list[Position] = []
+    with suppress(RuntimeError), clock.writing() as position:
+        given_out.append(position)
+        raise RuntimeError
+    return given_out[0]
 
 
 @given(
     st.lists(
         st.one_of(
-            st.just("begin"),
+            st.sampled_from(["begin", "fail"]),
             st.integers(0, 20),  # end one of those under way
             st.floats(-0.01, 0.01),  # the wall clock moves
         ),
@@ -97,7 +111,7 @@ def test_in_any_interleaving_what_is_below_a_floor_was_announced_before(
     wall = Wall()
     clock = PositionClock(wall=wall)
     under_way: list[tuple[Position, ExitStack]] = []
-    ended: list[Position] = []
+    doubtful: set[datetime] = set()
     last: Position | None = None
     for step in steps:
         if step == "begin":
@@ -111,10 +125,14 @@ def test_in_any_interleaving_what_is_below_a_floor_was_announced_before(
             assert position.floor == oldest
             under_way.append((position, stack))
             last = position
+        elif step == "fail":
+            last = fail_to_write(clock)
+            under_way.append((last, ExitStack()))
+            doubtful.add(last.created_at)
         elif isinstance(step, int) and under_way:
-            position, stack = under_way.pop(step % len(under_way))
-            stack.close()
-            ended.append(position)
+            chosen = step % len(under_way)
+            if under_way[chosen][0].created_at not in doubtful:
+                under_way.pop(chosen)[1].close()
         elif isinstance(step, float):
             wall.now_s += step
     for _, stack in under_way:
@@ -125,10 +143,11 @@ async def test_the_offset_is_measured_against_the_stores_clock(
     database: AsyncIOMotorDatabase[Document],
 ) -> None:
     clock = PositionClock()
-    assert not clock.is_trusted
+    trusted = [clock.is_trusted]
     await clock.measure(database)
+    trusted.append(clock.is_trusted)
+    assert trusted == [False, True]
     assert abs(clock.offset_s) < 0.5
-    assert clock.is_trusted
     assert abs(clock.store_now() - datetime.now(UTC)) < timedelta(seconds=1)
 
 

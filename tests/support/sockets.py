@@ -75,6 +75,11 @@ class Socket:
         frame = await self.next()
         assert frame.get("ref") == "nothing more", frame
 
+    async def ponged(self) -> None:
+        """Assert that nothing came before the answer to a ping."""
+        await self.send(type="ping", ref="ponged")
+        assert await self.next() == {"type": "pong", "ref": "ponged"}
+
     async def notified(self) -> dict[str, Any]:
         """Return the data of the next frame, a `notification.new`."""
         data: dict[str, Any] = (await self.expect("notification.new"))["data"]

@@ -1,0 +1,115 @@
+"""The data of each type of event: what is good, and how what is not is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.server.posting import LEFT_OUT, data_of, outcome, send, shown, taken
+from tests.support.api import Api
+from tests.support.world import event
+
+BAD_DATA: list[tuple[str, str, Any]] = [
+    ("user.registered", "id", LEFT_OUT),
+    ("user.registered", "id", "thandi"),
+    ("user.registered", "name", LEFT_OUT),
+    ("user.registered", "name", ""),
+    ("user.registered", "name", "\x00\x07"),
+    ("user.registered", "name", "x" * 201),
+    ("user.registered", "name", None),
+    ("user.registered", "user_type", LEFT_OUT),
+    ("user.registered", "user_type", "service"),
+    ("user.registered", "user_type", "root"),
+    ("user.registered", "email", LEFT_OUT),
+    ("user.registered", "email", "thandi"),
+    ("user.registered", "email", f"{'x' * 250}@example.org"),
+    ("user.registered", "phone", ""),
+    ("user.registered", "phone", "0" * 33),
+    ("user.registered", "locale", "english please"),
+    ("user.registered", "timezone", "Africa/Atlantis"),
+    ("user.registered", "profile_image", "javascript:alert(1)"),
+    ("user.registered", "profile_image", "/me.png"),
+    ("user.registered", "business_id", "mario"),
+    ("user.registered", "password", "hunter2"),
+    ("user.updated", "id", LEFT_OUT),
+    ("user.updated", "name", ""),
+    ("user.updated", "user_type", None),
+    ("user.updated", "email", "thandi"),
+    ("user.updated", "admin", True),
+    ("business.created", "id", LEFT_OUT),
+    ("business.created", "owner_id", LEFT_OUT),
+    ("business.created", "owner_id", "mario"),
+    ("business.created", "name", LEFT_OUT),
+    ("business.created", "logo", "ftp://img.example/logo.png"),
+    ("business.created", "logo", f"https://img.example/{'x' * 2_048}"),
+    ("business.created", "address", "x" * 501),
+    ("business.created", "rating", 5.1),
+    ("business.created", "rating", -1),
+    ("business.created", "rating", "good"),
+    ("business.created", "followers_count", 7),
+    ("business.updated", "id", LEFT_OUT),
+    ("business.updated", "owner_id", None),
+    ("business.updated", "rating", 6),
+    ("listing.created", "listing_id", LEFT_OUT),
+    ("listing.created", "listing_id", "x" * 129),
+    ("listing.created", "business_id", LEFT_OUT),
+    ("listing.created", "business_id", "mario"),
+    ("listing.created", "name", LEFT_OUT),
+    ("listing.created", "name", "x" * 201),
+    ("listing.created", "description", "x" * 5_001),
+    ("listing.created", "price", LEFT_OUT),
+    ("listing.created", "price", "free"),
+    ("listing.created", "price", -1),
+    ("listing.created", "price", "NaN"),
+    ("listing.created", "price", 10**9 + 1),
+    ("listing.created", "currency", "rand"),
+    ("listing.created", "currency", "zar"),
+    ("listing.created", "expiry_date", LEFT_OUT),
+    ("listing.created", "expiry_date", "2025-11-22T18:00:00"),
+    ("listing.created", "pickup_location", LEFT_OUT),
+    ("listing.created", "pickup_location", ""),
+    ("listing.created", "image_url", "data:image/png;base64,AAAA"),
+    ("listing.created", "stock", 3),
+]
+
+
+@pytest.mark.parametrize(("event_type", "field", "value"), BAD_DATA, ids=shown)
+async def test_bad_data_names_the_field(api: Api, event_type: str, field: str, value: Any) -> None:
+    one = event(event_type, data_of(event_type, **{field: value}))
+    answer = await send(api, one)
+    assert (answer.status, answer.error["code"]) == (400, "VALIDATION_ERROR")
+    assert list(answer.error["details"]) == [f"data.{field}"]
+    assert answer.error["details"][f"data.{field}"]
+    in_a_batch = await send(api, {"events": [event("user.updated", data_of("user.updated")), one]})
+    assert list(in_a_batch.error["details"]) == [f"events.1.data.{field}"]
+
+
+GOOD_DATA: list[tuple[str, dict[str, Any]]] = [
+    ("user.registered", dict.fromkeys(("phone", "locale", "timezone", "profile_image"))),
+    ("user.registered", {"business_id": None, "user_type": "provider"}),
+    ("user.registered", {"phone": "+27 82 123 4567", "locale": "af-ZA", "timezone": "UTC"}),
+    ("user.registered", {"profile_image": "https://img.example/me.png"}),
+    ("user.updated", {"name": "Thandi"}),
+    ("user.updated", {"phone": None}),
+    ("business.created", dict.fromkeys(("logo", "address", "rating"))),
+    ("business.created", {"rating": 0, "logo": "http://localhost:9000/logo.png"}),
+    ("business.updated", {"rating": 5}),
+    ("listing.created", {"price": 0}),
+    ("listing.created", {"price": 12.5, "currency": "USD", "description": "", "image_url": None}),
+    ("listing.created", {"listing_id": "770g8600-no-uuid", "price": "12.50"}),
+]
+
+
+@pytest.mark.parametrize(("event_type", "fields"), GOOD_DATA, ids=shown)
+async def test_what_may_be_left_out_or_null_is_taken(
+    api: Api, event_type: str, fields: dict[str, Any]
+) -> None:
+    answer = await send(api, event(event_type, data_of(event_type, **fields)))
+    assert outcome(answer) == taken(1), answer.body
+
+
+async def test_all_that_is_wrong_with_an_event_is_named_at_once(api: Api) -> None:
+    bad = data_of("listing.created", price="free", business_id="mario", name=LEFT_OUT)
+    answer = await send(api, event("listing.created", bad))
+    assert set(answer.error["details"]) == {"data.price", "data.business_id", "data.name"}

@@ -1,0 +1,116 @@
+"""Denied unless allowed: every route with every method, by everybody and by nobody."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+
+from server.app import routes
+from server.auth import UserType
+from server.handlers.base import UUID_PATTERN
+from tests.support.api import Api, token
+
+INBOX = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.ADMIN})
+FOLLOWERS = frozenset({UserType.CUSTOMER, UserType.NGO})
+PLATFORM = frozenset({UserType.SERVICE, UserType.ADMIN})
+PUBLIC = None
+"""No token is needed, nor is one looked at."""
+
+MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
+    r"/api/internal/events/?": {"POST": PLATFORM},
+    r"/api/notifications/?": {"GET": INBOX},
+    r"/api/notifications/unread-count/?": {"GET": INBOX},
+    r"/api/notifications/mark-read/?": {"POST": INBOX},
+    r"/api/notifications/mark-all-read/?": {"POST": INBOX},
+    rf"/api/notifications/{UUID_PATTERN}/delete/?": {"DELETE": INBOX},
+    r"/api/follow/?": {"POST": FOLLOWERS},
+    rf"/api/unfollow/{UUID_PATTERN}/?": {"DELETE": FOLLOWERS},
+    r"/api/following/?": {"GET": FOLLOWERS},
+    r"/health/live/?": {"GET": PUBLIC, "HEAD": PUBLIC},
+    r"/health/ready/?": {"GET": PUBLIC, "HEAD": PUBLIC},
+    r"/ws/notifications/?": {"GET": PUBLIC},
+    rf"/ws/notifications/{UUID_PATTERN}/?": {"GET": PUBLIC},
+    r"/()": {"GET": PUBLIC},
+    r"/demo/session/?": {"GET": PUBLIC},
+    r"/demo/([a-z.]+)": {"GET": PUBLIC},
+}
+"""Route -> method -> who may (contract section 1); sockets say themselves who they let in."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+DEMO = [path for path in MAY if path.startswith(("/demo", "/()"))]
+
+
+def address(route: str) -> str:
+    """Return a path that `route` matches."""
+    path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?")
+    return path.replace("()", "").replace("([a-z.]+)", "demo.js")
+
+
+async def status(api: Api, method: str, path: str, bearer: str | None) -> int:
+    """Ask without the helper's invariants: pages are no JSON, and HEAD has no body."""
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer is not None else {}
+    request = HTTPRequest(
+        api.base_url + path, method=method, headers=headers, allow_nonstandard_methods=True
+    )
+    client = AsyncHTTPClient(force_instance=True)
+    try:
+        return (await client.fetch(request, raise_error=False)).code
+    finally:
+        client.close()
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert [path for path, _ in routes(has_demo=True)] == list(MAY)
+
+
+def test_production_has_no_demo() -> None:
+    assert [path for path, _ in routes(has_demo=False)] == [
+        path for path in MAY if path not in DEMO
+    ]
+
+
+@pytest.mark.parametrize("route", MAY)
+async def test_nobody_may_do_without_a_token_what_needs_one(api: Api, route: str) -> None:
+    for method in METHODS:
+        answered = await status(api, method, address(route), None)
+        if method not in MAY[route]:
+            assert answered == 405, method
+        elif MAY[route][method] is PUBLIC:
+            assert answered not in {401, 403, 405}, method
+        else:
+            assert answered == 401, method
+
+
+@pytest.mark.parametrize("user_type", list(UserType))
+@pytest.mark.parametrize("route", MAY)
+async def test_a_role_may_what_the_table_says_and_no_more(
+    api: Api, route: str, user_type: UserType
+) -> None:
+    bearer = token(user_type=user_type.value)
+    for method in METHODS:
+        answered = await status(api, method, address(route), bearer)
+        if method not in MAY[route]:
+            assert answered == 405, method
+            continue
+        allowed = MAY[route][method]
+        if allowed is PUBLIC or user_type in allowed:
+            assert answered not in {401, 403, 405}, method
+        else:
+            assert answered == 403, method
+
+
+async def test_a_public_path_does_not_look_at_tokens(api: Api) -> None:
+    assert (await api.get("/health/live/", "garbage")).status == 200
+
+
+@pytest.mark.parametrize("claimed", [*UserType, "superuser"])
+async def test_nobody_becomes_an_admin_by_asking_for_it(api: Api, claimed: str) -> None:
+    answer = await api.post(
+        "/api/internal/events/",
+        token(user_type="customer", role=claimed, is_admin=True),
+        {"user_type": claimed},
+        headers={"X-User-Type": claimed},
+    )
+    assert (answer.status, answer.error["code"]) == (403, "PERMISSION_DENIED")

@@ -1,0 +1,202 @@
+"""Databases of any size in which the same queries return the same rows.
+
+The rest are rows that a query must not read: of others, and of the same users and businesses but
+out of range, in another state, or finished.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import chain, count, islice
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pymongo import IndexModel
+
+from rules.ids import follow_id
+from rules.lease import Lease
+from storage.encryption import FieldCipher
+from storage.indexes import INDEXES
+from tests.storage.samples import KEY, NOON, OURS, SECOND, a_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pymongo.database import Database
+
+    from storage.client import Document
+
+BATCH = 5_000
+OTHERS = 1_000_000
+"""From here on the ids of those that no query asks for."""
+
+RETURNED = 20
+"""Rows that a query returns, at any size."""
+
+SHARE = 25
+"""One in so many rows belongs to the asked user or business, without being asked for."""
+
+READER, MARKER, DELETER, CHANGED, FOLLOWER, SETTLER = (UUID(int=100 + n) for n in range(6))
+BAKERY, DAIRY = UUID(int=200), UUID(int=201)
+LATER = NOON + timedelta(hours=1)
+LONG_AGO = NOON - timedelta(days=30)
+DEAD, ENDING = Lease("gone:8000", 2), Lease("ending:8000", 1)
+CHANNELS = ("email", "push", "sms")
+
+
+def ids(first: int, number: int = RETURNED) -> list[UUID]:
+    return [UUID(int=first + n) for n in range(number)]
+
+
+READ_ROWS, MARKED_ROWS, DELETED_ROWS, DUE_ROWS = (ids(n * 10_000_000) for n in range(1, 5))
+NOBODYS_EVENTS, OUR_EVENTS, DEAD_EVENTS, ENDING_EVENTS = (ids(n * 10_000_000) for n in range(5, 9))
+DUE_USERS, SETTLING_USERS = ids(90_000_000), ids(91_000_000)
+
+
+def fill(database: Database[Document], rows: int) -> None:
+    """Fill `database` with `rows` each of notifications, follows and events, and index it."""
+    for name, documents in (
+        ("notifications", _notifications()),
+        ("follows", _follows()),
+        ("events", _events()),
+        ("users", _users()),
+        ("businesses", ({"_id": UUID(int=n), "name": "b"} for n in count())),
+    ):
+        wanted = rows if name in ("notifications", "follows", "events") else rows // 10
+        for batch in _batches(islice(documents, wanted)):
+            database[name].insert_many(batch, ordered=False)
+        # Afterwards: building an index is a third of the work of keeping it up to date.
+        models = [
+            IndexModel([(key, 1) for key in index.keys], name=index.name, **index.options)
+            for index in INDEXES
+            if index.collection == name
+        ]
+        if models:
+            database[name].create_indexes(models)
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    rest = iter(documents)
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def _notification(row_id: UUID, user: UUID, at: Any, **changes: Any) -> Document:
+    slim = {
+        "event_id": UUID(int=0),
+        "title": "t",
+        "message": "m",
+        "data": {},
+        "action_buttons": [],
+        "channels": {},
+    }
+    return a_row(user, id=row_id, created_at=at, **(slim | changes)).to_document()
+
+
+def _due(at: Any) -> dict[str, Any]:
+    return {channel: {"status": "queued", "due_at": at} for channel in CHANNELS}
+
+
+def _notifications() -> Iterator[Document]:
+    numbers = count(100_000_000)
+    for n in range(RETURNED):
+        at = NOON + n * SECOND
+        yield _notification(READ_ROWS[n], READER, at, business_id=BAKERY)
+        yield _notification(MARKED_ROWS[n], MARKER, at)
+        yield _notification(DELETED_ROWS[n], DELETER, at)
+        yield _notification(UUID(int=next(numbers)), CHANGED, at, is_read=True) | {"changed_at": at}
+        yield _notification(DUE_ROWS[n], DUE_USERS[n], at, in_app=False, channels=_due(at))
+    for n in count():
+        at, row_id = LONG_AGO + n * SECOND, UUID(int=next(numbers))
+        match n % SHARE:
+            case 0:
+                yield _notification(row_id, READER, at, is_deleted=True)
+            case 1:
+                yield _notification(row_id, MARKER, at, is_read=True)
+            case 2:
+                yield _notification(row_id, CHANGED, at, is_read=True) | {"changed_at": at}
+            case 3:
+                due = _due(LATER + n * SECOND)
+                yield _notification(row_id, UUID(int=OTHERS + n), at, in_app=False, channels=due)
+            case _:
+                # Of the fewest bytes: all that matters of them is that they are there.
+                yield {"_id": row_id, "recipient_id": UUID(int=OTHERS + n), "created_at": at}
+
+
+def _follow(business: UUID, user: UUID, slot: int, *, is_active: bool = True) -> Document:
+    return {
+        "_id": follow_id(business, user),
+        "business_id": business,
+        "user_id": user,
+        "slot": slot,
+        "is_active": is_active,
+    }
+
+
+def _follows() -> Iterator[Document]:
+    for n in range(RETURNED):
+        for business, user in ((BAKERY, UUID(int=n)), (UUID(int=n), FOLLOWER)):
+            yield _follow(business, user, 7) | {
+                "user_type": "ngo",
+                "first_followed_at": NOON,
+                "followed_at": NOON,
+                "gaps": [],
+                "revision": 1,
+            }
+        yield _follow(DAIRY, UUID(int=n), 7)
+    for n in count(OTHERS):
+        match n % 3:
+            case 0:
+                yield _follow(BAKERY, UUID(int=n), 8 + n % 4_000)
+            case 1:
+                yield _follow(DAIRY, UUID(int=n), 7, is_active=False)
+            case _:
+                yield _follow(UUID(int=n), UUID(int=n), 7)
+
+
+def _events() -> Iterator[Document]:
+    cipher = FieldCipher([KEY])
+    for keys, owner, lane in (
+        (NOBODYS_EVENTS, Lease("", 0), "fan_out"),
+        (OUR_EVENTS, OURS, "single"),
+        (DEAD_EVENTS, DEAD, "single"),
+        (ENDING_EVENTS, ENDING, "single"),
+    ):
+        for key in keys:
+            yield {
+                "_id": key,
+                "sender": UUID(int=9),
+                "event_id": str(key),
+                "type": "listing.created",
+                "occurred_at": NOON,
+                "accepted_at": NOON,
+                "data": cipher.encrypt("{}", owner=key),
+                "lane": lane,
+                "pending_owner": owner.owner,
+                "epoch": owner.epoch,
+                "cursor": None,
+                "attempts": 0,
+                "takeovers": 0,
+                "retry_at": NOON,
+                "state": "pending",
+                "purge_at": LATER + timedelta(days=180),
+            }
+    for n in count(OTHERS):
+        # Nearly all that there is has been done long ago.
+        yield {
+            "_id": UUID(int=n),
+            "type": "listing.created",
+            "data": None,
+            "lane": "fan_out",
+            "state": "done",
+            "purge_at": LATER + timedelta(days=180),
+        }
+
+
+def _users() -> Iterator[Document]:
+    entry = {"token": UUID(int=1), "business_id": BAKERY, "at": NOON}
+    for user_id in SETTLING_USERS:
+        yield {"_id": user_id, "settling": [entry], "following_revision": 1}
+    yield {"_id": FOLLOWER, "following": ids(0)}
+    for n in chain(range(RETURNED), count(OTHERS)):
+        yield {"_id": UUID(int=n), "name": "n", "user_type": "customer"}

@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pymongo
+import pytest
+from pymongo.errors import (
+    AutoReconnect,
+    BulkWriteError,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    NetworkTimeout,
+    NotPrimaryError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+    WTimeoutError,
+)
+
+from storage.client import (
+    LATEST_WRITE_S,
+    StoreRefused,
+    StoreUnavailable,
+    open_client,
+    ping,
+    store_call,
+)
+from storage.collection import StoreCollection
+from storage.indexes import ensure_indexes
+from storage.notifications import NotificationsRepository
+from storage.positions import PositionClock
+from tests.storage.samples import NOON, SECOND, a_row
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+
+def write_error(code: int) -> dict[str, object]:
+    return {"index": 0, "code": code, "errmsg": ""}
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        ServerSelectionTimeoutError("no server"),
+        AutoReconnect("connection closed"),
+        NetworkTimeout("timed out"),
+        NotPrimaryError("stepped down"),
+        WaitQueueTimeoutError("no connection free"),
+        WTimeoutError("not by a majority"),
+        ExecutionTimeout("maxTimeMS", 50),
+        OperationFailure("interrupted", 11602),
+        OperationFailure("write conflict", 112),
+        BulkWriteError({"writeErrors": [write_error(11000), write_error(10107)]}),
+        BulkWriteError({"writeErrors": [], "writeConcernErrors": [{"code": 91}]}),
+    ],
+    ids=repr,
+)
+async def test_every_way_of_being_out_of_reach_is_one_error(trouble: PyMongoError) -> None:
+    with pytest.raises(StoreUnavailable) as caught:
+        async with store_call():
+            raise trouble
+    assert caught.value.reason == type(trouble).__name__
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (OperationFailure("bad: anna@example.org", 2), 2),
+        (BulkWriteError({"writeErrors": [write_error(11000), write_error(121)]}), 65),
+        (PyMongoError("anna@example.org"), None),
+    ],
+    ids=repr,
+)
+async def test_a_fault_of_ours_is_no_store_out_of_reach_and_tells_nothing_of_documents(
+    fault: PyMongoError, code: int | None
+) -> None:
+    with pytest.raises(StoreRefused) as caught:
+        async with store_call():
+            raise fault
+    assert (caught.value.reason, caught.value.code) == (type(fault).__name__, code)
+    told = "".join(traceback.format_exception(caught.value))
+    assert "anna" not in told
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        DuplicateKeyError("E11000", 11000),
+        BulkWriteError({"writeErrors": [write_error(11000), write_error(11000)]}),
+    ],
+    ids=repr,
+)
+async def test_that_something_is_there_already_is_the_callers_to_judge(known: PyMongoError) -> None:
+    with pytest.raises(type(known)):
+        async with store_call():
+            raise known
+
+
+async def test_a_call_that_waits_too_long_ends() -> None:
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="deadline"):
+        async with store_call(0.02):
+            await asyncio.Event().wait()
+    assert time.monotonic() - began < 1
+
+
+class Tunnel:
+    """A way to the store that can be cut, or stopped from carrying anything."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.carries = asyncio.Event()
+        self.carries.set()
+        self.port = 0
+        self.replies_left: int | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    @asynccontextmanager
+    async def to(self, uri: str) -> AsyncIterator[Tunnel]:
+        host, port = urlsplit(uri).hostname, urlsplit(uri).port
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def carry(
+            reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool
+        ) -> None:
+            try:
+                while piece := await reader.read(1 << 20):
+                    await self.carries.wait()
+                    if is_reply and self.replies_left is not None:
+                        self.replies_left -= 1
+                        if self.replies_left < 0:
+                            self.cut()
+                            return
+                    writer.write(piece)
+                    await writer.drain()
+            except OSError:
+                pass
+            finally:
+                writer.close()
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            if not self.is_open:
+                writer.close()
+                return
+            far_reader, far_writer = await asyncio.open_connection(host, port)
+            self._writers |= {writer, far_writer}
+            tasks.add(asyncio.create_task(carry(reader, far_writer, is_reply=False)))
+            tasks.add(asyncio.create_task(carry(far_reader, writer, is_reply=True)))
+
+        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            self.cut()
+            self.carries.set()
+            await asyncio.gather(*tasks)
+
+    def cut(self) -> None:
+        self.is_open = False
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+    def mend(self) -> None:
+        self.is_open = True
+
+
+@pytest.fixture
+async def tunnel(mongodb_uri: str) -> AsyncIterator[Tunnel]:
+    async with Tunnel().to(mongodb_uri) as way:
+        yield way
+
+
+@pytest.fixture
+async def notifications(
+    tunnel: Tunnel, database_name: str
+) -> AsyncIterator[NotificationsRepository]:
+    # The store names itself as the only member of its set: that way the tunnel would be left out.
+    uri = f"mongodb://127.0.0.1:{tunnel.port}/?directConnection=true&maxPoolSize=2"
+    client = open_client(uri, app_name="tests")
+    yield NotificationsRepository(client[database_name])
+    # It says goodbye to the store, by the tunnel, which this loop carries.
+    await asyncio.to_thread(client.close)
+
+
+async def test_a_store_that_is_gone_is_out_of_reach_for_reads_and_writes_until_it_is_back(
+    tunnel: Tunnel, notifications: NotificationsRepository
+) -> None:
+    user_id = uuid4()
+    row = a_row(user_id)
+    await notifications.insert([row])
+    tunnel.cut()
+    began = time.monotonic()
+    results = await asyncio.gather(
+        notifications.insert([a_row(user_id)]),
+        notifications.find(user_id, row.id),
+        notifications.after(user_id, since=None, until=NOON, limit=5),
+        notifications.unread_count(user_id),
+        return_exceptions=True,
+    )
+    assert {type(result) for result in results} == {StoreUnavailable}
+    assert time.monotonic() - began < 4, "not the whole time that a query may take"
+    tunnel.mend()
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                assert await notifications.find(user_id, row.id) == row
+            except StoreUnavailable:
+                continue
+            break
+
+
+async def test_a_store_that_hangs_is_out_of_reach_at_the_deadline(
+    tunnel: Tunnel, notifications: NotificationsRepository
+) -> None:
+    user_id = uuid4()
+    await notifications.insert([a_row(user_id)])
+    tunnel.carries.clear()
+    with pymongo.timeout(0.2):
+        with pytest.raises(StoreUnavailable):
+            await notifications.unread_count(user_id)
+        with pytest.raises(StoreUnavailable):
+            await notifications.after(user_id, since=None, until=NOON, limit=5)
+        with pytest.raises(StoreUnavailable):
+            await notifications.insert([a_row(user_id)])
+
+
+async def test_a_store_that_is_lost_between_two_replies_of_one_query_is_out_of_reach(
+    tunnel: Tunnel, notifications: NotificationsRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asynchronous iteration is bounded and translated like the first reply."""
+    user_id = uuid4()
+    await notifications.insert([a_row(user_id) for _ in range(30)])
+    monkeypatch.setattr("storage.collection.BATCH_ROWS", 10)
+    tunnel.replies_left = 1
+    with pytest.raises(StoreUnavailable):
+        await notifications.after(user_id, since=None, until=NOON + SECOND, limit=30)
+    assert tunnel.replies_left < 0
+
+
+async def test_where_nothing_listens_the_store_is_out_of_reach(unused_port: int) -> None:
+    client = open_client(f"mongodb://127.0.0.1:{unused_port}/", app_name="tests")
+    began = time.monotonic()
+    uses = (ping, ensure_indexes, PositionClock().measure)
+    results = await asyncio.gather(
+        *(use(client["nowhere"]) for use in uses), return_exceptions=True
+    )
+    assert {type(result) for result in results} == {StoreUnavailable}
+    assert time.monotonic() - began < 4
+    client.close()
+
+
+@pytest.fixture
+async def unused_port() -> int:
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    port: int = server.sockets[0].getsockname()[1]
+    server.close()
+    await server.wait_closed()
+    return port
+
+
+def test_a_write_happens_within_what_readers_look_back() -> None:
+    assert LATEST_WRITE_S <= 30
+
+
+async def test_a_store_that_answers_is_pinged(database: AsyncIOMotorDatabase[Document]) -> None:
+    await ping(database)
+
+
+async def test_writes_are_acknowledged_by_a_majority_and_journalled(
+    database: AsyncIOMotorDatabase[Document],
+) -> None:
+    assert database.write_concern.document == {"w": "majority", "j": True}
+
+
+async def test_a_document_is_inserted_once_however_many_do_so_at_once(
+    database: AsyncIOMotorDatabase[Document],
+) -> None:
+    collection = StoreCollection(database["counters"])
+    for _ in range(5):
+        key = {"_id": uuid4()}
+        await asyncio.gather(
+            *(collection.insert_if_absent({**key, "a": 1}, {"n": n}) for n in range(8))
+        )
+        (found,) = await collection.find(key)
+        assert found["n"] in range(8)
+        # Found by its id, and not by its key: refused by the store, and no concern of the caller.
+        await collection.insert_if_absent({**key, "a": 2}, {"n": 9})
+        assert await collection.find(key) == [found]
+
+
+async def test_a_partly_failed_insert_that_is_no_duplicate_raises(
+    database: AsyncIOMotorDatabase[Document],
+) -> None:
+    await database.create_collection("strict", validator={"$jsonSchema": {"required": ["a"]}})
+    collection = StoreCollection(database["strict"])
+    with pytest.raises(StoreRefused):
+        await collection.insert_new([{"_id": 1, "a": 1}, {"_id": 1, "a": 1}, {"_id": 2}])
+    assert await collection.find({}) == [{"_id": 1, "a": 1}]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from storage.businesses import BusinessChange
+from storage.names import KEPT_S, NameResolver
+from storage.users import Name, ProfileChange
+from tests.storage.samples import MINUTE, NOON, a_business
+
+if TYPE_CHECKING:
+    from storage.stores import Stores
+
+
+async def test_names_are_kept_for_a_minute_unless_forgotten(stores: Stores) -> None:
+    now_s = 0.0
+    resolver = NameResolver(stores.users, stores.businesses, timer=lambda: now_s)
+    user_id, unknown, business_id = uuid4(), uuid4(), await a_business(stores)
+
+    async def rename(name: str, minutes: int) -> None:
+        at = NOON + minutes * MINUTE
+        await stores.users.apply([ProfileChange(user_id, {"name": name}, at)])
+        await stores.businesses.apply([BusinessChange(business_id, {"name": name}, at)])
+
+    async def names() -> tuple[str | None, str]:
+        found = await resolver.resolve(users=[user_id, None, unknown], businesses=[business_id])
+        assert found.users.keys() == {user_id}
+        return found.users[user_id].name, found.businesses[business_id].name
+
+    await rename("First", 1)
+    assert await names() == ("First", "First")
+    await rename("Second", 2)
+    assert await names() == ("First", "First")
+    resolver.forget([user_id, business_id, unknown])
+    assert await names() == ("Second", "Second")
+    await rename("Third", 3)
+    now_s = KEPT_S + 1
+    assert await names() == ("Third", "Third")
+
+
+async def test_nothing_asked_is_nothing_found(stores: Stores) -> None:
+    resolver = NameResolver(stores.users, stores.businesses)
+    found = await resolver.resolve(users=[None])
+    assert (found.users, found.businesses) == ({}, {})
+    assert Name("Anna", "ngo").name == "Anna"

@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+from bson.errors import InvalidDocument
+
+from storage.notifications import Change, InboxFilter, NotificationRow
+from tests.storage.samples import MINUTE, NOON, SECOND, a_row
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.stores import Stores
+
+ALL = InboxFilter()
+LATER = NOON + timedelta(hours=1)
+
+
+async def inserted(
+    stores: Stores, user_id: UUID, count: int, **changes: Any
+) -> list[NotificationRow]:
+    """Insert rows a second apart, oldest first."""
+    rows = [a_row(user_id, created_at=NOON + n * SECOND, **changes) for n in range(count)]
+    return await stores.notifications.insert(rows)
+
+
+async def inbox(stores: Stores, user_id: UUID, wanted: InboxFilter = ALL) -> list[UUID]:
+    page = await stores.notifications.page(user_id, wanted, page=1, page_size=100)
+    assert page.count == len(page.rows)
+    return [row.id for row in page.rows]
+
+
+def test_a_row_survives_its_stored_form() -> None:
+    row = a_row(
+        uuid4(), is_read=True, read_at=NOON, is_deleted=True, deleted_at=NOON, sender_id=uuid4()
+    )
+    assert NotificationRow.from_document(row.to_document()) == row
+
+
+@pytest.mark.parametrize(
+    ("changes", "flags"),
+    [
+        ({}, {"inbox", "unread"}),
+        ({"is_read": True}, {"inbox"}),
+        ({"is_deleted": True}, set()),
+        ({"in_app": False}, set()),
+    ],
+)
+def test_a_row_is_in_the_indexes_of_what_is_shown_only_while_it_is(
+    changes: dict[str, bool], flags: set[str]
+) -> None:
+    document = a_row(uuid4(), **changes).to_document()
+    assert {name for name in ("inbox", "unread") if document.get(name) is True} == flags
+    assert not {name for name in ("inbox", "unread") if name in document} - flags
+
+
+async def test_rows_come_back_as_stored_in_their_order(stores: Stores) -> None:
+    user_id = uuid4()
+    rows = [a_row(user_id) for _ in range(5)]
+    assert await stores.notifications.insert(rows) == rows
+    assert await stores.notifications.find(user_id, rows[3].id) == rows[3]
+
+
+async def test_no_rows_are_no_write(stores: Stores) -> None:
+    assert await stores.notifications.insert([]) == []
+
+
+async def test_a_duplicate_comes_back_with_its_first_position_and_its_state(
+    stores: Stores,
+) -> None:
+    user_id = uuid4()
+    first, second = await inserted(stores, user_id, 2)
+    await stores.notifications.mark_read(user_id, [first.id], at=LATER)
+    again = [
+        replace(first, created_at=LATER, floor=LATER, writer="there:8000#1"),
+        a_row(user_id, created_at=LATER),
+        replace(second, created_at=LATER),
+    ]
+    stored = await stores.notifications.insert(again)
+    assert stored == [replace(first, is_read=True, read_at=LATER), again[1], second]
+    assert await stores.notifications.unread_count(user_id) == 2
+
+
+async def test_a_row_twice_in_a_batch_is_stored_once(stores: Stores) -> None:
+    user_id = uuid4()
+    row = a_row(user_id)
+    assert await stores.notifications.insert([row, replace(row, title="again")]) == [row, row]
+    assert await stores.notifications.unread_count(user_id) == 1
+
+
+async def test_a_failure_that_is_no_duplicate_raises(stores: Stores) -> None:
+    with pytest.raises(InvalidDocument):
+        await stores.notifications.insert([a_row(uuid4(), data={"bad": object()})])
+
+
+async def test_the_inbox_is_newest_first_and_by_id_at_the_same_time(stores: Stores) -> None:
+    user_id = uuid4()
+    rows = await inserted(stores, user_id, 3)
+    same_time = [a_row(user_id, created_at=NOON + SECOND) for _ in range(3)]
+    await stores.notifications.insert(same_time)
+    expected = sorted([*rows, *same_time], key=lambda row: (row.created_at, row.id), reverse=True)
+    assert await inbox(stores, user_id) == [row.id for row in expected]
+
+
+async def test_every_page_is_exact_and_one_past_the_end_is_empty(stores: Stores) -> None:
+    user_id = uuid4()
+    rows = (await inserted(stores, user_id, 7))[::-1]
+    await inserted(stores, uuid4(), 3)
+    for number, expected in enumerate([rows[:3], rows[3:6], rows[6:], [], []], start=1):
+        page = await stores.notifications.page(user_id, ALL, page=number, page_size=3)
+        assert (page.count, page.rows) == (7, expected)
+
+
+async def test_an_empty_inbox_has_an_empty_page(stores: Stores) -> None:
+    page = await stores.notifications.page(uuid4(), ALL, page=1, page_size=20)
+    assert (page.count, page.rows) == (0, [])
+
+
+async def test_deleted_rows_and_those_of_other_channels_are_not_in_the_inbox(
+    stores: Stores,
+) -> None:
+    user_id = uuid4()
+    kept, deleted = await inserted(stores, user_id, 2)
+    await inserted(stores, user_id, 1, in_app=False)
+    assert await stores.notifications.delete(user_id, deleted.id, at=LATER)
+    assert await inbox(stores, user_id) == [kept.id]
+
+
+async def test_filters_combine(stores: Stores) -> None:
+    user_id = uuid4()
+    listings = await inserted(stores, user_id, 4)
+    updates = await inserted(stores, user_id, 4, kind="business_update")
+    read = {listings[0].id, listings[2].id, updates[1].id}
+    await stores.notifications.mark_read(user_id, read, at=LATER)
+    rows = listings + updates
+    for is_read in (None, True, False):
+        for kind in (None, "business_update"):
+            for created_from in (None, NOON + SECOND):
+                for created_before in (None, NOON + 3 * SECOND):
+                    wanted = InboxFilter(
+                        is_read=is_read,
+                        kind=kind,
+                        created_from=created_from,
+                        created_before=created_before,
+                    )
+                    expected = {
+                        row.id
+                        for row in rows
+                        if is_read in (None, row.id in read)
+                        and kind in (None, row.kind)
+                        and row.created_at >= (created_from or NOON)
+                        and row.created_at < (created_before or LATER)
+                    }
+                    assert set(await inbox(stores, user_id, wanted)) == expected
+
+
+async def test_marking_counts_only_what_turned_and_is_the_users_own(stores: Stores) -> None:
+    anna, ben = uuid4(), uuid4()
+    own, others = await inserted(stores, anna, 4), await inserted(stores, ben, 2)
+    email_only = await inserted(stores, anna, 1, in_app=False)
+    await stores.notifications.delete(anna, own[3].id, at=LATER)
+    mark = stores.notifications.mark_read
+    assert await mark(anna, [own[0].id], at=LATER) == 1
+    wanted = [row.id for row in own + others + email_only] + [uuid4()]
+    assert await mark(anna, wanted, at=LATER + SECOND) == 2
+    assert await mark(anna, wanted, at=LATER) == 0
+    assert await stores.notifications.unread_count(anna) == 0
+    assert await stores.notifications.unread_count(ben) == 2
+    first = await stores.notifications.find(anna, own[0].id)
+    assert first is not None
+    assert (first.is_read, first.read_at) == (True, LATER)
+
+
+async def test_marking_all_leaves_other_users_alone(stores: Stores) -> None:
+    anna, ben = uuid4(), uuid4()
+    await inserted(stores, anna, 3)
+    await inserted(stores, ben, 2)
+    assert await stores.notifications.mark_all_read(anna, at=LATER) == 3
+    assert await stores.notifications.mark_all_read(anna, at=LATER) == 0
+    assert await stores.notifications.unread_count(anna) == 0
+    assert await stores.notifications.unread_count(ben) == 2
+
+
+async def test_a_row_is_deleted_once_by_its_owner(stores: Stores) -> None:
+    anna, ben = uuid4(), uuid4()
+    (row,) = await inserted(stores, anna, 1)
+    assert not await stores.notifications.delete(ben, row.id, at=LATER)
+    assert await stores.notifications.delete(anna, row.id, at=LATER)
+    assert not await stores.notifications.delete(anna, row.id, at=LATER)
+    assert await stores.notifications.unread_count(anna) == 0
+    found = await stores.notifications.find(anna, row.id)
+    assert found is not None
+    assert (found.is_deleted, found.deleted_at) == (True, LATER)
+
+
+async def test_a_row_is_found_by_its_owner_alone(stores: Stores) -> None:
+    anna, ben = uuid4(), uuid4()
+    (row,) = await inserted(stores, anna, 1)
+    assert await stores.notifications.find(anna, row.id) == row
+    assert await stores.notifications.find(ben, row.id) is None
+    assert await stores.notifications.find(anna, uuid4()) is None
+
+
+async def test_a_snapshot_counts_older_rows_and_names_the_recent_ones_in_any_state(
+    stores: Stores,
+) -> None:
+    user_id = uuid4()
+    rows = await inserted(stores, user_id, 10)
+    (email_only,) = await inserted(stores, user_id, 1, in_app=False)
+    await stores.notifications.mark_read(user_id, [rows[1].id, rows[7].id], at=LATER)
+    await stores.notifications.delete(user_id, rows[2].id, at=LATER)
+    await stores.notifications.delete(user_id, rows[8].id, at=LATER)
+    for edge in range(11):
+        since = NOON + edge * SECOND
+        snapshot = await stores.notifications.unread_snapshot(user_id, recent_since=since)
+        recent = frozenset(row.id for row in [*rows, email_only] if row.created_at >= since)
+        assert (snapshot.count, snapshot.recent_ids) == (6, recent)
+
+
+async def test_what_is_after_a_time_is_oldest_first_within_a_closed_range(
+    stores: Stores,
+) -> None:
+    user_id = uuid4()
+    rows = await inserted(stores, user_id, 6)
+    await inserted(stores, user_id, 6, in_app=False)
+    await stores.notifications.delete(user_id, rows[3].id, at=LATER)
+
+    async def after(since: int | None, until: int, limit: int = 100) -> list[NotificationRow]:
+        return await stores.notifications.after(
+            user_id,
+            since=None if since is None else NOON + since * SECOND,
+            until=NOON + until * SECOND,
+            limit=limit,
+        )
+
+    assert await after(1, 5) == [rows[1], rows[2], rows[4]]
+    assert await after(None, 99) == [*rows[:3], *rows[4:]]
+    assert await after(None, 99, limit=2) == rows[:2]
+    assert await after(5, 5) == []
+
+
+async def test_changes_are_the_newest_since_a_time_to_rows_before_a_position(
+    stores: Stores,
+) -> None:
+    user_id = uuid4()
+    rows = await inserted(stores, user_id, 6)
+    await stores.notifications.mark_read(user_id, [rows[0].id], at=LATER)
+    await stores.notifications.mark_read(user_id, [rows[1].id], at=LATER + SECOND)
+    await stores.notifications.delete(user_id, rows[2].id, at=LATER + 2 * SECOND)
+    await stores.notifications.mark_read(user_id, [rows[5].id], at=LATER + 2 * SECOND)
+
+    async def changed(limit: int = 100) -> list[Change]:
+        return await stores.notifications.changed(
+            user_id, since=LATER + SECOND, before=rows[5].created_at, limit=limit
+        )
+
+    deleted = Change(rows[2].id, is_read=False, is_deleted=True)
+    read = Change(rows[1].id, is_read=True, is_deleted=False)
+    assert await changed() == [deleted, read]
+    assert await changed(limit=1) == [deleted]
+
+
+async def test_rows_are_counted_by_business_while_they_are_in_the_inbox(stores: Stores) -> None:
+    user_id, bakery, dairy, unknown = uuid4(), uuid4(), uuid4(), uuid4()
+    rows = await inserted(stores, user_id, 3, business_id=bakery)
+    await inserted(stores, user_id, 1, business_id=dairy)
+    await inserted(stores, user_id, 1, business_id=bakery, in_app=False)
+    await inserted(stores, uuid4(), 2, business_id=bakery)
+    await stores.notifications.delete(user_id, rows[0].id, at=LATER)
+    count = stores.notifications.count_by_business
+    assert await count(user_id, [bakery, unknown]) == {bakery: 2}
+    assert await count(user_id, [bakery, dairy]) == {bakery: 2, dairy: 1}
+    assert await count(user_id, []) == {}
+
+
+def waiting(due_at: Any) -> dict[str, Any]:
+    return {"email": {"status": "queued", "attempts": 0, "due_at": due_at}}
+
+
+async def test_due_rows_come_by_their_time_and_are_put_off_and_settled(
+    stores: Stores, database: AsyncIOMotorDatabase[Document]
+) -> None:
+    notifications = stores.notifications
+    rows = [a_row(uuid4(), channels=waiting(NOON + n * SECOND)) for n in range(5)]
+    pushed = a_row(uuid4(), channels={"push": {"status": "queued", "due_at": NOON}})
+    await notifications.insert([*rows[::-1], pushed, a_row(uuid4())])
+    refs = [(row.recipient_id, row.id) for row in rows]
+
+    async def due(before: Any = LATER, limit: int = 100) -> list[tuple[UUID, UUID]]:
+        return await notifications.due("email", before=before, limit=limit)
+
+    assert await due() == refs
+    assert await due(limit=2) == refs[:2]
+    assert await due(before=NOON + 3 * SECOND) == refs[:3]
+    assert await notifications.put_off("email", refs[:2], until=LATER + MINUTE) == 2
+    assert await due() == refs[2:]
+    assert await notifications.put_off("email", refs[:2], until=LATER) == 0
+    assert await notifications.settle_unprovided("email", refs[1:3]) == 2
+    assert await notifications.settle_unprovided("email", refs[1:3]) == 0
+    assert await due(before=LATER + timedelta(days=1)) == [*refs[3:], refs[0]]
+    assert await notifications.due("push", before=LATER, limit=9) == [
+        (pushed.recipient_id, pushed.id)
+    ]
+    settled = await notifications.find(*refs[1])
+    assert settled is not None
+    assert settled.channels["email"] == {
+        "status": "suppressed",
+        "reason": "no_provider",
+        "attempts": 0,
+    }
