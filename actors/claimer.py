@@ -38,7 +38,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """Take up what is this process's own but in nobody's hand: a lane failed, or the store was away."""
+    """Take up what is this process's own and in nobody's hand, as after a failure of a lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Claimer(LoopActor):
 
     async def _recover(self) -> None:
         """Take up what is ours but in nobody's hand, of this incarnation and those before it."""
-        in_hand = {key for lane in self._lanes.names() for key in self._lanes.workload(lane).keys()}
+        in_hand = {key for lane in self._lanes.names() for key in self._lanes.workload(lane).keys}
         held = await self._events.held(self._lease)
         # What was in hand before the store was read may be finished by now.
         await self._hand_or_release([event for event in held if event.key not in in_hand])

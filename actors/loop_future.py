@@ -38,7 +38,7 @@ class LoopFuture(pykka.Future[T]):
         self.is_settled = False
         self.is_abandoned = False
 
-    def get(self, *, timeout: float | None = None) -> T:  # noqa: ARG002 (pykka's signature)
+    def get(self, *, timeout: float | None = None) -> T:
         """Return the reply or raise its error; raises `WouldBlock` while there is none."""
         if not self.is_settled:
             raise WouldBlock("no reply yet: await it instead")
@@ -56,7 +56,7 @@ class LoopFuture(pykka.Future[T]):
         """Give an error as the reply, by default the one being handled."""
         self._settle(None, (exc_info or current_exc_info())[1])
 
-    def set_get_hook(self, func: GetHook) -> None:  # noqa: ARG002 (pykka's signature)
+    def set_get_hook(self, func: GetHook) -> None:
         """Refuse: pykka's `map`, `filter`, `join` and `reduce` block on the reply."""
         raise WouldBlock("await the reply and work on that")
 

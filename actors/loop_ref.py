@@ -83,7 +83,7 @@ class LoopActorRef(pykka.ActorRef[A]):
         message: Any,
         *,
         block: bool = True,
-        timeout: float | None = None,  # noqa: ARG002 (pykka's signature)
+        timeout: float | None = None,
     ) -> Any:
         """Put a message in and return the `LoopFuture` of its reply; only with `block=False`."""
         if block:
@@ -99,7 +99,7 @@ class LoopActorRef(pykka.ActorRef[A]):
         self,
         *,
         block: bool = True,
-        timeout: float | None = None,  # noqa: ARG002 (pykka's signature)
+        timeout: float | None = None,
     ) -> Any:
         """Ask the actor to stop and return a `LoopFuture` of `bool`; only with `block=False`."""
         if block:

@@ -27,6 +27,7 @@ class Workload:
         """How many more events may be taken."""
         return self._limit - len(self._keys)
 
+    @property
     def keys(self) -> frozenset[UUID]:
         """Return the keys of the events in hand."""
         return frozenset(self._keys)

@@ -102,7 +102,7 @@ class NotificationSocket(HandshakeHandler):
                 await self._first_message(loaded)
             else:
                 await self._handle(self._principal, loaded)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the boundary of a message, as of a request)
             self._answer_failure(error, ref_of(message))
 
     def on_close(self) -> None:
@@ -171,7 +171,7 @@ class NotificationSocket(HandshakeHandler):
         self._admit(principal)
         try:
             await self.service.directory.attach(principal.user_id, self, ref)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (the boundary of a message, as of a request)
             self.send(frames.authentication_failed(_told_of(error), ref))
             self.close(CloseCode.INTERNAL_ERROR)
 
@@ -254,7 +254,7 @@ class NotificationSocket(HandshakeHandler):
 
 def _unsent_bytes(stream: IOStream) -> int:
     """Return what waits in `stream`; a limit of Tornado's own would fail its pings as well."""
-    return len(stream._write_buffer)
+    return len(stream._write_buffer)  # noqa: SLF001 (there is no public way)
 
 
 def _told_of(error: Exception) -> dict[str, Any]:

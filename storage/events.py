@@ -1,7 +1,8 @@
 """Events of the platform, durable before they are answered, and who carries each of them out.
 
     {_id: event_key, sender, event_id, type, occurred_at, accepted_at, data, lane, pending_owner,
-     epoch, claim, cursor, attempts, takeovers, retry_at, state: pending|done|failed, error, done_at, purge_at}
+     epoch, claim, cursor, attempts, takeovers, retry_at, state: pending|done|failed, error,
+     done_at, purge_at}
 
 `pending_owner` is "" when nobody has the event, and absent once it is finished. `data` is
 encrypted: registrations hold addresses. Errors: `Fenced`.

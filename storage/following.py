@@ -182,7 +182,7 @@ class Following:
     async def repair(
         self, older_than: timedelta = REPAIR_AFTER, *, within_s: float = REPAIR_WITHIN_S
     ) -> int:
-        """Finish the changes that their process did not, one business after another; return how many.
+        """Finish the changes that their process did not, a business at a time; return how many.
 
         A business whose followers are changing this moment is left for the next time, and so is
         what there is no time for.

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
-from storage.businesses import BusinessesRepository, Business
+from storage.businesses import Business, BusinessesRepository
 from storage.users import Name, UsersRepository
 
 KEPT_S = 60.0

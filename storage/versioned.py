@@ -17,8 +17,8 @@ def newest_wins(
     """Return the update that sets what nothing newer has set; of equal times the last one wins.
 
     `changes` is `{version: {field: value}}`: the fields of one version change together. None
-    removes a field. The times are kept in `versions.<version>`. Of no changes it is no update, which
-    a store refuses: leave it out.
+    removes a field. The times are kept in `versions.<version>`. Of no changes it is no update,
+    which a store refuses: leave it out.
     """
     values: dict[str, Any] = {}
     versions: dict[str, Any] = {}

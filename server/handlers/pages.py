@@ -110,7 +110,7 @@ class SessionHandler(ApiHandler):
     def _is_local(self) -> bool:
         """Tell whether the request comes from this machine, and not by way of a proxy on it."""
         is_forwarded = any(name.lower().startswith("x-forwarded") for name in self.request.headers)
-        return not is_forwarded and ip_address(self.request.remote_ip or "0.0.0.0").is_loopback
+        return not is_forwarded and ip_address(str(self.request.remote_ip)).is_loopback
 
 
 ROUTES = [

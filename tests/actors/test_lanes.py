@@ -22,6 +22,7 @@ from actors.loop_ref import LoopActorRef
 from actors.publisher import Publisher
 from actors.read_model_lane import PORTION, ReadModelLane
 from actors.supervisor import Supervisor
+from actors.workload import Workload
 from rules.events import Lane
 from rules.lease import Lease
 from storage.client import StoreUnavailable
@@ -419,7 +420,7 @@ async def test_an_event_that_fails_is_put_off_and_then_given_up(
             {"$set": {"pending_owner": works.lease.owner, "epoch": works.lease.epoch}},
         )
         workload = works.lanes.workload(Lane(event.lane))
-        await eventually(lambda: _true(workload.take(event.key)))
+        await eventually(partial(_taken, workload, event))
         works.lanes.hand(Lane(event.lane), [replace(stored, attempts=attempts)])
         await works.reach(state, event)
     assert retry.ATTEMPTS == ATTEMPTS
@@ -440,7 +441,15 @@ async def test_an_event_that_fails_but_is_somebody_elses_by_now_is_left_alone(wo
         workload = works.lanes.workload(Lane(event.lane))
         assert workload.take(event.key)
         works.lanes.hand(Lane(event.lane), [stored])
-        await eventually(lambda: _true(event.key not in workload))
+        await eventually(partial(_let_go, workload, event))
+
+
+async def _taken(workload: Workload, event: NewEvent) -> bool:
+    return workload.take(event.key)
+
+
+async def _let_go(workload: Workload, event: NewEvent) -> bool:
+    return event.key not in workload
 
 
 @pytest.mark.parametrize("make", [fan_out, single], ids=["fan_out", "single"])

@@ -13,7 +13,7 @@ from storage.events import NewEvent
 from tests.support.api import PLATFORM
 from tests.support.seed import seed_followers
 from tests.support.sockets import Socket
-from tests.support.world import Shop, World, eventually, event, listing
+from tests.support.world import Shop, World, event, eventually, listing
 
 SOCKETS = 1_000
 
