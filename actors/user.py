@@ -144,6 +144,8 @@ class UserActor(LoopActor):
         self._loop.call_later(wait_s, self._end_holding, messages.Release(attached, attached.syncs))
 
     def _end_holding(self, message: messages.Release) -> None:
+        if message.attachment not in self._attached:
+            return
         with contextlib.suppress(ActorDeadError, MailboxFull):
             self.actor_ref.tell(message)
 

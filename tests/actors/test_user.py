@@ -11,7 +11,6 @@ import pytest
 from pykka import ActorDeadError
 
 from actors import messages
-from actors.attachment import Attachment
 from actors.frames import Announcement
 from actors.loop_ref import LoopActorRef
 from actors.sync import UnknownNotification
@@ -154,13 +153,16 @@ async def test_a_late_row_that_is_held_is_in_the_answer_to_the_sync(home: Home) 
     assert told["id"] == str(late.id)
 
 
-async def test_holding_ends_quietly_when_the_actor_is_gone_before(home: Home) -> None:
+async def test_holding_ends_quietly_when_the_connection_is_gone_before(home: Home) -> None:
     connection = await home.attach()
     actor = home.ref._actor_weakref()
     assert actor is not None
+    (attachment,) = actor._attached
     home.ref.tell(messages.Detach(connection))
     await _ended(home.ref)
-    actor._end_holding(messages.Release(Attachment(connection, 1), 0))
+    actor._end_holding(messages.Release(attachment, 0))
+    actor._attached.append(attachment)
+    actor._end_holding(messages.Release(attachment, 0))
 
 
 async def test_only_so_many_announcements_are_remembered(home: Home) -> None:
