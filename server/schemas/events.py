@@ -10,7 +10,6 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
-from actors.frames import timestamp
 from server.errors import ValidationFailed
 from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Text, Time, TimeZone
 from server.schemas.messages import flattened
@@ -145,7 +144,7 @@ def _plain(value: Any) -> Any:
     """Return `value` as JSON has it."""
     match value:
         case datetime():
-            return timestamp(value)
+            return value.isoformat().replace("+00:00", "Z")
         case Decimal():
             return f"{value:.2f}"
         case None | bool() | int() | float() | str():
