@@ -73,7 +73,7 @@ class BusinessesRepository:
         self._businesses = StoreCollection(database["businesses"])
 
     async def apply(self, changes: Sequence[BusinessChange]) -> None:
-        """Store `changes`, each field's newest value winning, in one round trip."""
+        """Store `changes`, each field's newest value winning."""
         await self._businesses.bulk_update(
             [
                 UpdateOne(
@@ -85,6 +85,7 @@ class BusinessesRepository:
                     upsert=True,
                 )
                 for change in changes
+                if change.fields
             ]
         )
 

@@ -175,7 +175,8 @@ class EventsRepository:
 
     async def release_all(self, lease: Lease) -> None:
         """Give back every event that is ours, to be taken at once."""
-        await self._events.update_many(_owned_by(lease), {"$set": {"pending_owner": NOBODY}})
+        ours = await self._events.find(_owned_by(lease), {"_id": 1})
+        await self.release([row["_id"] for row in ours], lease)
 
     async def held(self, lease: Lease) -> list[StoredEvent]:
         """Return all events that are ours."""

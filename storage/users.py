@@ -90,7 +90,7 @@ class UsersRepository:
         self._cipher = cipher
 
     async def apply(self, changes: Sequence[ProfileChange]) -> None:
-        """Store `changes`, each field's newest value winning, in one round trip."""
+        """Store `changes`, each field's newest value winning."""
         await self._users.bulk_update(
             [
                 UpdateOne(
@@ -105,6 +105,7 @@ class UsersRepository:
                     upsert=True,
                 )
                 for change in changes
+                if change.fields
             ]
         )
 

@@ -55,7 +55,10 @@ async def test_a_business_of_which_only_an_update_is_known_has_an_empty_name(
 
 
 async def test_no_changes_are_no_write(stores: Stores) -> None:
+    business_id = uuid4()
     await stores.businesses.apply([])
+    await stores.businesses.apply([BusinessChange(business_id, {}, NOON)])
+    assert await stores.businesses.find(business_id) is None
 
 
 async def test_an_unknown_field_is_refused(stores: Stores) -> None:

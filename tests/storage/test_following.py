@@ -1,60 +1,28 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from rules.ids import follow_id
 from storage.businesses import BusinessNotFound
-from storage.follow_changes import FOLLOW_LIMIT, FollowChange, FollowChanges
+from storage.follow_changes import FOLLOW_LIMIT
 from storage.following import (
-    OWN_TIME,
     AlreadyFollowing,
-    Following,
     FollowLimitExceeded,
     NotFollowing,
 )
-from storage.follows import FollowsRepository, Recorded
-from storage.positions import PositionClock
-from storage.stores import open_stores
 from storage.users import ProfileChange
+from tests.storage.consistency import followers_count, is_consistent, unsettled
 from tests.storage.samples import NOON, a_business
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
-    from storage.encryption import FieldCipher
     from storage.stores import Stores
-
-AT_ONCE = timedelta(seconds=-1)
-
-
-async def followers_count(stores: Stores, business_id: UUID) -> int:
-    return (await stores.businesses.get(business_id)).followers_count
-
-
-async def is_consistent(stores: Stores, user_id: UUID, business_id: UUID) -> bool:
-    """Tell whether the truth, the row and the count of a single follower agree."""
-    follows = business_id in await stores.users.following(user_id)
-    has_row = await stores.follows.find(business_id, user_id) is not None
-    return follows == has_row == (await followers_count(stores, business_id) == 1)
-
-
-def stores_of(
-    database: AsyncIOMotorDatabase[Document], cipher: FieldCipher, *, ago: timedelta
-) -> Stores:
-    """Return the stores of a process that lives `ago`."""
-    clock = PositionClock(wall=lambda: time.time() - ago.total_seconds())
-    return open_stores(database, cipher, clock)
-
-
-async def unsettled(database: AsyncIOMotorDatabase[Document]) -> int:
-    return await database["users"].count_documents({"settling": {"$exists": True}})
 
 
 async def test_a_follow_is_in_all_three_places_and_leaves_no_reminder(
@@ -169,218 +137,6 @@ async def test_follows_and_unfollows_at_once_end_consistent(
     assert await unsettled(database) == 0
 
 
-STEPS_BEFORE_THE_KILL = [1, 2, 3]
-
-
-async def follow_killed_after(
-    following: Following, steps: int, user_id: UUID, business_id: UUID
-) -> None:
-    change = await following.begin_follow(user_id, "customer", business_id)
-    if steps > 1:
-        recorded = await following.record(change)
-        if steps > 2:
-            await following.count(change, recorded)
-
-
-async def unfollow_killed_after(
-    following: Following, steps: int, user_id: UUID, business_id: UUID
-) -> None:
-    change = await following.begin_unfollow(user_id, business_id)
-    if steps > 1:
-        recorded = await following.record(change)
-        if steps > 2:
-            await following.count(change, recorded)
-
-
-@pytest.mark.parametrize("steps", STEPS_BEFORE_THE_KILL)
-async def test_a_follow_killed_after_any_step_is_repaired(
-    stores: Stores, database: AsyncIOMotorDatabase[Document], steps: int
-) -> None:
-    user_id, business_id = uuid4(), await a_business(stores)
-    await follow_killed_after(stores.following, steps, user_id, business_id)
-    assert await stores.following.repair() == 0, "its process may be at it still"
-    assert await stores.following.repair(AT_ONCE) == 1
-    assert await stores.users.following(user_id) == [business_id]
-    assert await is_consistent(stores, user_id, business_id)
-    assert await unsettled(database) == 0
-    assert await stores.following.repair(AT_ONCE) == 0
-
-
-@pytest.mark.parametrize("steps", STEPS_BEFORE_THE_KILL)
-async def test_an_unfollow_killed_after_any_step_is_repaired(
-    stores: Stores, database: AsyncIOMotorDatabase[Document], steps: int
-) -> None:
-    user_id, business_id = uuid4(), await a_business(stores)
-    await stores.following.follow(user_id, "customer", business_id)
-    await unfollow_killed_after(stores.following, steps, user_id, business_id)
-    assert await stores.following.repair(AT_ONCE) == 1
-    assert await stores.users.following(user_id) == []
-    assert await is_consistent(stores, user_id, business_id)
-    assert await unsettled(database) == 0
-
-
-@pytest.mark.parametrize("steps", STEPS_BEFORE_THE_KILL)
-async def test_a_change_killed_and_then_changed_again_is_repaired(
-    stores: Stores, database: AsyncIOMotorDatabase[Document], steps: int
-) -> None:
-    user_id, business_id = uuid4(), await a_business(stores)
-    await follow_killed_after(stores.following, steps, user_id, business_id)
-    await stores.following.unfollow(user_id, business_id)
-    await follow_killed_after(stores.following, steps, user_id, business_id)
-    assert await stores.following.repair(AT_ONCE) == 2
-    assert await is_consistent(stores, user_id, business_id)
-    assert await unsettled(database) == 0
-
-
-async def test_counts_are_exact_after_repairs_while_others_follow_and_unfollow(
-    stores: Stores, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher
-) -> None:
-    """Two sweeps repair what 30 killed processes left, among 30 who come and 10 who go again."""
-    business_id = await a_business(stores)
-    killed, living = [uuid4() for _ in range(30)], [uuid4() for _ in range(30)]
-    an_hour_ago = stores_of(database, cipher, ago=timedelta(hours=1)).following
-    for number, user_id in enumerate(killed):
-        await follow_killed_after(an_hour_ago, number % 3 + 1, user_id, business_id)
-    repaired = 0
-
-    async def come_and_go(number: int, user_id: UUID) -> None:
-        await stores.following.follow(user_id, "customer", business_id)
-        if number % 3 == 0:
-            await stores.following.unfollow(user_id, business_id)
-
-    async def sweep() -> None:
-        nonlocal repaired
-        while await unsettled(database):
-            repaired += await stores.following.repair()
-
-    await asyncio.gather(*(come_and_go(*each) for each in enumerate(living)), sweep(), sweep())
-    assert repaired >= len(killed)
-    following = [each for each in killed + living if await stores.users.following(each)]
-    assert len(following) == 30 + 20
-    assert await stores.follows.count(business_id) == len(following)
-    assert await followers_count(stores, business_id) == len(following)
-
-
-async def test_a_repair_leaves_a_business_alone_while_others_change_it(
-    stores: Stores, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher
-) -> None:
-    """The change under way has its row, and will add to the count itself."""
-    business_id = await a_business(stores)
-    an_hour_ago = stores_of(database, cipher, ago=timedelta(hours=1))
-    await follow_killed_after(an_hour_ago.following, 2, uuid4(), business_id)
-    change = await stores.following.begin_follow(uuid4(), "customer", business_id)
-    recorded = await stores.following.record(change)
-    assert await stores.following.repair() == 0
-    assert await followers_count(stores, business_id) == 0
-    await stores.following.count(change, recorded)
-    await stores.following.settle(change)
-    assert await stores.following.repair() == 1
-    assert await followers_count(stores, business_id) == 2
-
-
-@pytest.mark.parametrize("moment", ["before the rows are counted", "after"])
-@pytest.mark.parametrize("steps", [2, 4])
-async def test_a_change_in_the_middle_of_a_repair_is_counted_once(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch, moment: str, steps: int
-) -> None:
-    """It has its row, or is through with everything, when the repair writes the count."""
-    following, business_id = stores.following, await a_business(stores)
-    await follow_killed_after(following, 2, uuid4(), business_id)
-    stale_only = PositionClock().store_now()
-    count_rows = FollowsRepository.count
-    begun: list[tuple[FollowChange, Recorded]] = []
-
-    async def interfere() -> None:
-        if not begun:
-            change = await following.begin_follow(uuid4(), "customer", business_id)
-            begun.append((change, await following.record(change)))
-            if steps == 4:
-                await finish()
-
-    async def finish() -> None:
-        await following.count(*begun[0])
-        await following.settle(begun[0][0])
-
-    async def count_meanwhile(follows: FollowsRepository, counted: UUID) -> int:
-        if moment == "after":
-            rows = await count_rows(follows, counted)
-            await interfere()
-            return rows
-        await interfere()
-        return await count_rows(follows, counted)
-
-    monkeypatch.setattr(FollowsRepository, "count", count_meanwhile)
-    await following.repair(PositionClock().store_now() - stale_only)
-    monkeypatch.undo()
-    if steps == 2:
-        await finish()
-    await following.repair(AT_ONCE)
-    assert await followers_count(stores, business_id) == 2
-
-
-async def test_a_change_that_took_too_long_is_left_to_the_repair(
-    database: AsyncIOMotorDatabase[Document], cipher: FieldCipher
-) -> None:
-    """Its process was frozen between the row and the count, and a repair has counted meanwhile."""
-    now_s = PositionClock().store_now().timestamp()
-    frozen = open_stores(database, cipher, PositionClock(wall=lambda: now_s))
-    user_id, business_id = uuid4(), await a_business(frozen)
-    change = await frozen.following.begin_follow(user_id, "customer", business_id)
-    recorded = await frozen.following.record(change)
-    now_s += OWN_TIME.total_seconds()
-    await frozen.following.count(change, recorded)
-    await frozen.following.settle(change)
-    assert await followers_count(frozen, business_id) == 0
-    assert await frozen.following.repair(OWN_TIME / 2) == 1
-    assert await is_consistent(frozen, user_id, business_id)
-
-
-async def test_a_repair_that_finds_the_count_changed_each_time_gives_up_for_now(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    business_id = await a_business(stores)
-    await follow_killed_after(stores.following, 2, uuid4(), business_id)
-    count_rows = FollowsRepository.count
-
-    async def count_while_others_come_and_go(follows: FollowsRepository, counted: UUID) -> int:
-        await stores.businesses.count_follower(business_id, by=1)
-        await stores.businesses.count_follower(business_id, by=-1)
-        return await count_rows(follows, counted)
-
-    monkeypatch.setattr(FollowsRepository, "count", count_while_others_come_and_go)
-    assert await stores.following.repair(AT_ONCE) == 0
-    monkeypatch.undo()
-    assert await stores.following.repair(AT_ONCE) == 1
-
-
-async def test_a_repair_that_has_no_more_time_leaves_the_rest_for_the_next(
-    stores: Stores, database: AsyncIOMotorDatabase[Document]
-) -> None:
-    await follow_killed_after(stores.following, 2, uuid4(), await a_business(stores))
-    assert await stores.following.repair(AT_ONCE, within_s=-1) == 0
-    assert await unsettled(database) == 1
-    assert await stores.following.repair(AT_ONCE) == 1
-
-
-async def test_only_old_changes_of_a_user_are_unsettled(
-    stores: Stores, database: AsyncIOMotorDatabase[Document]
-) -> None:
-    user_id = uuid4()
-    changes = FollowChanges(database)
-    now = PositionClock().store_now()
-    first, second = await a_business(stores), await a_business(stores)
-    old = await changes.add(user_id, first, user_type="ngo", at=now - timedelta(hours=1))
-    new = await changes.add(user_id, second, user_type="ngo", at=now)
-    assert not isinstance(old, str)
-    assert not isinstance(new, str)
-    stale = await changes.unsettled(before=now - timedelta(minutes=1))
-    assert [(each.token, each.revision) for each in stale] == [(old.token, new.revision)]
-    assert await changes.settling_tokens(second) == {new.token}
-    await changes.settled(old)
-    await changes.settled(new)
-    assert await changes.settling_tokens(second) == set()
-
-
 async def test_the_list_of_what_is_followed_is_newest_first_and_paged(stores: Stores) -> None:
     user_id = uuid4()
     businesses = [await a_business(stores) for _ in range(5)]
@@ -402,7 +158,7 @@ async def test_the_list_of_what_is_followed_is_newest_first_and_paged(stores: St
 
 async def test_a_follow_under_way_is_listed_without_its_time(stores: Stores) -> None:
     user_id, business_id = uuid4(), await a_business(stores)
-    await follow_killed_after(stores.following, 1, user_id, business_id)
+    await stores.following.begin_follow(user_id, "customer", business_id)
     count, page = await stores.following.page(user_id, page=1, page_size=20)
     assert count == 1
     assert [each.followed_at for each in page] == [None]

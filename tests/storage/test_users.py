@@ -54,7 +54,10 @@ async def test_nobody_is_found_under_an_unknown_id(stores: Stores) -> None:
 
 
 async def test_no_changes_are_no_write(stores: Stores) -> None:
+    user_id = uuid4()
     await stores.users.apply([])
+    await stores.users.apply([ProfileChange(user_id, {}, NOON)])
+    assert await stores.users.find(user_id) is None
 
 
 async def test_an_update_before_the_registration_is_kept(stores: Stores) -> None:

@@ -1,0 +1,27 @@
+"""Whether the three places that know of a follow agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.stores import Stores
+
+
+async def followers_count(stores: Stores, business_id: UUID) -> int:
+    return (await stores.businesses.get(business_id)).followers_count
+
+
+async def is_consistent(stores: Stores, user_id: UUID, business_id: UUID) -> bool:
+    """Tell whether the truth, the row and the count of a single follower agree."""
+    follows = business_id in await stores.users.following(user_id)
+    has_row = await stores.follows.find(business_id, user_id) is not None
+    return follows == has_row == (await followers_count(stores, business_id) == 1)
+
+
+async def unsettled(database: AsyncIOMotorDatabase[Document]) -> int:
+    return await database["users"].count_documents({"settling": {"$exists": True}})

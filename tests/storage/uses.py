@@ -1,0 +1,363 @@
+"""Every way to use every repository, each with what undoes it and the indexes that serve it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rules.ids import follow_id
+from storage.businesses import BusinessChange, BusinessesRepository
+from storage.events import EventsRepository
+from storage.follow_changes import FollowChange, FollowChanges
+from storage.follows import FollowsRepository
+from storage.notifications import InboxFilter, NotificationsRepository
+from storage.processes import ProcessesRepository
+from storage.users import ProfileChange, UsersRepository
+from tests.storage.filled import (
+    BAKERY,
+    CHANGED,
+    CHANNELS,
+    DAIRY,
+    DEAD,
+    DEAD_EVENTS,
+    DELETED_ROWS,
+    DELETER,
+    DUE_ROWS,
+    DUE_USERS,
+    ENDING,
+    ENDING_EVENTS,
+    FOLLOWER,
+    LATER,
+    MARKED_ROWS,
+    MARKER,
+    NOBODYS_EVENTS,
+    OUR_EVENTS,
+    READ_ROWS,
+    READER,
+    RETURNED,
+    SETTLER,
+    ids,
+)
+from tests.storage.samples import NOON, OURS, SECOND, THEIRS, a_row, an_event
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.stores import Stores
+
+REFS = list(zip(DUE_USERS, DUE_ROWS, strict=True))
+A_FOLLOW = FollowChange(
+    token=uuid.UUID(int=1),
+    user_id=SETTLER,
+    user_type="ngo",
+    business_id=BAKERY,
+    at=NOON,
+    is_following=True,
+    revision=1,
+)
+NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
+NEW_EVENTS = [an_event() for _ in range(RETURNED)]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One way to use a method; `run` returns what it got or changed, counted if that is many."""
+
+    method: Callable[..., Any]
+    run: Callable[[Stores, FollowChanges], Awaitable[Any]]
+    indexes: tuple[str, ...] = ()
+    """Those that serve it, beside the one on `_id`."""
+
+    restore: Callable[[AsyncIOMotorDatabase[Document]], Awaitable[Any]] | None = None
+    """Undo what `run` did, so that it can be run again."""
+
+    def __str__(self) -> str:
+        return self.method.__qualname__
+
+
+def unread_again(
+    rows: list[uuid.UUID],
+) -> Callable[[AsyncIOMotorDatabase[Document]], Awaitable[Any]]:
+    return lambda database: database["notifications"].update_many(
+        {"_id": {"$in": rows}},
+        {
+            "$set": {"inbox": True, "unread": True, "is_read": False, "is_deleted": False},
+            "$unset": {"changed_at": ""},
+        },
+    )
+
+
+def due_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["notifications"].update_many(
+        {"_id": {"$in": DUE_ROWS}},
+        {"$set": {"channels.email": {"status": "queued", "due_at": NOON + SECOND}}},
+    )
+
+
+def held_again(
+    keys: list[uuid.UUID], owner: str, epoch: int
+) -> Callable[[AsyncIOMotorDatabase[Document]], Awaitable[Any]]:
+    return lambda database: database["events"].update_many(
+        {"_id": {"$in": keys}},
+        {"$set": {"pending_owner": owner, "epoch": epoch, "retry_at": NOON, "lane": LANES[owner]}},
+    )
+
+
+LANES = {"": "fan_out", OURS.owner: "single", DEAD.owner: "single", ENDING.owner: "single"}
+ENDING_AGAIN = held_again(ENDING_EVENTS, ENDING.owner, ENDING.epoch)
+
+
+def gone_again(
+    collection: str, rows: list[uuid.UUID]
+) -> Callable[[AsyncIOMotorDatabase[Document]], Awaitable[Any]]:
+    return lambda database: database[collection].delete_many({"_id": {"$in": rows}})
+
+
+def follows_nothing(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["users"].update_one(
+        {"_id": SETTLER}, {"$unset": {"following": "", "settling": ""}}, upsert=True
+    )
+
+
+def follows_the_bakery(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["users"].update_one(
+        {"_id": SETTLER}, {"$set": {"following": [BAKERY]}, "$unset": {"settling": ""}}, upsert=True
+    )
+
+
+def page(**wanted: Any) -> Callable[[Stores, FollowChanges], Awaitable[Any]]:
+    async def run(stores: Stores, _: FollowChanges) -> Any:
+        found = await stores.notifications.page(READER, InboxFilter(**wanted), page=1, page_size=9)
+        return found.count, len(found.rows)
+
+    return run
+
+
+async def counted(found: Awaitable[Any]) -> int:
+    return len(await found)
+
+
+async def counted_change(change: Awaitable[Any]) -> bool:
+    return (await change) is not None
+
+
+async def with_process(stores: Stores, act: Callable[[Any], Awaitable[None]]) -> None:
+    await act(await stores.processes.register("there", "server"))
+
+
+N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
+E, C, P = EventsRepository, FollowChanges, ProcessesRepository
+RECENT = {"created_from": NOON, "created_before": LATER}
+
+USES = [
+    Use(
+        N.insert,
+        lambda s, _: counted(s.notifications.insert(NEW_ROWS)),
+        restore=gone_again("notifications", [row.id for row in NEW_ROWS]),
+    ),
+    Use(N.insert, lambda s, _: counted(s.notifications.insert(NEW_ROWS))),
+    Use(N.page, page(), ("inbox",)),
+    Use(N.page, page(**RECENT), ("inbox",)),
+    Use(N.page, page(is_read=False), ("unread",)),
+    Use(N.page, page(kind="new_listing"), ("inbox",)),
+    Use(N.page, page(is_read=True, kind="welcome", **RECENT), ("inbox",)),
+    Use(N.page, page(is_read=False, **RECENT), ("unread",)),
+    Use(
+        N.unread_count,
+        lambda s, _: s.notifications.unread_count(MARKER),
+        ("unread",),
+        unread_again(MARKED_ROWS),
+    ),
+    Use(
+        N.unread_snapshot,
+        lambda s, _: s.notifications.unread_snapshot(MARKER, recent_since=NOON + 9 * SECOND),
+        ("unread", "position"),
+    ),
+    Use(
+        N.mark_read,
+        lambda s, _: s.notifications.mark_read(MARKER, MARKED_ROWS, at=LATER),
+        restore=unread_again(MARKED_ROWS),
+    ),
+    Use(
+        N.mark_all_read,
+        lambda s, _: s.notifications.mark_all_read(MARKER, at=LATER),
+        ("unread",),
+        unread_again(MARKED_ROWS),
+    ),
+    Use(
+        N.delete,
+        lambda s, _: s.notifications.delete(DELETER, DELETED_ROWS[3], at=LATER),
+        restore=unread_again(DELETED_ROWS),
+    ),
+    Use(N.find, lambda s, _: s.notifications.find(READER, READ_ROWS[3])),
+    Use(
+        N.after,
+        lambda s, _: counted(
+            s.notifications.after(READER, since=NOON, until=NOON + 9 * SECOND, limit=500)
+        ),
+        ("inbox",),
+    ),
+    Use(
+        N.after,
+        lambda s, _: counted(s.notifications.after(READER, since=None, until=LATER, limit=500)),
+        ("inbox",),
+    ),
+    Use(
+        N.changed,
+        lambda s, _: counted(s.notifications.changed(CHANGED, since=NOON, before=LATER, limit=500)),
+        ("changed",),
+    ),
+    Use(
+        N.count_by_business,
+        lambda s, _: s.notifications.count_by_business(READER, [BAKERY, DAIRY]),
+        ("inbox_business",),
+    ),
+    *(
+        Use(
+            N.due,
+            lambda s, _, channel=channel: counted(  # type: ignore[misc]
+                s.notifications.due(channel, before=LATER, limit=500)
+            ),
+            (f"due_{channel}",),
+            due_again if channel == "email" else None,
+        )
+        for channel in CHANNELS
+    ),
+    Use(
+        N.put_off,
+        lambda s, _: s.notifications.put_off("email", REFS, until=LATER),
+        restore=due_again,
+    ),
+    Use(
+        N.settle_unprovided,
+        lambda s, _: s.notifications.settle_unprovided("email", REFS),
+        restore=due_again,
+    ),
+    Use(U.apply, lambda s, _: s.users.apply([ProfileChange(ids(0)[0], {"name": "x"}, NOON)])),
+    Use(U.find, lambda s, _: s.users.find(ids(0)[0])),
+    Use(U.get, lambda s, _: s.users.get(ids(0)[0])),
+    Use(U.recipients, lambda s, _: counted(s.users.recipients(ids(0)))),
+    Use(U.names, lambda s, _: counted(s.users.names(ids(0)))),
+    Use(U.following, lambda s, _: counted(s.users.following(FOLLOWER))),
+    Use(B.apply, lambda s, _: s.businesses.apply([BusinessChange(BAKERY, {"name": "x"}, NOON)])),
+    Use(B.find, lambda s, _: s.businesses.find(ids(0)[0])),
+    Use(B.get, lambda s, _: s.businesses.get(ids(0)[0])),
+    Use(B.find_many, lambda s, _: counted(s.businesses.find_many(ids(0)))),
+    Use(B.count_follower, lambda s, _: s.businesses.count_follower(DAIRY, by=1)),
+    Use(B.followers_count, lambda s, _: s.businesses.followers_count(BAKERY)),
+    Use(
+        B.correct_followers_count,
+        lambda s, _: s.businesses.correct_followers_count(ids(0)[1], 1, revision=5),
+        restore=lambda database: database["businesses"].update_one(
+            {"_id": ids(0)[1]}, {"$set": {"followers_revision": 5}}
+        ),
+    ),
+    Use(
+        F.range,
+        lambda s, _: counted(s.follows.range(BAKERY, slot_from=0, slot_to=8, limit=5_000)),
+        ("business_active_slot",),
+    ),
+    Use(F.count, lambda s, _: s.follows.count(DAIRY), ("business_active_slot",)),
+    Use(F.find, lambda s, _: s.follows.find(BAKERY, ids(0)[3]), ("business_user",)),
+    Use(F.find_many, lambda s, _: counted(s.follows.find_many(FOLLOWER, ids(0)))),
+    Use(
+        F.record,
+        lambda s, _: s.follows.record(A_FOLLOW),
+        restore=lambda database: database["follows"].delete_one(
+            {"_id": follow_id(BAKERY, SETTLER)}
+        ),
+    ),
+    Use(
+        C.add,
+        lambda _, changes: counted_change(changes.add(SETTLER, BAKERY, user_type="ngo", at=LATER)),
+        restore=follows_nothing,
+    ),
+    Use(
+        C.remove,
+        lambda _, changes: counted_change(changes.remove(SETTLER, BAKERY, at=LATER)),
+        restore=follows_the_bakery,
+    ),
+    Use(C.settled, lambda _, changes: changes.settled(A_FOLLOW)),
+    Use(C.unsettled, lambda _, changes: counted(changes.unsettled(before=LATER)), ("settling_at",)),
+    Use(
+        C.settling_tokens,
+        lambda _, changes: counted(changes.settling_tokens(BAKERY)),
+        ("settling_business",),
+        lambda database: database["users"].update_one(
+            {"_id": SETTLER}, {"$unset": {"settling": ""}}
+        ),
+    ),
+    Use(
+        E.accept,
+        lambda s, _: counted(s.events.accept(NEW_EVENTS, accepted_at=NOON)),
+        restore=gone_again("events", [event.key for event in NEW_EVENTS]),
+    ),
+    Use(E.advance, lambda s, _: s.events.advance(OUR_EVENTS[0], OURS, 7)),
+    Use(
+        E.finish, lambda s, _: s.events.finish(ENDING_EVENTS[0], ENDING, at=NOON), (), ENDING_AGAIN
+    ),
+    Use(
+        E.finish_all,
+        lambda s, _: s.events.finish_all(ENDING_EVENTS, ENDING, at=NOON),
+        (),
+        ENDING_AGAIN,
+    ),
+    Use(
+        E.fail,
+        lambda s, _: s.events.fail(ENDING_EVENTS[0], ENDING, error="", at=NOON),
+        (),
+        ENDING_AGAIN,
+    ),
+    Use(
+        E.postpone,
+        lambda s, _: s.events.postpone(ENDING_EVENTS[0], ENDING, retry_at=LATER, error=""),
+        (),
+        ENDING_AGAIN,
+    ),
+    Use(E.release, lambda s, _: s.events.release(ENDING_EVENTS, ENDING), (), ENDING_AGAIN),
+    Use(
+        E.claim_unowned,
+        lambda s, _: counted(
+            s.events.claim_unowned(THEIRS, lanes=["fan_out"], limit=500, now=LATER)
+        ),
+        ("pending",),
+        held_again(NOBODYS_EVENTS, "", 0),
+    ),
+    Use(
+        E.claim_from,
+        lambda s, _: counted(
+            s.events.claim_from(DEAD.owner, below_epoch=9, lease=THEIRS, limit=500)
+        ),
+        ("pending",),
+        held_again(DEAD_EVENTS, DEAD.owner, DEAD.epoch),
+    ),
+    Use(
+        E.claim_from,
+        lambda s, _: counted(
+            s.events.claim_from(DEAD.owner, below_epoch=None, lease=THEIRS, limit=500)
+        ),
+        ("pending",),
+        held_again(DEAD_EVENTS, DEAD.owner, DEAD.epoch),
+    ),
+    Use(
+        E.has_pending,
+        lambda s, _: s.events.has_pending(DEAD.owner, below_epoch=9),
+        ("pending",),
+        held_again(DEAD_EVENTS, DEAD.owner, DEAD.epoch),
+    ),
+    Use(E.release_all, lambda s, _: s.events.release_all(ENDING), ("pending",), ENDING_AGAIN),
+    Use(E.held, lambda s, _: counted(s.events.held(OURS)), ("pending",)),
+    Use(
+        E.pending_count,
+        lambda s, _: s.events.pending_count(),
+        ("pending",),
+        gone_again("events", [event.key for event in NEW_EVENTS]),
+    ),
+    Use(P.register, lambda s, _: counted_change(s.processes.register("here", "server"))),
+    Use(P.beat, lambda s, _: with_process(s, s.processes.beat)),
+    Use(P.remove, lambda s, _: with_process(s, s.processes.remove)),
+]
