@@ -6,6 +6,7 @@ look-ups and no message for who is not here.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 from uuid import UUID
@@ -91,10 +92,16 @@ class Directory:
             except ActorDeadError:
                 self._drop(row.recipient_id, entry, CloseCode.INTERNAL_ERROR)
 
-    def close_all(self, code: CloseCode) -> None:
-        """Close every connection, because this process is going away."""
-        for user_id, entry in list(self._entries.items()):
+    async def close_all(self, code: CloseCode, *, deadline_s: float) -> None:
+        """Close every connection, because this process goes away; wait for the actors to end."""
+        entries = list(self._entries.items())
+        for user_id, entry in entries:
             self._drop(user_id, entry, code)
+        endings = (entry.ref.stop_and_wait(deadline_s=deadline_s) for _, entry in entries)
+        ended = await asyncio.gather(*endings, return_exceptions=True)
+        late = sum(isinstance(each, BaseException) for each in ended)
+        if late:
+            log.warning("users_did_not_end", count=late)
 
     def _start(self, user_id: UUID) -> _Entry:
         """Start the user's actor; what it calls concerns its own entry and no later one."""

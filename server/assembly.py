@@ -57,6 +57,7 @@ CLAIM_EVERY_S = 5.0
 RECOVER_EVERY_S = 30.0
 MEASURE_CLOCK_EVERY_S = 60.0
 STOP_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,9 @@ async def assemble(
     )
     supervisor = Supervisor()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
-    stack.callback(directory.close_all, CloseCode.SERVER_RESTARTING)
+    stack.push_async_callback(
+        directory.close_all, CloseCode.SERVER_RESTARTING, deadline_s=CLOSE_WITHIN_S
+    )
     _start_singletons(
         supervisor,
         stores=stores,

@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from actors import messages
 from actors.connection import CloseCode
 from actors.directory import Directory, UserRef
 from actors.frames import Announcement
+from actors.loop_actor import LoopActor
 from actors.user import UserActor
-from storage.names import NameResolver, Names
+from storage.names import Names
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import a_row
-from tests.support.actors import RecordingConnection
+from tests.support.actors import RecordingConnection, UserActors
 from tests.support.world import eventually
 
 
-def start(
-    stores: Stores, user_id: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]
-) -> UserRef:
-    return UserActor.start(
-        user_id,
-        notifications=stores.notifications,
-        names=NameResolver(stores.users, stores.businesses),
-        clock=PositionClock(),
-        on_idle=on_idle,
-        on_broken=on_broken,
-    )
-
-
 @pytest.fixture
-def directory(stores: Stores) -> Directory:
-    return Directory(partial(start, stores))
+async def directory(stores: Stores) -> AsyncIterator[Directory]:
+    actors = UserActors(stores)
+    made = Directory(actors.start)
+    yield made
+    await made.close_all(CloseCode.SERVER_RESTARTING, deadline_s=5)
+    await actors.end()
 
 
 def announce(directory: Directory, *rows: NotificationRow) -> None:
@@ -95,7 +88,6 @@ async def test_nobody_is_told_who_is_not_here_or_has_no_such_row_in_the_inbox(
     assert ref is not None
     await ref.request(messages.CountUnread(), deadline_s=5)
     assert connection.types == ["authentication_success"]
-    directory.close_all(CloseCode.SERVER_RESTARTING)
 
 
 async def test_a_connection_that_was_never_attached_can_be_let_go(directory: Directory) -> None:
@@ -105,7 +97,6 @@ async def test_a_connection_that_was_never_attached_can_be_let_go(directory: Dir
     await directory.attach(user_id, connection)
     directory.detach(user_id, RecordingConnection())
     assert len(directory) == 1
-    directory.close_all(CloseCode.SERVER_RESTARTING)
 
 
 async def test_a_full_mailbox_closes_the_users_connections_as_too_slow(
@@ -146,7 +137,6 @@ async def test_a_broken_actor_closes_its_connections_and_the_next_one_is_new(
     again = RecordingConnection()
     await directory.attach(user_id, again)
     assert again.types == ["authentication_success"]
-    directory.close_all(CloseCode.SERVER_RESTARTING)
 
 
 async def test_an_actor_that_breaks_after_it_was_dropped_harms_nobody(directory: Directory) -> None:
@@ -162,7 +152,6 @@ async def test_an_actor_that_breaks_after_it_was_dropped_harms_nobody(directory:
     await directory.attach(user_id, again)
     await eventually(lambda: _has_ended(ref))
     assert again.closed_with is None
-    directory.close_all(CloseCode.SERVER_RESTARTING)
 
 
 async def _has_ended(ref: UserRef) -> bool:
@@ -186,6 +175,33 @@ async def test_an_actor_that_ended_behind_the_directorys_back_is_replaced(
 async def test_going_away_closes_every_connection(directory: Directory) -> None:
     connections = [RecordingConnection() for _ in range(3)]
     await asyncio.gather(*(directory.attach(uuid4(), each) for each in connections))
-    directory.close_all(CloseCode.SERVER_RESTARTING)
+    await directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=5)
     assert {each.closed_with for each in connections} == {CloseCode.SERVER_RESTARTING}
     assert len(directory) == 0
+
+
+class _Stuck(LoopActor):
+    """Takes a connection and then waits for `gate` with whatever comes next."""
+
+    def __init__(self, gate: asyncio.Event) -> None:
+        super().__init__()
+        self._gate = gate
+
+    async def on_receive(self, message: object) -> None:
+        if not isinstance(message, messages.Attach):
+            await self._gate.wait()
+
+
+async def test_an_actor_that_does_not_end_holds_nobody_up_for_long() -> None:
+    gate = asyncio.Event()
+    stuck: Any = _Stuck.start(gate)
+    directory = Directory(lambda *_: stuck)
+    connection, user_id = RecordingConnection(), uuid4()
+    await directory.attach(user_id, connection)
+    announce(directory, a_new_row(user_id))
+    with capture_logs() as lines:
+        await directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=0.05)
+    assert connection.closed_with is CloseCode.SERVER_RESTARTING
+    assert [(line["event"], line["count"]) for line in lines] == [("users_did_not_end", 1)]
+    gate.set()
+    await stuck.stop_and_wait(deadline_s=5)

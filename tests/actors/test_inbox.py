@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from actors.connection import CloseCode
 from actors.directory import Directory
 from actors.inbox import Inbox
 from actors.messages import Marked
 from storage.positions import PositionClock
 from storage.stores import Stores
-from tests.actors.test_directory import start
 from tests.storage.samples import a_row
-from tests.support.actors import RecordingConnection
+from tests.support.actors import RecordingConnection, UserActors
 
 
 @pytest.mark.parametrize("is_connected", [False, True], ids=["away", "connected"])
 async def test_reading_and_deleting(is_connected: bool, stores: Stores) -> None:
-    directory = Directory(partial(start, stores))
+    actors = UserActors(stores)
+    directory = Directory(actors.start)
     inbox = Inbox(directory, stores.notifications, PositionClock())
     user_id, connection = uuid4(), RecordingConnection()
     rows = [a_row(user_id) for _ in range(4)]
@@ -35,4 +33,4 @@ async def test_reading_and_deleting(is_connected: bool, stores: Stores) -> None:
     assert await inbox.unread_count(user_id) == 0
     told = ["notifications.bulk_read", "notification.deleted", "notifications.bulk_read"]
     assert connection.types == (["authentication_success", *told] if is_connected else [])
-    directory.close_all(CloseCode.SERVER_RESTARTING)
+    await actors.end()

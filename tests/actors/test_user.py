@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,10 +48,11 @@ class Home:
         self.clock = Clock()
         self.idle = 0
         self.broken = 0
+        self.refs: list[LoopActorRef[UserActor]] = []
         self.ref = self.start(stores.notifications)
 
     def start(self, notifications: Any) -> LoopActorRef[UserActor]:
-        return UserActor.start(
+        ref = UserActor.start(
             self.user_id,
             notifications=notifications,
             names=NameResolver(self.stores.users, self.stores.businesses),
@@ -58,6 +60,8 @@ class Home:
             on_idle=self._count_idle,
             on_broken=self._count_broken,
         )
+        self.refs.append(ref)
+        return ref
 
     def _count_idle(self) -> None:
         self.idle += 1
@@ -94,8 +98,11 @@ class Home:
 
 
 @pytest.fixture
-async def home(stores: Stores) -> Home:
-    return Home(stores)
+async def home(stores: Stores) -> AsyncIterator[Home]:
+    made = Home(stores)
+    yield made
+    for ref in made.refs:
+        await ref.stop_and_wait(deadline_s=SOON_S)
 
 
 async def test_a_connection_is_greeted_with_the_unread_count(home: Home) -> None:

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 from actors.connection import CloseCode
+from actors.directory import UserRef
+from actors.user import UserActor
 from storage.client import StoreUnavailable
+from storage.names import NameResolver
+from storage.positions import PositionClock
+from storage.stores import Stores
+
+ENDED_WITHIN_S = 10.0
 
 
 class RecordingConnection:
@@ -29,6 +37,34 @@ class RecordingConnection:
     def types(self) -> list[str]:
         """The types of the frames, in order."""
         return [frame["type"] for frame in self.frames]
+
+
+class UserActors:
+    """Starts users' actors, and knows them all."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._refs: list[UserRef] = []
+
+    def start(
+        self, user_id: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]
+    ) -> UserRef:
+        """Start the actor of a user."""
+        ref = UserActor.start(
+            user_id,
+            notifications=self._stores.notifications,
+            names=NameResolver(self._stores.users, self._stores.businesses),
+            clock=PositionClock(),
+            on_idle=on_idle,
+            on_broken=on_broken,
+        )
+        self._refs.append(ref)
+        return ref
+
+    async def end(self) -> None:
+        """Stop those that live, and wait for all of them to end."""
+        for ref in self._refs:
+            await ref.stop_and_wait(deadline_s=ENDED_WITHIN_S)
 
 
 class Away:
