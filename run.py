@@ -44,7 +44,7 @@ def _all(settings: Settings, _options: argparse.Namespace) -> int:
 
 
 def _welcome(settings: Settings) -> None:
-    if settings.is_production:
+    if not settings.has_demo:
         return
     try:
         _seed_demo(settings, keep_unfollowed=True)

@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from config.public_key import (
+    PublicKey,
+    PublicKeyUnusable,
+    is_asymmetric_key,
+    read_public_key,
+)
 from config.reader import Reader, SettingsError, is_url, refusal
 from config.secrets import (
     MIN_JWT_SECRET_BYTES,
@@ -55,7 +61,12 @@ class Settings:
     queue_redis_url: str | None = field(repr=False)
     processes: int
     workers: int
-    jwt_secret: str = field(repr=False)
+    jwt_secret: str | None = field(repr=False)
+    """None where tokens are signed with a private key and no secret is given."""
+    jwt_public_key: PublicKey | None
+    jwt_jwks_url: str | None = field(repr=False)
+    jwt_issuer: str | None
+    jwt_audience: str | None
     encryption_keys: tuple[bytes, ...] = field(repr=False)
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
@@ -67,6 +78,11 @@ class Settings:
     def is_production(self) -> bool:
         """Tell whether development conveniences are refused."""
         return self.env == "production"
+
+    @property
+    def has_demo(self) -> bool:
+        """Tell whether one can be somebody on the demo page: tokens are minted for it."""
+        return not self.is_production and self.jwt_secret is not None
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -82,6 +98,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     port = reader.number("PORT", DEFAULT_PORT, low=0, high=MAX_PORT)
     data_dir = _data_dir(reader)
     redis_url = reader.url("REDIS_URL", ("redis", "rediss"))
+    jwt_public_key = _jwt_public_key(reader)
+    jwt_jwks_url = reader.url("JWT_JWKS_URL", ("https", "http"))
+    has_public_keys = jwt_public_key is not None or jwt_jwks_url is not None
     return Settings(
         env=env,
         host=host,
@@ -96,7 +115,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         queue_redis_url=reader.url("QUEUE_REDIS_URL", ("redis", "rediss")) or redis_url,
         processes=reader.number("PROCESSES", 1, low=1, high=MAX_PROCESSES),
         workers=reader.number("WORKERS", DEFAULT_WORKERS, low=1, high=MAX_WORKERS),
-        jwt_secret=_jwt_secret(reader, data_dir, is_production=is_production),
+        jwt_secret=_jwt_secret(
+            reader, data_dir, is_production=is_production, has_public_keys=has_public_keys
+        ),
+        jwt_public_key=jwt_public_key,
+        jwt_jwks_url=jwt_jwks_url,
+        jwt_issuer=reader.optional("JWT_ISSUER"),
+        jwt_audience=reader.optional("JWT_AUDIENCE"),
         encryption_keys=_encryption_keys(reader, data_dir, is_production=is_production),
         allowed_origins=tuple(_origin(value) for value in reader.listed("ALLOWED_ORIGINS")),
         trusted_proxies=tuple(_network(value) for value in reader.listed("TRUSTED_PROXIES")),
@@ -136,15 +161,32 @@ def _network(value: str) -> str:
         raise refusal("TRUSTED_PROXIES", problem) from None
 
 
-def _jwt_secret(reader: Reader, data_dir: Path, *, is_production: bool) -> str:
+def _jwt_secret(
+    reader: Reader, data_dir: Path, *, is_production: bool, has_public_keys: bool
+) -> str | None:
     given = reader.optional("JWT_SECRET")
     if given is None:
+        if has_public_keys:
+            return None
         return _generated("JWT_SECRET", development_jwt_secret, data_dir, is_production)
+    if is_asymmetric_key(given):
+        raise refusal("JWT_SECRET", "is an asymmetric key; see SNB_JWT_PUBLIC_KEY_FILE")
     if len(given.encode()) < MIN_JWT_SECRET_BYTES:
         raise refusal("JWT_SECRET", f"must be at least {MIN_JWT_SECRET_BYTES} bytes long")
     if is_production and is_development_jwt_secret(given):
         raise refusal("JWT_SECRET", "is a development secret, refused in production")
     return given
+
+
+def _jwt_public_key(reader: Reader) -> PublicKey | None:
+    given = reader.optional("JWT_PUBLIC_KEY_FILE")
+    if given is None:
+        return None
+    path = Path(given).expanduser()
+    try:
+        return read_public_key(path)
+    except PublicKeyUnusable as error:
+        raise refusal("JWT_PUBLIC_KEY_FILE", f"{path} {error.problem}") from None
 
 
 def _encryption_keys(reader: Reader, data_dir: Path, *, is_production: bool) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ Route = tuple[str, type[tornado.web.RequestHandler]]
 
 
 def routes(*, has_demo: bool) -> list[Route]:
-    """Return all routes; the demo page is there in development only."""
+    """Return all routes; the demo page is there where one can be somebody on it."""
     found: list[Route] = [
         *events.ROUTES,
         *notifications.ROUTES,
@@ -35,10 +35,7 @@ def build_application(service: Service) -> tornado.web.Application:
     """Return the application whose handlers work with `service`."""
     given: dict[str, Any] = {"service": service}
     return tornado.web.Application(
-        [
-            (path, handler, given)
-            for path, handler in routes(has_demo=not service.settings.is_production)
-        ],
+        [(path, handler, given) for path, handler in routes(has_demo=service.settings.has_demo)],
         default_handler_class=UnknownPath,
         default_handler_args=given,
         websocket_ping_interval=PING_EVERY_S,

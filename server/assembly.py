@@ -39,10 +39,10 @@ from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
-from server.auth import TokenVerifier
 from server.in_flight import InFlight
 from server.readiness import Readiness
 from server.service import Service
+from server.verifier import verifier_for
 from storage.client import StoreUnavailable, open_client
 from storage.encryption import FieldCipher
 from storage.indexes import ensure_indexes
@@ -117,12 +117,15 @@ async def assemble(
     queue = redis.asyncio.Redis.from_url(settings.queue_redis_url)
     stack.push_async_callback(bus.aclose)
     stack.push_async_callback(queue.aclose)
+    tokens = verifier_for(settings)
+    stack.push_async_callback(tokens.close)
+    tokens.start()
     return Service(
         settings=settings,
         stores=stores,
         names=names,
         clock=clock,
-        tokens=TokenVerifier(settings.jwt_secret),
+        tokens=tokens,
         directory=directory,
         inbox=Inbox(directory, stores.notifications, clock),
         readiness=Readiness(database, clock, bus, queue),

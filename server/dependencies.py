@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from config.settings import Settings
+from server.jwks import PublishedKeys
 from storage.client import StoreUnavailable, open_client, store_call
 from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedRedis, EmbeddedServer
 
@@ -40,7 +41,16 @@ async def check_dependencies(settings: Settings) -> list[Dependency]:
         _store("Redis", settings.redis_url, EmbeddedRedis, _ping_redis),
         _store("queue Redis", settings.queue_redis_url, EmbeddedRedis, _ping_redis),
     ]
+    if settings.jwt_jwks_url is not None:
+        checks.append(_issuer(settings.jwt_jwks_url))
     return list(await asyncio.gather(*checks))
+
+
+async def _issuer(jwks_url: str) -> Dependency:
+    published = PublishedKeys(jwks_url)
+    await published.refresh_if_due()
+    await published.close()
+    return Dependency("JWKS", f"{len(published.keys)} keys to check by", published.problem)
 
 
 async def _store(

@@ -26,7 +26,7 @@ from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
-from server.auth import InvalidToken
+from server.auth import InvalidToken, KeysUnavailable
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
@@ -141,6 +141,7 @@ def _tornado(error: tornado.web.HTTPError) -> ErrorAnswer:
 _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
     (ApiError, lambda error: error.answer),
     (InvalidToken, lambda error: _unauthorized(error.reason)),
+    (KeysUnavailable, lambda _: _unavailable("The keys of tokens are away")),
     (
         BusinessNotFound,
         lambda error: ErrorAnswer(

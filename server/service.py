@@ -10,9 +10,9 @@ from actors.dispatcher import Dispatcher
 from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from config.settings import Settings
-from server.auth import TokenVerifier
 from server.in_flight import InFlight
 from server.readiness import Readiness
+from server.verifier import TokenVerifier
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores

@@ -26,7 +26,7 @@ from tornado.websocket import WebSocketProtocol13
 from actors import frames, messages
 from actors.connection import CloseCode
 from actors.frames import Ref
-from server.auth import INBOX_OWNERS, InvalidToken, Principal, bearer_token
+from server.auth import INBOX_OWNERS, InvalidToken, KeysUnavailable, Principal, bearer_token
 from server.errors import (
     ApiError,
     PermissionDenied,
@@ -160,9 +160,16 @@ class NotificationSocket(HandshakeHandler):
     async def _authenticate(self, token: str, ref: Ref) -> None:
         self._stop_timer()
         try:
-            principal = self.service.tokens.verify(token)
+            principal = await self.service.tokens.verify(token)
         except InvalidToken as error:
             self._refuse(Unauthenticated(error.reason), CloseCode.UNAUTHORIZED, ref)
+            return
+        except KeysUnavailable as error:
+            # Not 4401, at which a client would sign its user out: it may come back.
+            self.send(frames.authentication_failed(_told_of(error), ref))
+            self.close(CloseCode.INTERNAL_ERROR)
+            return
+        if self._is_closing():
             return
         is_own = self._path_id is None or self._path_id == principal.user_id
         if not is_own or principal.user_type not in INBOX_OWNERS:
@@ -199,7 +206,7 @@ class NotificationSocket(HandshakeHandler):
     async def _authenticate_again(self, principal: Principal, token: str, ref: Ref) -> None:
         """Take a fresh token of the same user in place of the one that is about to expire."""
         try:
-            renewed = self.service.tokens.verify(token)
+            renewed = await self.service.tokens.verify(token)
         except InvalidToken as error:
             self._refuse(Unauthenticated(error.reason), CloseCode.UNAUTHORIZED, ref)
             return

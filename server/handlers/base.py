@@ -72,7 +72,7 @@ class ApiHandler(AnsweringHandler):
             token = bearer_token(self.request.headers.get("Authorization"))
             if token is None:
                 raise Unauthenticated("Authentication required")
-            self.principal = self.service.tokens.verify(token)
+            self.principal = await self.service.tokens.verify(token)
             if self.principal.user_type not in allowed:
                 raise PermissionDenied
         announced = self.request.headers.get("Content-Length", "0")

