@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from actors.directory import Directory
 from actors.flows.content import Content
 from actors.frames import Announcement
-from rules.gates import Refusal, decide
+from rules.gates import NOW, Decision, Later, Refused, decide
 from rules.ids import notification_id
 from rules.kinds import Channel
 from rules.recipients import Recipient
@@ -79,7 +79,7 @@ class Publisher:
             DeliveryRef(Channel(channel), row.recipient_id, row.id)
             for row in stored
             for channel, state in row.channels.items()
-            if "due_at" in state
+            if state["status"] == "queued"
         ]
         if refs:
             await asyncio.to_thread(self._queue.enqueue, refs)
@@ -101,6 +101,8 @@ class Publisher:
             channels=content.kind.channels,
             business_id=content.business_id,
             recipient=recipient,
+            at=position.created_at,
+            is_critical=content.priority == "critical",
         )
         return NotificationRow(
             id=notification_id(event.key, content.kind.name, recipient.user_id, event.accepted_at),
@@ -110,7 +112,7 @@ class Publisher:
             writer=self._writer,
             created_at=position.created_at,
             floor=position.floor,
-            in_app=Channel.IN_APP in decisions and decisions[Channel.IN_APP] is None,
+            in_app=decisions.get(Channel.IN_APP) is NOW,
             title=content.title,
             message=content.message,
             data=content.data,
@@ -120,16 +122,27 @@ class Publisher:
             business_id=content.business_id,
             sender_id=content.sender_id,
             channels={
-                channel.value: _state(channel, refusal, position.created_at)
-                for channel, refusal in decisions.items()
+                channel.value: _state(channel, decision, position.created_at)
+                for channel, decision in decisions.items()
             },
         )
 
 
-def _state(channel: Channel, refusal: Refusal | None, created_at: datetime) -> dict[str, Any]:
-    """Return a channel's first state: refused and why, done, or due if the queue forgets it."""
-    if refusal is not None:
-        return {"status": "suppressed", "reason": refusal.value}
+def _state(channel: Channel, decision: Decision, created_at: datetime) -> dict[str, Any]:
+    """Return a channel's first state: refused and why, deferred, done, or due if the queue forgets.
+
+    What is deferred is not queued: it waits in the store until it is due.
+    """
+    match decision:
+        case Refused(reason):
+            return {"status": "suppressed", "reason": reason.value}
+        case Later(until):
+            return {
+                "status": "deferred",
+                "reason": decision.reason,
+                "attempts": 0,
+                "due_at": until,
+            }
     if channel is Channel.IN_APP:
         return {"status": "delivered"}
     return {"status": "queued", "attempts": 0, "due_at": created_at + REDELIVER_AFTER}

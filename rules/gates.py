@@ -1,18 +1,23 @@
-"""Decide for one recipient and one kind what each channel does: now, or not and why.
+"""Decide for one recipient and one kind what each channel does: now, later, or not and why.
 
-Pure. The order is the contract's (section 5); the first gate that refuses names the reason, and
-every refusal is recorded with it.
+Pure. The gates stand in the contract's order (section 5); the first that does not let through
+names the reason, and it is recorded with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 from rules.kinds import Channel, Kind
 from rules.preferences import Preferences
+from rules.quiet_hours import quiet_until
 from rules.recipients import Recipient
+from rules.timezones import zone_of
 
 
 class Refusal(StrEnum):
@@ -24,16 +29,61 @@ class Refusal(StrEnum):
     KIND_SWITCHED_OFF = "type_preference"
     CHANNEL_SWITCHED_OFF = "channel_preference"
     NO_ADDRESS = "no_address"
+    DAILY_CAP = "daily_cap"
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The channel may be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The channel may be used, but not before `until`, in UTC."""
+
+    reason: ClassVar[str] = "quiet_hours"
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The channel stays silent."""
+
+    reason: Refusal
+
+
+Decision = Now | Later | Refused
+
+NOW = Now()
 
 
 def decide(
-    *, kind: Kind, channels: Iterable[Channel], business_id: UUID | None, recipient: Recipient
-) -> dict[Channel, Refusal | None]:
-    """Return, for each of `channels`, None when it may be used now and else the refusal."""
+    *,
+    kind: Kind,
+    channels: Iterable[Channel],
+    business_id: UUID | None,
+    recipient: Recipient,
+    at: datetime,
+    is_critical: bool = False,
+    over_cap: Collection[Channel] = frozenset(),
+) -> dict[Channel, Decision]:
+    """Return, for each of `channels`, what it does at `at`.
+
+    `over_cap` are the channels on which the recipient has had the day's worth. What is critical
+    asks neither them nor quiet hours; the inbox knows no quiet hours.
+    """
     everywhere = _refuse_everywhere(kind, business_id, recipient.preferences)
     if everywhere is not None:
-        return dict.fromkeys(channels, everywhere)
-    return {channel: _refuse_channel(channel, recipient) for channel in channels}
+        return dict.fromkeys(channels, Refused(everywhere))
+    if is_critical:
+        over_cap = ()
+    decisions: dict[Channel, Decision] = {}
+    for channel in channels:
+        refusal = _refuse_channel(channel, recipient, over_cap)
+        decisions[channel] = NOW if refusal is None else Refused(refusal)
+    if kind.waits_for_quiet_hours and not is_critical:
+        _defer(decisions, recipient.preferences, at)
+    return decisions
 
 
 def _refuse_everywhere(
@@ -50,7 +100,9 @@ def _refuse_everywhere(
     return None
 
 
-def _refuse_channel(channel: Channel, recipient: Recipient) -> Refusal | None:
+def _refuse_channel(
+    channel: Channel, recipient: Recipient, over_cap: Collection[Channel]
+) -> Refusal | None:
     preferences = recipient.preferences
     is_wanted, is_reachable = {
         Channel.IN_APP: (True, True),
@@ -62,4 +114,20 @@ def _refuse_channel(channel: Channel, recipient: Recipient) -> Refusal | None:
         return Refusal.CHANNEL_SWITCHED_OFF
     if not is_reachable:
         return Refusal.NO_ADDRESS
+    if channel in over_cap:
+        return Refusal.DAILY_CAP
     return None
+
+
+def _defer(decisions: dict[Channel, Decision], preferences: Preferences, at: datetime) -> None:
+    """Have what would disturb wait for the end of quiet hours, if `at` is in them."""
+    disturbing = [
+        channel
+        for channel, decision in decisions.items()
+        if decision is NOW and channel is not Channel.IN_APP
+    ]
+    if not disturbing:
+        return
+    until = quiet_until(preferences.quiet_hours, zone_of(preferences.timezone), at)
+    if until is not None:
+        decisions.update(dict.fromkeys(disturbing, Later(until)))

@@ -24,6 +24,8 @@ class Kind:
     preference: str | None = None
     """The preference that switches the whole kind, or None when it cannot be switched alone."""
 
+    waits_for_quiet_hours: bool = True
+
 
 _IN_APP, _EMAIL, _PUSH, _SMS = Channel.IN_APP, Channel.EMAIL, Channel.PUSH, Channel.SMS
 
@@ -40,7 +42,7 @@ KINDS: dict[str, Kind] = {
         Kind("business_update", (_IN_APP,)),
         Kind("system_announcement", (_IN_APP, _EMAIL)),
         Kind("promotional", (_IN_APP, _EMAIL, _PUSH), "promotional_notifications"),
-        Kind("welcome", (_EMAIL,)),
+        Kind("welcome", (_EMAIL,), waits_for_quiet_hours=False),
         Kind("verification_status", (_IN_APP, _EMAIL)),
         Kind("weekly_digest", (_EMAIL,), "weekly_digest"),
     )

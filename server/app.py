@@ -7,7 +7,7 @@ from typing import Any
 import tornado.web
 
 from server import websocket
-from server.handlers import events, follows, health, notifications, pages
+from server.handlers import events, follows, health, notifications, pages, preferences
 from server.handlers.base import UnknownPath
 from server.service import Service
 
@@ -24,6 +24,7 @@ def routes(*, has_demo: bool) -> list[Route]:
     found: list[Route] = [
         *events.ROUTES,
         *notifications.ROUTES,
+        *preferences.ROUTES,
         *follows.ROUTES,
         *health.ROUTES,
         *websocket.ROUTES,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.frames import notification_content, timestamp
+from rules.preferences import Preferences
 from storage.businesses import Business
 from storage.names import Names
 from storage.notifications import NotificationRow
@@ -34,6 +35,29 @@ def _sender(row: NotificationRow, names: Names) -> dict[str, Any] | None:
         "id": row.sender_id,
         "name": user.name if user else None,
         "user_type": user.user_type if user else None,
+    }
+
+
+def preferences_record(preferences: Preferences) -> dict[str, Any]:
+    """Return all preferences, set or not."""
+    quiet_hours = preferences.quiet_hours
+    return {
+        "email_notifications": preferences.email_notifications,
+        "new_listing_notifications": preferences.new_listing_notifications,
+        "promotional_notifications": preferences.promotional_notifications,
+        "weekly_digest": preferences.weekly_digest,
+        "push_notifications": preferences.push_notifications,
+        "sms_notifications": preferences.sms_notifications,
+        "mute_all": preferences.mute_all,
+        "muted_types": preferences.muted_types,
+        "muted_businesses": preferences.muted_businesses,
+        "quiet_hours": {
+            "enabled": quiet_hours.is_enabled,
+            "start": f"{quiet_hours.start:%H:%M}",
+            "end": f"{quiet_hours.end:%H:%M}",
+        },
+        "timezone": preferences.timezone,
+        "locale": preferences.locale,
     }
 
 

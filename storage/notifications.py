@@ -231,11 +231,14 @@ class NotificationsRepository:
         return await self._update(refs, {field: {"$lt": until}}, {"$set": {field: until}})
 
     async def settle_unprovided(self, channel: str, refs: Collection[tuple[UUID, UUID]]) -> int:
-        """Suppress those (recipient, id) of `refs` that still wait: nobody sends on `channel`."""
+        """Suppress those (recipient, id) of `refs` that still wait: nobody sends on `channel`.
+
+        One that was deferred is among them only once it was due.
+        """
         state = f"channels.{channel}"
         return await self._update(
             refs,
-            {f"{state}.status": "queued"},
+            {f"{state}.status": {"$in": ["queued", "deferred"]}},
             {
                 "$set": {f"{state}.status": "suppressed", f"{state}.reason": "no_provider"},
                 "$unset": {f"{state}.due_at": ""},

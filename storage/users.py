@@ -1,7 +1,8 @@
 """Users, as the platform's events tell of them, and what they prefer.
 
     {_id, name, user_type, email, email_hash, phone, phone_hash, locale, timezone, profile_image,
-     business_id, versions: {field: occurred_at}, preferences: {only what was set},
+     business_id, versions: {field: occurred_at},
+     preferences: {key: value, only what was set, quiet_hours: {only what was set}},
      devices: [{is_active}], following: [business id, oldest first]}
 
 `email` and `phone` are encrypted. Errors: `UserNotFound`.
@@ -15,7 +16,7 @@ from uuid import UUID
 
 from pymongo import UpdateOne
 
-from rules.preferences import Preferences
+from rules.preferences import DEFAULTS, Preferences
 from rules.recipients import Recipient
 from storage.collection import StoreCollection
 from storage.versioned import newest_wins
@@ -32,9 +33,11 @@ if TYPE_CHECKING:
 PLAIN_FIELDS = frozenset({"name", "user_type", "locale", "timezone", "profile_image"})
 ENCRYPTED_FIELDS = frozenset({"email", "phone"})
 
+_PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
+
 _RECIPIENT = {
+    **_PREFERENCES,
     "user_type": 1,
-    "preferences": 1,
     "email_hash": 1,
     "phone_hash": 1,
     "devices.is_active": 1,
@@ -71,7 +74,8 @@ class User:
     timezone: str | None
     profile_image: str | None
     business_id: UUID | None
-    preferences: dict[str, Any]
+    preferences: Preferences
+    """What was set, and else the defaults; `locale` and `timezone` of the profile among these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class UsersRepository:
             timezone=found.get("timezone"),
             profile_image=found.get("profile_image"),
             business_id=found.get("business_id"),
-            preferences=found.get("preferences", {}),
+            preferences=_preferences(found),
         )
 
     async def get(self, user_id: UUID) -> User:
@@ -150,6 +154,25 @@ class UsersRepository:
         following: list[UUID] = found.get("following", []) if found else []
         return following
 
+    async def preferences(self, user_id: UUID) -> Preferences:
+        """Return what the user prefers; who is unknown has the defaults."""
+        found = await self._users.find_one({"_id": user_id}, _PREFERENCES)
+        return DEFAULTS if found is None else _preferences(found)
+
+    async def change_preferences(
+        self, user_id: UUID, changes: Mapping[str, Any], *, user_type: str
+    ) -> None:
+        """Set the keys of `changes`, each on its own, those of `quiet_hours` too.
+
+        Values are as stored: `{"mute_all": bool, "quiet_hours": {"start": "HH:MM"}, ...}`. Who is
+        not registered yet is kept, as `user_type`, until their registration arrives.
+        """
+        fields = _dotted("preferences", changes)
+        if not fields:
+            return
+        while not await self._users.update_one({"_id": user_id}, {"$set": fields}):
+            await self._users.insert_if_absent({"_id": user_id}, {"user_type": user_type})
+
     def _stored(self, user_id: UUID, field: str, value: str | None) -> dict[str, Any]:
         """Return the fields of the document that hold `field`, which change together."""
         if field in PLAIN_FIELDS:
@@ -173,8 +196,23 @@ def _recipient(user: Document) -> Recipient:
     return Recipient(
         user_id=user["_id"],
         user_type=user.get("user_type"),
-        preferences=Preferences.from_stored(user.get("preferences", {})),
+        preferences=_preferences(user),
         has_email="email_hash" in user,
         has_phone="phone_hash" in user,
         has_device=any(device.get("is_active") for device in user.get("devices", ())),
     )
+
+
+def _preferences(user: Document) -> Preferences:
+    return Preferences.from_stored(
+        user.get("preferences", {}), timezone=user.get("timezone"), locale=user.get("locale")
+    )
+
+
+def _dotted(path: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{"path.key": value}`, so that keys beside those of `values` stay as they are."""
+    fields: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{path}.{key}"
+        fields |= _dotted(name, value) if isinstance(value, dict) else {name: value}
+    return fields

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from rules.timezones import zone_of
 from server.auth import INBOX_OWNERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
@@ -15,7 +16,6 @@ from server.schemas.notifications import INBOX_QUERY, MARK_READ
 from server.views import notification_record
 from storage.notifications import InboxFilter
 
-DEFAULT_TIMEZONE = "Africa/Johannesburg"
 A_DAY = timedelta(days=1)
 
 
@@ -54,7 +54,8 @@ class ListHandler(ApiHandler):
     async def _filter(self, asked: dict[str, Any]) -> InboxFilter:
         created_from = created_before = None
         if "date_from" in asked or "date_to" in asked:
-            zone = await self._zone()
+            preferences = await self.service.stores.users.preferences(self.principal.user_id)
+            zone = zone_of(preferences.timezone)
             if "date_from" in asked:
                 created_from = _midnight(_within_calendar(asked["date_from"]), zone)
             if "date_to" in asked:
@@ -65,10 +66,6 @@ class ListHandler(ApiHandler):
             created_from=created_from,
             created_before=created_before,
         )
-
-    async def _zone(self) -> ZoneInfo:
-        user = await self.service.stores.users.find(self.principal.user_id)
-        return ZoneInfo((user and user.timezone) or DEFAULT_TIMEZONE)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -17,6 +17,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 _TIMEZONES = frozenset(available_timezones())
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
+_WALL_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 
 
 class Text(fields.String):
@@ -78,6 +79,24 @@ class Locale(fields.String):
             validate=[validate.Length(2, 35), validate.Regexp(_LOCALE, error="Not a locale.")],
             **kwargs,
         )
+
+
+class WallTime(fields.String):
+    """A time of day: `HH:MM`, 24 hours."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            validate=validate.Regexp(_WALL_TIME, error='Not a time of day like "22:00".'), **kwargs
+        )
+
+
+class Flag(fields.Boolean):
+    """`true` or `false`, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return bool(super()._deserialize(value, attr, data, **kwargs))
 
 
 class HttpUrl(fields.Url):

@@ -106,9 +106,7 @@ async def test_preferences_keep_a_listing_out_of_the_inbox_and_say_why(
 ) -> None:
     shop = await world.shop()
     muted, told = await world.follower(shop), await world.follower(shop)
-    await service.stores.users._users.update_one(
-        {"_id": muted.id}, {"$set": {"preferences": {"muted_businesses": [str(shop.id)]}}}
-    )
+    await world.prefer(muted, muted_businesses=[str(shop.id)])
     socket = await world.connect(muted)
     await world.post_listing(shop)
     await world.told(told)

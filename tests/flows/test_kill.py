@@ -104,6 +104,9 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
     await process.start()
     shop = await world.shop()
     people = [await world.follower(shop) for _ in range(3)]
+    for person in people:
+        # At night nothing would be queued, and no step of the queue be reached.
+        await world.prefer(person, quiet_hours={"enabled": False})
     await world.post_listing(shop, "Before")
     for person in people:
         await world.told(person)

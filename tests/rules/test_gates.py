@@ -1,20 +1,30 @@
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from rules.gates import Refusal, decide
+from rules.gates import NOW, Decision, Later, Refusal, Refused, decide
 from rules.kinds import KINDS, Channel, Kind
 from rules.preferences import Preferences
+from rules.quiet_hours import QuietHours
 from rules.recipients import Recipient
 
 SHOP = UUID("50000000-0000-4000-8000-000000000001")
 OTHER_SHOP = UUID("50000000-0000-4000-8000-000000000002")
 ALL = tuple(Channel)
 LISTING = KINDS["new_listing"]
+
+NOON = datetime(2026, 11, 22, 10, tzinfo=UTC)
+"""In Johannesburg, where nobody has quiet hours then by default."""
+
+NIGHT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+MORNING = datetime(2026, 11, 23, 5, tzinfo=UTC)
+"""When the default quiet hours end after `NIGHT`."""
 
 EVERYTHING_ON = Preferences(promotional_notifications=True)
 REACHABLE = Recipient(
@@ -35,26 +45,43 @@ def without(address: str, recipient: Recipient = REACHABLE) -> Recipient:
     return replace(recipient, **changes)
 
 
-def decided(recipient: Recipient, kind: Kind = LISTING) -> dict[Channel, Refusal | None]:
-    return decide(kind=kind, channels=ALL, business_id=SHOP, recipient=recipient)
+def decided(
+    recipient: Recipient,
+    kind: Kind = LISTING,
+    *,
+    at: datetime = NOON,
+    is_critical: bool = False,
+    over_cap: Collection[Channel] = (),
+) -> dict[Channel, Decision]:
+    return decide(
+        kind=kind,
+        channels=ALL,
+        business_id=SHOP,
+        recipient=recipient,
+        at=at,
+        is_critical=is_critical,
+        over_cap=over_cap,
+    )
+
+
+def everywhere(decision: Decision) -> dict[Channel, Decision]:
+    return dict.fromkeys(ALL, decision)
 
 
 def test_nothing_stands_in_the_way_of_who_wants_it_and_can_be_reached() -> None:
-    assert decided(REACHABLE) == dict.fromkeys(ALL)
+    assert decided(REACHABLE) == everywhere(NOW)
 
 
 def test_only_the_channels_asked_for_are_decided() -> None:
     asked = (Channel.PUSH, Channel.IN_APP)
-    assert decide(kind=LISTING, channels=asked, business_id=SHOP, recipient=REACHABLE) == {
-        Channel.PUSH: None,
-        Channel.IN_APP: None,
-    }
+    decisions = decide(kind=LISTING, channels=asked, business_id=SHOP, recipient=REACHABLE, at=NOON)
+    assert decisions == {Channel.PUSH: NOW, Channel.IN_APP: NOW}
 
 
 REFUSALS_EVERYWHERE: list[tuple[dict[str, Any], Refusal]] = [
     ({"mute_all": True}, Refusal.MUTE_ALL),
-    ({"muted_types": frozenset({"new_listing"})}, Refusal.MUTED_TYPE),
-    ({"muted_businesses": frozenset({str(SHOP)})}, Refusal.MUTED_BUSINESS),
+    ({"muted_types": ("new_listing",)}, Refusal.MUTED_TYPE),
+    ({"muted_businesses": (str(SHOP),)}, Refusal.MUTED_BUSINESS),
     ({"new_listing_notifications": False}, Refusal.KIND_SWITCHED_OFF),
 ]
 """In the contract's order (section 5)."""
@@ -64,7 +91,7 @@ REFUSALS_EVERYWHERE: list[tuple[dict[str, Any], Refusal]] = [
 def test_a_mute_silences_every_channel_and_gives_its_reason(
     changes: dict[str, Any], refusal: Refusal
 ) -> None:
-    assert decided(preferring(changes)) == dict.fromkeys(ALL, refusal)
+    assert decided(preferring(changes)) == everywhere(Refused(refusal))
 
 
 @pytest.mark.parametrize("first", range(len(REFUSALS_EVERYWHERE)))
@@ -73,29 +100,31 @@ def test_of_several_refusals_the_first_in_the_contracts_order_is_the_reason(firs
     for changes, _ in REFUSALS_EVERYWHERE[first:]:
         recipient = preferring(changes, recipient)
     _, refusal = REFUSALS_EVERYWHERE[first]
-    assert decided(recipient) == dict.fromkeys(ALL, refusal)
+    decisions = decided(recipient, at=NIGHT, over_cap=ALL)
+    assert decisions == everywhere(Refused(refusal))
 
 
 @pytest.mark.parametrize(
     ("changes", "muted"),
     [
-        ({"muted_types": frozenset({"promotional"})}, "another type"),
-        ({"muted_businesses": frozenset({str(OTHER_SHOP)})}, "another business"),
+        ({"muted_types": ("promotional",)}, "another type"),
+        ({"muted_businesses": (str(OTHER_SHOP),)}, "another business"),
         ({"promotional_notifications": False}, "another type's preference"),
     ],
 )
 def test_what_mutes_something_else_mutes_nothing_here(changes: dict[str, Any], muted: str) -> None:
-    assert decided(preferring(changes)) == dict.fromkeys(ALL), muted
+    assert decided(preferring(changes)) == everywhere(NOW), muted
 
 
 def test_what_comes_from_no_business_passes_muted_businesses() -> None:
-    recipient = preferring({"muted_businesses": frozenset({str(SHOP), "None"})})
+    recipient = preferring({"muted_businesses": (str(SHOP), "None")})
     assert decide(
         kind=KINDS["system_announcement"],
         channels=(Channel.IN_APP,),
         business_id=None,
         recipient=recipient,
-    ) == {Channel.IN_APP: None}
+        at=NOON,
+    ) == {Channel.IN_APP: NOW}
 
 
 CHANNEL_PREFERENCES = {
@@ -109,13 +138,14 @@ ADDRESSES = {Channel.EMAIL: "has_email", Channel.PUSH: "has_device", Channel.SMS
 @pytest.mark.parametrize("channel", CHANNEL_PREFERENCES)
 def test_a_channel_switched_off_is_silent_and_no_other(channel: Channel) -> None:
     recipient = preferring({CHANNEL_PREFERENCES[channel]: False})
-    assert decided(recipient) == dict.fromkeys(ALL) | {channel: Refusal.CHANNEL_SWITCHED_OFF}
+    refused = Refused(Refusal.CHANNEL_SWITCHED_OFF)
+    assert decided(recipient) == everywhere(NOW) | {channel: refused}
 
 
 @pytest.mark.parametrize("channel", ADDRESSES)
 def test_a_channel_without_address_is_silent_and_no_other(channel: Channel) -> None:
     recipient = without(ADDRESSES[channel])
-    assert decided(recipient) == dict.fromkeys(ALL) | {channel: Refusal.NO_ADDRESS}
+    assert decided(recipient) == everywhere(NOW) | {channel: Refused(Refusal.NO_ADDRESS)}
 
 
 @pytest.mark.parametrize("channel", ADDRESSES)
@@ -123,7 +153,7 @@ def test_a_channel_switched_off_says_so_before_it_says_that_there_is_no_address(
     channel: Channel,
 ) -> None:
     recipient = preferring({CHANNEL_PREFERENCES[channel]: False}, without(ADDRESSES[channel]))
-    assert decided(recipient)[channel] is Refusal.CHANNEL_SWITCHED_OFF
+    assert decided(recipient)[channel] == Refused(Refusal.CHANNEL_SWITCHED_OFF)
 
 
 def test_the_inbox_needs_no_address_and_has_no_switch() -> None:
@@ -133,18 +163,15 @@ def test_the_inbox_needs_no_address_and_has_no_switch() -> None:
             email_notifications=False, push_notifications=False, sms_notifications=False
         ),
     )
-    assert decided(nobody)[Channel.IN_APP] is None
+    assert decided(nobody)[Channel.IN_APP] is NOW
 
 
 def test_who_is_known_by_nothing_but_an_id_has_the_default_preferences() -> None:
     stranger = Recipient(user_id=UUID(int=1))
-    assert decided(stranger) == {
-        Channel.IN_APP: None,
-        Channel.EMAIL: Refusal.NO_ADDRESS,
-        Channel.PUSH: Refusal.NO_ADDRESS,
-        Channel.SMS: Refusal.NO_ADDRESS,
-    }
-    assert decided(stranger, KINDS["promotional"]) == dict.fromkeys(ALL, Refusal.KIND_SWITCHED_OFF)
+    no_address = Refused(Refusal.NO_ADDRESS)
+    assert decided(stranger, at=NIGHT) == everywhere(no_address) | {Channel.IN_APP: NOW}
+    switched_off = Refused(Refusal.KIND_SWITCHED_OFF)
+    assert decided(stranger, KINDS["promotional"]) == everywhere(switched_off)
 
 
 SWITCHES_OF_KINDS = {
@@ -158,18 +185,96 @@ SWITCHES_OF_KINDS = {
 @pytest.mark.parametrize("switched_off", SWITCHES_OF_KINDS.values())
 def test_each_preference_switches_its_own_kind_and_no_other(kind: str, switched_off: str) -> None:
     is_switched = SWITCHES_OF_KINDS.get(kind) == switched_off
-    refusal = Refusal.KIND_SWITCHED_OFF if is_switched else None
+    decision = Refused(Refusal.KIND_SWITCHED_OFF) if is_switched else NOW
     recipient = preferring({switched_off: False})
-    assert decided(recipient, KINDS[kind]) == dict.fromkeys(ALL, refusal)
+    assert decided(recipient, KINDS[kind]) == everywhere(decision)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_can_be_muted(kind: str) -> None:
-    muted = preferring({"muted_types": frozenset({kind})})
-    assert decided(muted, KINDS[kind]) == dict.fromkeys(ALL, Refusal.MUTED_TYPE)
+    muted = preferring({"muted_types": (kind,)})
+    assert decided(muted, KINDS[kind]) == everywhere(Refused(Refusal.MUTED_TYPE))
 
 
-def test_refusals_are_recorded_under_their_gates_names() -> None:
+@pytest.mark.parametrize("channel", ALL)
+def test_a_channel_over_its_cap_is_silent_and_no_other(channel: Channel) -> None:
+    decisions = decided(REACHABLE, over_cap={channel})
+    assert decisions == everywhere(NOW) | {channel: Refused(Refusal.DAILY_CAP)}
+
+
+@pytest.mark.parametrize("channel", ADDRESSES)
+def test_a_channel_without_address_says_so_before_it_says_that_its_cap_is_reached(
+    channel: Channel,
+) -> None:
+    decisions = decided(without(ADDRESSES[channel]), over_cap=ALL)
+    assert decisions[channel] == Refused(Refusal.NO_ADDRESS)
+
+
+def test_in_quiet_hours_all_but_the_inbox_waits_for_their_end() -> None:
+    assert decided(REACHABLE, at=NIGHT) == everywhere(Later(MORNING)) | {Channel.IN_APP: NOW}
+
+
+def test_what_the_cap_refuses_does_not_wait_for_the_end_of_quiet_hours() -> None:
+    decisions = decided(REACHABLE, at=NIGHT, over_cap={Channel.IN_APP, Channel.PUSH})
+    over_cap = Refused(Refusal.DAILY_CAP)
+    assert decisions == {
+        Channel.IN_APP: over_cap,
+        Channel.EMAIL: Later(MORNING),
+        Channel.PUSH: over_cap,
+        Channel.SMS: Later(MORNING),
+    }
+
+
+def test_quiet_hours_are_the_users_own_in_the_users_own_time_zone() -> None:
+    hours = QuietHours(start=time(5), end=time(6))
+    recipient = preferring({"quiet_hours": hours, "timezone": "Asia/Tokyo"})
+    in_tokyo_half_past_five = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)
+    decisions = decided(recipient, at=in_tokyo_half_past_five)
+    assert decisions[Channel.EMAIL] == Later(datetime(2026, 11, 22, 21, tzinfo=UTC))
+    assert decided(recipient, at=NIGHT)[Channel.EMAIL] is NOW
+
+
+def test_in_a_time_zone_that_is_none_quiet_hours_are_those_of_johannesburg() -> None:
+    recipient = preferring({"timezone": "Mars/Olympus"})
+    assert decided(recipient, at=NIGHT)[Channel.EMAIL] == Later(MORNING)
+
+
+def test_quiet_hours_switched_off_let_everything_through() -> None:
+    recipient = preferring({"quiet_hours": QuietHours(is_enabled=False)})
+    assert decided(recipient, at=NIGHT) == everywhere(NOW)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_welcome_alone_bypasses_quiet_hours(kind: str) -> None:
+    decisions = decided(REACHABLE, KINDS[kind], at=NIGHT)
+    assert decisions[Channel.EMAIL] == (NOW if kind == "welcome" else Later(MORNING))
+
+
+def test_welcome_counts_like_any_email() -> None:
+    decisions = decided(REACHABLE, KINDS["welcome"], over_cap={Channel.EMAIL})
+    assert decisions[Channel.EMAIL] == Refused(Refusal.DAILY_CAP)
+
+
+def test_what_is_critical_asks_neither_cap_nor_quiet_hours() -> None:
+    assert decided(REACHABLE, at=NIGHT, is_critical=True, over_cap=ALL) == everywhere(NOW)
+
+
+@pytest.mark.parametrize(("changes", "refusal"), REFUSALS_EVERYWHERE)
+def test_what_is_critical_is_muted_like_anything_else(
+    changes: dict[str, Any], refusal: Refusal
+) -> None:
+    assert decided(preferring(changes), is_critical=True) == everywhere(Refused(refusal))
+
+
+def test_what_is_critical_needs_channel_and_address_like_anything_else() -> None:
+    recipient = preferring({"push_notifications": False}, without("has_phone"))
+    assert decided(recipient, is_critical=True) == everywhere(NOW) | {
+        Channel.PUSH: Refused(Refusal.CHANNEL_SWITCHED_OFF),
+        Channel.SMS: Refused(Refusal.NO_ADDRESS),
+    }
+
+
+def test_decisions_are_recorded_under_their_gates_names() -> None:
     assert [str(refusal) for refusal in Refusal] == [
         "mute_all",
         "muted_types",
@@ -177,4 +282,6 @@ def test_refusals_are_recorded_under_their_gates_names() -> None:
         "type_preference",
         "channel_preference",
         "no_address",
+        "daily_cap",
     ]
+    assert Later.reason == "quiet_hours"

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from rules.preferences import Preferences
 from server.service import Service
 from storage.users import User
 from tests.server.posting import outcome, taken
@@ -44,7 +45,7 @@ async def test_a_registration_is_stored_by_the_time_it_is_answered(
         timezone="Africa/Johannesburg",
         profile_image="https://img.example/me.png",
         business_id=None,
-        preferences={},
+        preferences=Preferences(locale="zu"),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rules.preferences import DEFAULTS
 from rules.recipients import Recipient
 from storage.encryption import DecryptionError, FieldCipher
 from storage.users import Name, ProfileChange, UserNotFound, UsersRepository
@@ -42,7 +43,7 @@ async def test_a_registered_user_is_found_with_everything_that_was_said(stores: 
     assert {name: getattr(user, name) for name in REGISTERED} == REGISTERED
     assert user.id == user_id
     assert user.business_id == business_id
-    assert user.preferences == {}
+    assert user.preferences == DEFAULTS
 
 
 async def test_nobody_is_found_under_an_unknown_id(stores: Stores) -> None:

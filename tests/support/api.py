@@ -87,6 +87,12 @@ class Api:
         """POST `body` as JSON."""
         return await self.request("POST", path, token, body=body, **options)
 
+    async def put(
+        self, path: str, token: str | None = None, body: Any = None, **options: Any
+    ) -> Answer:
+        """PUT `body` as JSON."""
+        return await self.request("PUT", path, token, body=body, **options)
+
     async def delete(self, path: str, token: str | None = None, **options: Any) -> Answer:
         """DELETE `path`."""
         return await self.request("DELETE", path, token, **options)

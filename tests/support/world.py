@@ -16,6 +16,7 @@ from tests.support.sockets import Socket
 T = TypeVar("T")
 WITHIN_S = 10.0
 EVENTS = "/api/internal/events/"
+PREFERENCES = "/api/notifications/preferences/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,13 @@ class World:
         """Unfollow, as `person`."""
         answer = await self.api.delete(f"/api/unfollow/{shop.id}/", person.token)
         assert answer.status == 200, answer.body
+
+    async def prefer(self, person: Person, **changes: Any) -> dict[str, Any]:
+        """Change preferences, as `person`, and return them all."""
+        answer = await self.api.put(PREFERENCES, person.token, changes)
+        assert answer.status == 200, answer.body
+        preferences: dict[str, Any] = answer.body["preferences"]
+        return preferences
 
     async def post_listing(self, shop: Shop, name: str = "Margherita", **fields: Any) -> str:
         """Post a listing and return its id; the fan-out goes on by itself."""

@@ -32,6 +32,16 @@ async def test_what_nobody_sends_is_settled_as_that(stores: Stores, clock: Posit
     assert {state["status"] for state in row.channels.values()} == {"queued"}
 
 
+async def test_what_was_deferred_is_settled_once_it_is_queued(
+    stores: Stores, clock: PositionClock
+) -> None:
+    (ref,) = await insert_waiting(stores, clock, 1, channels=[Channel.EMAIL], status="deferred")
+    assert await settle([ref], stores.notifications) == 1
+    row = await stores.notifications.find(ref.recipient_id, ref.notification_id)
+    assert row is not None
+    assert row.channels == {"email": SUPPRESSED}
+
+
 async def test_a_chunk_carried_out_twice_changes_nothing_twice(
     stores: Stores, clock: PositionClock
 ) -> None:

@@ -45,6 +45,15 @@ def queued(huey: PriorityRedisHuey) -> set[DeliveryRef]:
     return {DeliveryRef.decode(encoded) for task in huey.pending() for encoded in task.args[0]}
 
 
+async def test_what_was_deferred_waits_for_its_time_and_is_queued_then(
+    stores: Stores, clock: PositionClock, huey: PriorityRedisHuey, queue: DeliveryQueue
+) -> None:
+    due = await insert_waiting(stores, clock, 1, status="deferred")
+    await insert_waiting(stores, clock, 1, status="deferred", due_in=timedelta(seconds=30))
+    assert await sweeper_of(stores, clock, queue).sweep() == Swept(0, len(due))
+    assert queued(huey) == set(due)
+
+
 async def test_what_is_due_is_queued_again_and_put_off(
     stores: Stores, clock: PositionClock, huey: PriorityRedisHuey, queue: DeliveryQueue
 ) -> None:

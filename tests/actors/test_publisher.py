@@ -1,0 +1,145 @@
+"""What the gates decide is what the row says, and the queue gets what may be sent now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import time, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from actors.directory import Directory
+from actors.flows.content import Content
+from actors.publisher import REDELIVER_AFTER, Publisher
+from rules.kinds import KINDS, Channel
+from rules.preferences import DEFAULTS
+from rules.quiet_hours import QuietHours, quiet_until
+from rules.recipients import Recipient
+from rules.timezones import zone_of
+from storage.events import StoredEvent
+from storage.names import NameResolver
+from storage.notifications import NotificationRow
+from storage.positions import PositionClock
+from storage.stores import Stores
+from tasks.queue import DeliveryRef
+from tests.storage.samples import NOON, an_event
+from tests.support.actors import RecordingQueue
+
+AN_HOUR = timedelta(hours=1)
+LISTING = Content(kind=KINDS["new_listing"], title="Bread", message="Fresh bread")
+
+
+class Publishing:
+    """A publisher whose queue is recorded, and recipients who can be reached on every channel."""
+
+    def __init__(self, stores: Stores, clock: PositionClock) -> None:
+        self.clock = clock
+        self.queue = RecordingQueue()
+        self._stores = stores
+        self._publisher = Publisher(
+            notifications=stores.notifications,
+            names=NameResolver(stores.users, stores.businesses),
+            clock=clock,
+            directory=Directory(lambda *_: pytest.fail("nobody is connected")),
+            queue=self.queue,
+            writer="tests#1",
+        )
+
+    def recipient(self, **preferences: Any) -> Recipient:
+        return Recipient(
+            user_id=uuid4(),
+            preferences=replace(DEFAULTS, **preferences),
+            has_email=True,
+            has_device=True,
+            has_phone=True,
+        )
+
+    def quiet_now(self) -> QuietHours:
+        """Return hours that are quiet now and for an hour or two, in Johannesburg."""
+        local = self.clock.store_now().astimezone(zone_of(DEFAULTS.timezone))
+        return QuietHours(start=time((local - AN_HOUR).hour), end=time((local + 2 * AN_HOUR).hour))
+
+    async def publish(
+        self, recipient: Recipient, content: Content = LISTING, event: StoredEvent | None = None
+    ) -> NotificationRow:
+        """Tell `recipient` and return the row as it is stored."""
+        await self._publisher.publish(event or stored(), content, [recipient])
+        found = await self._stores.notifications._rows.find({"recipient_id": recipient.user_id})
+        (row,) = (NotificationRow.from_document(document) for document in found)
+        return row
+
+
+def stored() -> StoredEvent:
+    new = an_event()
+    return StoredEvent(
+        key=new.key,
+        sender=new.sender,
+        event_id=new.event_id,
+        type=new.type,
+        occurred_at=NOON,
+        accepted_at=NOON,
+        data=new.data,
+        lane=new.lane,
+    )
+
+
+@pytest.fixture
+def publishing(stores: Stores, clock: PositionClock) -> Publishing:
+    return Publishing(stores, clock)
+
+
+def refs(row: NotificationRow, *channels: Channel) -> list[DeliveryRef]:
+    return [DeliveryRef(channel, row.recipient_id, row.id) for channel in channels]
+
+
+AWAKE = QuietHours(is_enabled=False)
+
+
+async def test_what_may_be_sent_now_is_queued_and_due_again_if_the_queue_forgets(
+    publishing: Publishing,
+) -> None:
+    row = await publishing.publish(publishing.recipient(quiet_hours=AWAKE))
+    waiting = {"status": "queued", "attempts": 0, "due_at": row.created_at + REDELIVER_AFTER}
+    assert row.channels == {"in_app": {"status": "delivered"}, "email": waiting, "push": waiting}
+    assert publishing.queue.refs == refs(row, Channel.EMAIL, Channel.PUSH)
+
+
+async def test_in_quiet_hours_the_inbox_has_it_and_the_rest_is_deferred_and_not_queued(
+    publishing: Publishing,
+) -> None:
+    hours = publishing.quiet_now()
+    row = await publishing.publish(publishing.recipient(quiet_hours=hours))
+    until = quiet_until(hours, zone_of(DEFAULTS.timezone), row.created_at)
+    assert until is not None
+    deferred = {"status": "deferred", "reason": "quiet_hours", "attempts": 0, "due_at": until}
+    assert row.channels == {"in_app": {"status": "delivered"}, "email": deferred, "push": deferred}
+    assert row.in_app
+    assert publishing.queue.refs == []
+
+
+async def test_what_is_critical_is_queued_in_quiet_hours_too(publishing: Publishing) -> None:
+    recipient = publishing.recipient(quiet_hours=publishing.quiet_now())
+    row = await publishing.publish(recipient, replace(LISTING, priority="critical"))
+    assert {state["status"] for state in row.channels.values()} == {"delivered", "queued"}
+    assert publishing.queue.refs == refs(row, Channel.EMAIL, Channel.PUSH)
+
+
+async def test_what_is_refused_is_recorded_with_its_reason_and_not_queued(
+    publishing: Publishing,
+) -> None:
+    recipient = publishing.recipient(quiet_hours=AWAKE, email_notifications=False)
+    row = await publishing.publish(recipient)
+    assert row.channels["email"] == {"status": "suppressed", "reason": "channel_preference"}
+    assert publishing.queue.refs == refs(row, Channel.PUSH)
+
+
+async def test_done_again_after_quiet_hours_were_switched_off_what_was_deferred_stays_so(
+    publishing: Publishing,
+) -> None:
+    event = stored()
+    recipient = publishing.recipient(quiet_hours=publishing.quiet_now())
+    first = await publishing.publish(recipient, event=event)
+    awake = replace(recipient, preferences=replace(recipient.preferences, quiet_hours=AWAKE))
+    assert await publishing.publish(awake, event=event) == first
+    assert publishing.queue.refs == []
