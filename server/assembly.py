@@ -48,6 +48,7 @@ from storage.encryption import FieldCipher
 from storage.indexes import ensure_indexes
 from storage.names import NameResolver
 from storage.positions import PositionClock
+from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
 from tasks.queue import DeliveryQueue, open_huey
 
@@ -113,9 +114,9 @@ async def assemble(
         on_superseded=on_superseded,
     )
     _start_periodic(supervisor, stack, partial(clock.measure, database))
-    bus = redis.asyncio.Redis.from_url(settings.redis_url)
+    bus = RedisStore(settings.redis_url)
     queue = redis.asyncio.Redis.from_url(settings.queue_redis_url)
-    stack.push_async_callback(bus.aclose)
+    stack.push_async_callback(bus.close)
     stack.push_async_callback(queue.aclose)
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)

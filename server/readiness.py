@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from storage.client import StoreUnavailable, store_call
 from storage.positions import PositionClock
+from storage.redis import RedisStore, RedisUnavailable
 
 CHECK_WITHIN_S = 2.0
 
@@ -25,7 +26,7 @@ class Readiness:
         self,
         database: AsyncIOMotorDatabase[dict[str, Any]],
         clock: PositionClock,
-        bus: redis.asyncio.Redis,
+        bus: RedisStore,
         queue: redis.asyncio.Redis,
     ) -> None:
         self._database = database
@@ -36,7 +37,7 @@ class Readiness:
     async def check(self) -> Mapping[str, str]:
         """Return `{"database"|"clock"|"bus"|"queue": "ok" or what is wrong}`."""
         database, bus, queue = await asyncio.gather(
-            self._check_database(), _ping(self._bus.ping()), _ping(self._queue.ping())
+            self._check_database(), self._check_bus(), _ping(self._queue.ping())
         )
         clock = OK if self._clock.is_trusted else f"{self._clock.offset_s:+.1f} s off the store's"
         return {"database": database, "clock": clock, "bus": bus, "queue": queue}
@@ -46,6 +47,14 @@ class Readiness:
             async with store_call(CHECK_WITHIN_S):
                 await self._database.command("ping")
         except StoreUnavailable as error:
+            return f"away: {error.reason}"
+        return OK
+
+    async def _check_bus(self) -> str:
+        try:
+            async with self._bus.call(CHECK_WITHIN_S) as client:
+                await client.ping()
+        except RedisUnavailable as error:
             return f"away: {error.reason}"
         return OK
 

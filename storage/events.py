@@ -159,12 +159,10 @@ class EventsRepository:
         return await self._take(keys, {"pending_owner": NOBODY}, lease, {})
 
     async def claim_from(
-        self, owner: str, *, below_epoch: int | None, lease: Lease, limit: int
+        self, owner: str, *, below_epoch: int, lease: Lease, limit: int
     ) -> list[StoredEvent]:
         """Take at most `limit` events of `owner`, of its incarnations below `below_epoch`."""
-        held: dict[str, Any] = {"pending_owner": owner}
-        if below_epoch is not None:
-            held["epoch"] = {"$lt": below_epoch}
+        held = {"pending_owner": owner, "epoch": {"$lt": below_epoch}}
         found = await self._events.find(held, {"_id": 1}, limit=limit)
         return await self._take([row["_id"] for row in found], held, lease, {"takeovers": 1})
 

@@ -143,8 +143,8 @@ async def test_events_of_a_dead_owner_are_taken_at_their_cursor(stores: Stores) 
     events = await accepted(stores, 3, lease=THEIRS)
     await stores.events.advance(events[0].key, THEIRS, 1024)
     claim = stores.events.claim_from
-    some = await claim(THEIRS.owner, below_epoch=None, lease=OURS, limit=2)
-    rest = await claim(THEIRS.owner, below_epoch=None, lease=OURS, limit=2)
+    some = await claim(THEIRS.owner, below_epoch=99, lease=OURS, limit=2)
+    rest = await claim(THEIRS.owner, below_epoch=99, lease=OURS, limit=2)
     assert [len(some), len(rest)] == [2, 1]
     taken = {event.key: event for event in some + rest}
     assert taken.keys() == {event.key for event in events}
@@ -162,7 +162,7 @@ async def test_it_is_known_whether_a_dead_incarnation_has_left_anything(stores: 
     assert await has_pending(THEIRS.owner, below_epoch=THEIRS.epoch + 1)
     assert not await has_pending(THEIRS.owner, below_epoch=THEIRS.epoch)
     assert not await has_pending(OURS.owner, below_epoch=99)
-    await stores.events.claim_from(THEIRS.owner, below_epoch=None, lease=OURS, limit=9)
+    await stores.events.claim_from(THEIRS.owner, below_epoch=99, lease=OURS, limit=9)
     assert not await has_pending(THEIRS.owner, below_epoch=THEIRS.epoch + 1)
 
 
@@ -288,7 +288,7 @@ async def test_claimers_at_once_never_get_the_same_event(
                     lease, lanes=["fan_out"], limit=15, now=NOON + MINUTE
                 )
                 claimed += await events.claim_from(
-                    THEIRS.owner, below_epoch=None, lease=lease, limit=15
+                    THEIRS.owner, below_epoch=99, lease=lease, limit=15
                 )
                 won.extend((lease, event.key) for event in claimed)
                 if not claimed and len(won) >= 200:
@@ -307,6 +307,6 @@ async def test_claimers_at_once_never_get_the_same_event(
 
 async def test_an_event_whose_lease_nobody_claims_from_is_left_alone(stores: Stores) -> None:
     await accepted(stores, lease=OURS)
-    assert await stores.events.claim_from("nobody", below_epoch=None, lease=OURS, limit=9) == []
+    assert await stores.events.claim_from("nobody", below_epoch=99, lease=OURS, limit=9) == []
     assert await stores.events.claim_unowned(OURS, lanes=[], limit=9, now=NOON) == []
     await stores.events.release([uuid4()], OURS)

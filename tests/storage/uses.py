@@ -240,6 +240,14 @@ USES = [
     Use(U.apply, lambda s, _: s.users.apply([ProfileChange(ids(0)[0], {"name": "x"}, NOON)])),
     Use(U.find, lambda s, _: s.users.find(ids(0)[0])),
     Use(U.get, lambda s, _: s.users.get(ids(0)[0])),
+    Use(U.preferences, lambda s, _: s.users.preferences(ids(0)[0])),
+    Use(
+        U.change_preferences,
+        lambda s, _: s.users.change_preferences(ids(0)[0], {"mute_all": True}, user_type="ngo"),
+        restore=lambda database: database["users"].update_one(
+            {"_id": ids(0)[0]}, {"$unset": {"preferences": ""}}
+        ),
+    ),
     Use(U.recipients, lambda s, _: counted(s.users.recipients(ids(0)))),
     Use(U.names, lambda s, _: counted(s.users.names(ids(0)))),
     Use(U.following, lambda s, _: counted(s.users.following(FOLLOWER))),
@@ -331,14 +339,6 @@ USES = [
         E.claim_from,
         lambda s, _: counted(
             s.events.claim_from(DEAD.owner, below_epoch=9, lease=THEIRS, limit=500)
-        ),
-        ("pending",),
-        held_again(DEAD_EVENTS, DEAD.owner, DEAD.epoch),
-    ),
-    Use(
-        E.claim_from,
-        lambda s, _: counted(
-            s.events.claim_from(DEAD.owner, below_epoch=None, lease=THEIRS, limit=500)
         ),
         ("pending",),
         held_again(DEAD_EVENTS, DEAD.owner, DEAD.epoch),

@@ -1,0 +1,125 @@
+"""Reach the Redis of bus and limits, plain or Cluster, and say in one place when it is away.
+
+    redis = RedisStore(url)
+    async with redis.call() as client:
+        pipeline = client.pipeline(transaction=False)
+        ...
+
+Which of the two answers at the URL is asked once, of the server itself. What belongs to one user
+lies under that user's tag (`tagged_key`), so that a script may use several of their keys on a
+Cluster; a batch is one script call a tag, in one pipeline.
+
+Errors: `RedisUnavailable` for every way in which it did not answer in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ClusterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisClusterException,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from uuid import UUID
+
+TAGS = 64
+"""Into how many parts the keys of users fall: more than the nodes that a Cluster has."""
+
+CALL_DEADLINE_S = 2.0
+"""How long a caller waits; bus and limits do without Redis rather than wait for it."""
+
+CONNECT_TIMEOUT_S = 1.0
+
+_AWAY = (
+    RedisConnectionError,
+    RedisTimeoutError,
+    RedisClusterException,
+    ClusterDownError,
+    ReadOnlyError,
+    OutOfMemoryError,
+    OSError,
+)
+"""Every other error of Redis is a fault of ours, and is raised as it is."""
+
+
+class RedisUnavailable(Exception):
+    """Redis did not answer, or not in time. What was asked may have happened all the same."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Redis is unavailable: {reason}")
+        self.reason = reason
+
+
+def user_tag(user_id: UUID) -> str:
+    """Return the hash tag of `user_id`, `{l00}` to `{l63}` (Redis Cluster specification)."""
+    # The end of an id, because the beginning of a UUIDv7 is a time.
+    return f"{{l{user_id.int % TAGS:02}}}"
+
+
+def tagged_key(name: str, user_id: UUID) -> str:
+    """Return the key of `name` for `user_id`, beside all other keys with the user's tag."""
+    return f"snb:{user_tag(user_id)}:{name}:{user_id}"
+
+
+class RedisStore:
+    """One process's connections to Redis; they are opened when first used."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client: Redis | RedisCluster | None = None
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def call(
+        self, deadline_s: float = CALL_DEADLINE_S
+    ) -> AsyncIterator[Redis | RedisCluster]:
+        """Give the client, bound what is awaited inside, and raise RedisUnavailable."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                yield self._client or await self._open()
+        except TimeoutError:
+            raise RedisUnavailable("deadline") from None
+        except _AWAY as error:
+            raise RedisUnavailable(type(error).__name__) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _open(self) -> Redis | RedisCluster:
+        """Return the client that fits the server; who waits for another's attempt shares it."""
+        async with self._opening:
+            if self._client is None:
+                self._client = await self._fitting()
+            return self._client
+
+    async def _fitting(self) -> Redis | RedisCluster:
+        plain = Redis.from_url(
+            self._url,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            # One that was closed meanwhile is replaced without an error.
+            retry=Retry(NoBackoff(), 1),
+        )
+        try:
+            information = await plain.info("cluster")
+        except BaseException:
+            await plain.aclose()
+            raise
+        if not information.get("cluster_enabled"):
+            return plain
+        await plain.aclose()
+        return RedisCluster.from_url(self._url, socket_connect_timeout=CONNECT_TIMEOUT_S)
