@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,11 @@ import environs
 from marshmallow.validate import OneOf, Range
 
 PREFIX = "SNB_"
+
+OFF = "off"
+
+MOST = 1_000_000_000
+"""What a limit may be at most: far above any use, and exact wherever it is counted."""
 
 
 class SettingsError(Exception):
@@ -74,6 +80,19 @@ class Reader:
             raise refusal(name, f"must be a URL such as {schemes[0]}://host")
         return value
 
+    def off_or_object(self, name: str) -> dict[str, Any] | None:
+        """Return the JSON object given, empty when there is none; None for `off`."""
+        value = self.text(name, "{}")
+        if value.lower() == OFF:
+            return None
+        try:
+            found = json.loads(value)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise refusal(name, "must be off or a JSON object")
+        return found
+
     @staticmethod
     def _checked(name: str, parse: Callable[[], Any]) -> Any:
         try:
@@ -98,6 +117,12 @@ class _MappingEnv(environs.Env):
 def refusal(name: str, problem: str) -> SettingsError:
     """Return the error for the variable `name`, given without its prefix."""
     return SettingsError(PREFIX + name, problem)
+
+
+def whole_number(name: str, key: str, value: object) -> None:
+    """Refuse the variable `name` unless `value`, given in it as `key`, can be a limit."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
+        raise refusal(name, f"{key} must be a whole number from 0 to {MOST}")
 
 
 def is_url(value: str, schemes: tuple[str, ...]) -> bool:

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from config.daily_caps import DailyCaps, read_daily_caps
 from config.public_key import (
     PublicKey,
     PublicKeyUnusable,
     is_asymmetric_key,
     read_public_key,
 )
+from config.rate_limits import RateLimits, read_rate_limits
 from config.reader import Reader, SettingsError, is_url, refusal
 from config.secrets import (
     MIN_JWT_SECRET_BYTES,
@@ -70,6 +72,8 @@ class Settings:
     encryption_keys: tuple[bytes, ...] = field(repr=False)
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    rate_limits: RateLimits
+    daily_caps: DailyCaps
     log_format: LogFormat
     log_level: str
     instance: str
@@ -125,6 +129,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         encryption_keys=_encryption_keys(reader, data_dir, is_production=is_production),
         allowed_origins=tuple(_origin(value) for value in reader.listed("ALLOWED_ORIGINS")),
         trusted_proxies=tuple(_network(value) for value in reader.listed("TRUSTED_PROXIES")),
+        rate_limits=read_rate_limits(reader),
+        daily_caps=read_daily_caps(reader),
         log_format=cast("LogFormat", reader.one_of("LOG_FORMAT", ("console", "json"))),
         log_level=reader.one_of("LOG_LEVEL", LOG_LEVELS),
         instance=reader.matching("INSTANCE", f"{socket.gethostname()}:{port}", INSTANCE_NAME),

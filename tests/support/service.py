@@ -34,6 +34,8 @@ def environment(mongodb_uri: str, redis_url: str, database: str, port: int) -> d
         "SNB_JWT_SECRET": SECRET,
         "SNB_ENCRYPTION_KEYS": KEY,
         "SNB_INSTANCE": "test:server",
+        # Tests ask more often than people do; those of the limits switch them on.
+        "SNB_RATE_LIMITS": "off",
     }
 
 
