@@ -52,6 +52,17 @@ class Inbox:
         marked = await self._notifications.mark_all_read(user_id, at=self._clock.store_now())
         return messages.Marked(marked, await self._notifications.unread_count(user_id))
 
+    async def click(
+        self, user_id: UUID, notification_id: UUID, action: str | None
+    ) -> messages.Marked:
+        """Keep that one was clicked, and mark it read; raises NotInInbox."""
+        if self._directory.find(user_id) is not None:
+            return await self._marked(user_id, messages.Click(notification_id, action))
+        marked = await self._notifications.click(
+            user_id, notification_id, action=action, at=self._clock.store_now()
+        )
+        return messages.Marked(marked, await self._notifications.unread_count(user_id))
+
     async def delete(self, user_id: UUID, notification_id: UUID) -> bool:
         """Delete one softly; tell whether there was one to delete."""
         actor = self._directory.find(user_id)

@@ -54,6 +54,16 @@ class MarkAllRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Click:
+    """Keep that this was clicked and mark it read. Asked; replies `Marked`, raises `NotInInbox`."""
+
+    notification_id: UUID
+    action: str | None = None
+    asker: Connection | None = None
+    ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Delete one and tell every connection. Asked; replies whether there was one."""
 

@@ -75,18 +75,25 @@ class UserActor(LoopActor):
                 return self._attach(message)
             case messages.Detach():
                 return self._detach(message.connection)
+            case messages.Release():
+                return self._release(message)
+        return self._change_or_count(message)
+
+    def _change_or_count(self, message: Any) -> Awaitable[Any]:
+        """Handle what is asked of the inbox itself."""
+        match message:
             case messages.MarkRead():
                 return self._mark_read(message)
             case messages.MarkAllRead():
                 return self._mark_all_read(message)
+            case messages.Click():
+                return self._click(message)
             case messages.Delete():
                 return self._delete(message.notification_id)
             case messages.Sync():
                 return self._sync(message)
             case messages.CountUnread():
                 return self._count_unread()
-            case messages.Release():
-                return self._release(message)
         raise TypeError(f"a user actor does not take {type(message).__name__}")
 
     def on_failure(
@@ -174,6 +181,18 @@ class UserActor(LoopActor):
             self._tell_all(partial(frames.bulk_read, marked, count), marked, message)
         return messages.Marked(marked, count)
 
+    async def _click(self, message: messages.Click) -> messages.Marked:
+        clicked = message.notification_id
+        marked = await self._write(
+            self._notifications.click(
+                self._user_id, clicked, action=message.action, at=self._clock.store_now()
+            )
+        )
+        await self._unread.take_off(marked)
+        count = self._unread.count
+        self._tell_all(partial(frames.notification_read, clicked, count), marked, message)
+        return messages.Marked(marked, count)
+
     async def _mark_all_read(self, message: messages.MarkAllRead) -> messages.Marked:
         at = self._clock.store_now()
         marked = await self._write(self._notifications.mark_all_read(self._user_id, at=at))
@@ -194,7 +213,7 @@ class UserActor(LoopActor):
         self,
         frame: Callable[[frames.Ref], bytes],
         marked: int,
-        message: messages.MarkRead | messages.MarkAllRead,
+        message: messages.MarkRead | messages.MarkAllRead | messages.Click,
     ) -> None:
         """Send `frame` to the asker with its ref and, when anything changed, to all others."""
         shared = frame(None)

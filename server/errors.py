@@ -30,6 +30,7 @@ from server.auth import InvalidToken, KeysUnavailable
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
+from storage.notifications import NotInInbox
 
 RETRY_AFTER_S = 2
 """What clients are told to wait while a dependency is away."""
@@ -176,6 +177,7 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
             404, "NOT_FOUND", "No such notification", {"since": [str(error.notification_id)]}
         ),
     ),
+    (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),
     (StoreUnavailable, lambda _: _unavailable("The database is away")),
     (MailboxFull, lambda _: _unavailable("The service is overloaded")),
     (DeadlineExceeded, lambda _: _unavailable("The service took too long")),

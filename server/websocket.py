@@ -194,6 +194,8 @@ class NotificationSocket(HandshakeHandler):
                 asked = messages.MarkRead(ids, self, ref)
             case "mark_all_read":
                 asked = messages.MarkAllRead(self, ref)
+            case "click":
+                asked = messages.Click(message["notification_id"], message["action"], self, ref)
             case "sync":
                 asked = messages.Sync(self, message["since"], message["limit"], ref)
             case _:

@@ -46,6 +46,10 @@ class NotificationRow:
     read_at: datetime | None = None
     is_deleted: bool = False
     deleted_at: datetime | None = None
+    clicked_at: datetime | None = None
+    """Of the first click, as its action is."""
+
+    clicked_action: str | None = None
 
     def to_document(self) -> Document:
         """Return the row as it is stored."""
@@ -76,6 +80,8 @@ class NotificationRow:
             document["inbox"] = True
             if not self.is_read:
                 document["unread"] = True
+        if self.clicked_at is not None:
+            document |= {"clicked_at": self.clicked_at, "clicked_action": self.clicked_action}
         return document
 
     @classmethod
@@ -103,4 +109,6 @@ class NotificationRow:
             business_id=document["business_id"],
             sender_id=document["sender_id"],
             channels=document["channels"],
+            clicked_at=document.get("clicked_at"),
+            clicked_action=document.get("clicked_action"),
         )

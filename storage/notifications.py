@@ -2,11 +2,13 @@
 
     {_id, recipient_id, event_id, kind, writer, created_at, floor, in_app, inbox, unread, is_read,
      read_at, is_deleted, deleted_at, changed_at, title, message, data, action_buttons, image_url,
-     priority, business_id, sender_id, channels: {<channel>: {status, reason, due_at, attempts}}}
+     priority, business_id, sender_id, channels: {<channel>: {status, reason, due_at, attempts}},
+     clicked_at, clicked_action}
 
 `inbox` is true only while the row is shown, and `unread` only while it is shown and not read;
 otherwise they are absent, and so the indexes on them hold no more than that. Order is the position
-(storage/positions.py), then the id. Every query names the recipient, the shard key.
+(storage/positions.py), then the id. Every query names the recipient, the shard key. What is kept of
+clicks is the first. Errors: `NotInInbox`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage.collection import StoreCollection, portions
+from storage.inbox_filter import InboxFilter
 from storage.notification_rows import NotificationRow
 from storage.positions import EPOCH
 
@@ -31,6 +34,7 @@ __all__ = [
     "Change",
     "InboxFilter",
     "InboxPage",
+    "NotInInbox",
     "NotificationRow",
     "NotificationsRepository",
     "UnreadSnapshot",
@@ -38,16 +42,6 @@ __all__ = [
 
 NEWEST_FIRST = {"created_at": -1, "_id": -1}
 OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxFilter:
-    """What of an inbox is asked for; None asks for all."""
-
-    is_read: bool | None = None
-    kind: str | None = None
-    created_from: datetime | None = None
-    created_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +72,14 @@ class Change:
     is_deleted: bool
 
 
+class NotInInbox(LookupError):
+    """The inbox does not show such a notification: another's, a deleted one, or none."""
+
+    def __init__(self, notification_id: UUID) -> None:
+        super().__init__(f"no notification {notification_id} in the inbox")
+        self.notification_id = notification_id
+
+
 class NotificationsRepository:
     """The collection `notifications`."""
 
@@ -104,7 +106,7 @@ class NotificationsRepository:
         self, recipient_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
     ) -> InboxPage:
         """Return page `page` (from 1) of the inbox."""
-        matching = _matching(recipient_id, wanted)
+        matching = wanted.stages(recipient_id)
         skip = (page - 1) * page_size
         found = await self._rows.aggregate(
             [*matching, {"$sort": NEWEST_FIRST}, {"$skip": skip}, {"$limit": page_size}]
@@ -148,6 +150,23 @@ class NotificationsRepository:
         """
         unread = await self._rows.find({"recipient_id": recipient_id, "unread": True}, {"_id": 1})
         return await self.mark_read(recipient_id, [row["_id"] for row in unread], at=at)
+
+    async def click(
+        self, recipient_id: UUID, notification_id: UUID, *, action: str | None, at: datetime
+    ) -> int:
+        """Keep that a row was clicked, and mark it read; return how many were unread, 0 or 1.
+
+        The first click and its action stay. Raises NotInInbox.
+        """
+        is_first = {"$eq": [{"$type": "$clicked_at"}, "missing"]}
+        # A literal, because an action may begin with "$".
+        first = {"clicked_at": at, "clicked_action": {"$literal": action}}
+        if not await self._rows.update_one(
+            {"_id": notification_id, "recipient_id": recipient_id, "inbox": True},
+            [{"$set": {k: {"$cond": [is_first, v, f"${k}"]} for k, v in first.items()}}],
+        ):
+            raise NotInInbox(notification_id)
+        return await self.mark_read(recipient_id, [notification_id], at=at)
 
     async def delete(self, recipient_id: UUID, notification_id: UUID, *, at: datetime) -> bool:
         """Take a row out of the inbox; tell whether it was in it."""
@@ -262,28 +281,6 @@ def _named(refs: Collection[tuple[UUID, UUID]]) -> dict[str, Any]:
         "_id": {"$in": [notification_id for _, notification_id in refs]},
         "recipient_id": {"$in": list({recipient_id for recipient_id, _ in refs})},
     }
-
-
-def _matching(recipient_id: UUID, wanted: InboxFilter) -> list[dict[str, Any]]:
-    """Return the stages that find the inbox rows which are wanted.
-
-    Apart, because the embedded store uses an index only where it serves the whole first stage.
-    """
-    # Always a range: without one it may take an index that is in another order.
-    created = {"$gte": wanted.created_from or EPOCH}
-    if wanted.created_before is not None:
-        created["$lt"] = wanted.created_before
-    # What is unread is in the inbox, and the index on it is the smaller one.
-    shown = "unread" if wanted.is_read is False else "inbox"
-    rest: dict[str, Any] = {}
-    if wanted.is_read:
-        rest["is_read"] = True
-    if wanted.kind is not None:
-        rest["kind"] = wanted.kind
-    return [
-        {"$match": {"recipient_id": recipient_id, shown: True, "created_at": created}},
-        *([{"$match": rest}] if rest else []),
-    ]
 
 
 def _read(at: datetime) -> dict[str, Any]:

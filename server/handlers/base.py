@@ -107,6 +107,11 @@ class ApiHandler(AnsweringHandler):
             self._chunks.clear()
             self.answer_error(PayloadTooLarge(self.body_limit_bytes).answer)
 
+    @property
+    def has_body(self) -> bool:
+        """Whether anything was sent beside the headers."""
+        return self._received_bytes > 0
+
     def json_body(self, schema: Schema) -> Any:
         """Return the body as `schema` loads it. Raises ValidationFailed, UnsupportedMediaType."""
         return loaded(schema, self.raw_json())

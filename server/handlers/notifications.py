@@ -12,7 +12,7 @@ from server.auth import INBOX_OWNERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
 from server.paging import listing
-from server.schemas.notifications import INBOX_QUERY, MARK_READ
+from server.schemas.notifications import CLICK, INBOX_QUERY, MARK_READ
 from server.views import notification_record
 from storage.notifications import InboxFilter
 
@@ -124,6 +124,20 @@ class MarkAllReadHandler(ApiHandler):
         )
 
 
+class ClickHandler(ApiHandler):
+    """`POST /api/notifications/{id}/click/`."""
+
+    roles = {"POST": INBOX_OWNERS}
+
+    async def post(self, notification_id: str) -> None:
+        """Keep that one was clicked, and mark it read; the body may be left out."""
+        action = self.json_body(CLICK)["action"] if self.has_body else None
+        clicked = await self.service.inbox.click(
+            self.principal.user_id, UUID(notification_id), action
+        )
+        self.answer({"message": "Click recorded", "unread_count": clicked.unread_count})
+
+
 class DeleteHandler(ApiHandler):
     """`DELETE /api/notifications/{id}/delete/`."""
 
@@ -141,5 +155,6 @@ ROUTES = [
     (r"/api/notifications/unread-count/?", UnreadCountHandler),
     (r"/api/notifications/mark-read/?", MarkReadHandler),
     (r"/api/notifications/mark-all-read/?", MarkAllReadHandler),
+    (rf"/api/notifications/{UUID_PATTERN}/click/?", ClickHandler),
     (rf"/api/notifications/{UUID_PATTERN}/delete/?", DeleteHandler),
 ]

@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from actors.frames import Ref
 from server.errors import ValidationFailed
 from server.schemas.messages import flattened
+from server.schemas.notifications import ClickSchema
 
 REF_LIMIT = 128
 
@@ -44,6 +45,12 @@ class MarkRead(ClientMessage):
     notification_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 1_000))
 
 
+class Click(ClientMessage, ClickSchema):
+    """`click`."""
+
+    notification_id = fields.UUID(required=True)
+
+
 class Sync(ClientMessage):
     """`sync`."""
 
@@ -56,6 +63,7 @@ SCHEMAS: dict[str, Schema] = {
     "ping": ClientMessage(),
     "mark_read": MarkRead(),
     "mark_all_read": ClientMessage(),
+    "click": Click(),
     "sync": Sync(),
 }
 

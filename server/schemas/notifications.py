@@ -5,7 +5,9 @@ from __future__ import annotations
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from rules.kinds import KINDS
+from server.schemas.fields import Text
 
+ACTION_LIMIT = 64
 LARGEST_PAGE = 100
 LAST_PAGE = 100_000
 
@@ -37,5 +39,12 @@ class MarkReadSchema(Schema):
     notification_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 1_000))
 
 
+class ClickSchema(Schema):
+    """What was clicked of a notification, such as the `action` of one of its buttons."""
+
+    action = Text(1, ACTION_LIMIT, allow_none=True, load_default=None)
+
+
 INBOX_QUERY = InboxQuerySchema()
 MARK_READ = MarkReadSchema()
+CLICK = ClickSchema()

@@ -19,7 +19,7 @@ from actors.unread_count import RECENT, RECOUNT_AFTER
 from actors.user import ANNOUNCED, UserActor
 from storage.client import StoreUnavailable
 from storage.names import NameResolver, Names
-from storage.notifications import NotificationRow
+from storage.notifications import NotificationRow, NotInInbox
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import a_row
@@ -295,6 +295,25 @@ async def test_marking_what_is_read_already_answers_the_asker_alone(home: Home) 
     assert await home.ask(messages.MarkRead((row.id,), asker)) == messages.Marked(0, 0)
     assert len(other.frames) == told
     assert asker.types[-2:] == ["notification.read", "notification.read"]
+
+
+async def test_a_click_reads_and_tells_every_connection_once(home: Home) -> None:
+    row = await home.row()
+    asker, other = await home.attach(), await home.attach()
+    read = {"notification_id": str(row.id), "unread_count": 0}
+    assert await home.ask(messages.Click(row.id, "view", asker, "r1")) == messages.Marked(1, 0)
+    assert await home.ask(messages.Click(row.id, "view", asker, "r2")) == messages.Marked(0, 0)
+    assert asker.frames[1:] == [
+        {"type": "notification.read", "ref": ref, "data": read} for ref in ("r1", "r2")
+    ]
+    assert other.frames[1:] == [{"type": "notification.read", "data": read}]
+
+
+async def test_a_click_on_what_is_not_in_the_inbox_tells_nobody(home: Home) -> None:
+    connection = await home.attach()
+    with pytest.raises(NotInInbox):
+        await home.ask(messages.Click(uuid4(), None, connection, "r"))
+    assert connection.types == ["authentication_success"]
 
 
 async def test_marking_several_by_rest_is_one_frame_to_all(home: Home) -> None:

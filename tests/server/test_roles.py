@@ -24,6 +24,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/notifications/unread-count/?": {"GET": INBOX},
     r"/api/notifications/mark-read/?": {"POST": INBOX},
     r"/api/notifications/mark-all-read/?": {"POST": INBOX},
+    rf"/api/notifications/{UUID_PATTERN}/click/?": {"POST": INBOX},
     rf"/api/notifications/{UUID_PATTERN}/delete/?": {"DELETE": INBOX},
     r"/api/notifications/preferences/?": {"GET": INBOX, "PUT": INBOX},
     r"/api/follow/?": {"POST": FOLLOWERS},

@@ -29,7 +29,14 @@ async def socket(api: Api, person: Person) -> AsyncIterator[Socket]:
 
 
 def test_these_messages_are_understood() -> None:
-    assert set(SCHEMAS) == {"authenticate", "ping", "mark_read", "mark_all_read", "sync"}
+    assert set(SCHEMAS) == {
+        "authenticate",
+        "ping",
+        "mark_read",
+        "mark_all_read",
+        "click",
+        "sync",
+    }
 
 
 REFS = ["7", "", "x" * 128, 7, 0, -1, 2**53]
@@ -85,6 +92,13 @@ BAD_MESSAGES = [
         "notification_ids",
         None,
         id="too many ids",
+    ),
+    pytest.param('{"type": "click", "ref": 2}', "notification_id", 2, id="a click on nothing"),
+    pytest.param(
+        json.dumps({"type": "click", "notification_id": str(uuid4()), "action": "x" * 65}),
+        "action",
+        None,
+        id="a long action",
     ),
     pytest.param('{"type": "sync"}', "since", None, id="since nothing"),
     pytest.param('{"type": "sync", "since": "7"}', "since", None, id="since no id"),
@@ -148,6 +162,33 @@ async def test_all_are_answered_with_how_many(
         "ref": "all",
         "data": {"marked_count": 3, "unread_count": 0},
     }
+
+
+@pytest.mark.parametrize("action", [{}, {"action": None}, {"action": "view_listing"}])
+async def test_a_click_is_answered_with_what_was_read(
+    service: Service, socket: Socket, person: Person, action: dict[str, Any]
+) -> None:
+    one, _ = await keep_unread(service, person, 2)
+    await socket.send(type="click", notification_id=one, ref="c", **action)
+    assert await socket.next() == {
+        "type": "notification.read",
+        "ref": "c",
+        "data": {"notification_id": one, "unread_count": 1},
+    }
+    row = await service.stores.notifications.find(person.id, UUID(one))
+    assert row is not None
+    assert row.clicked_at is not None
+    assert row.clicked_action == action.get("action")
+
+
+async def test_a_click_on_somebody_elses_is_an_error_and_stays_open(
+    service: Service, socket: Socket
+) -> None:
+    (theirs,) = await keep_unread(service, Person(uuid4(), ""), 1)
+    await socket.send(type="click", notification_id=theirs, ref="c")
+    frame = await socket.expect("error")
+    assert (frame["ref"], frame["error"]["code"]) == ("c", "NOT_FOUND")
+    await socket.nothing_more()
 
 
 async def test_somebody_elses_is_not_marked(api: Api, service: Service, socket: Socket) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from bson.errors import InvalidDocument
 
-from storage.notifications import Change, InboxFilter, NotificationRow
+from storage.notifications import Change, InboxFilter, NotificationRow, NotInInbox
 from tests.storage.samples import MINUTE, NOON, SECOND, a_row
 
 if TYPE_CHECKING:
@@ -184,6 +184,41 @@ async def test_marking_all_leaves_other_users_alone(stores: Stores) -> None:
     assert await stores.notifications.mark_all_read(anna, at=LATER) == 0
     assert await stores.notifications.unread_count(anna) == 0
     assert await stores.notifications.unread_count(ben) == 2
+
+
+async def test_the_first_click_and_its_action_stay(stores: Stores) -> None:
+    user_id = uuid4()
+    (row,) = await inserted(stores, user_id, 1)
+    clicked = stores.notifications.click
+    assert await clicked(user_id, row.id, action="$read_at", at=LATER) == 1
+    assert await clicked(user_id, row.id, action="other", at=LATER + SECOND) == 0
+    kept = await stores.notifications.find(user_id, row.id)
+    assert kept is not None
+    assert (kept.clicked_at, kept.clicked_action) == (LATER, "$read_at")
+    assert (kept.is_read, kept.read_at) == (True, LATER)
+    assert kept.to_document()["clicked_action"] == "$read_at"
+
+
+async def test_a_click_without_an_action_is_the_first_one_too(stores: Stores) -> None:
+    user_id = uuid4()
+    (row,) = await inserted(stores, user_id, 1)
+    await stores.notifications.click(user_id, row.id, action=None, at=LATER)
+    await stores.notifications.click(user_id, row.id, action="view", at=LATER + SECOND)
+    kept = await stores.notifications.find(user_id, row.id)
+    assert kept is not None
+    assert (kept.clicked_at, kept.clicked_action) == (LATER, None)
+
+
+async def test_what_the_inbox_does_not_show_cannot_be_clicked(stores: Stores) -> None:
+    anna, ben = uuid4(), uuid4()
+    row, deleted = await inserted(stores, anna, 2)
+    await stores.notifications.delete(anna, deleted.id, at=LATER)
+    for user_id, id_ in ((ben, row.id), (anna, uuid4()), (anna, deleted.id)):
+        with pytest.raises(NotInInbox):
+            await stores.notifications.click(user_id, id_, action=None, at=LATER)
+    kept = await stores.notifications.find(anna, row.id)
+    assert kept is not None
+    assert (kept.clicked_at, kept.is_read) == (None, False)
 
 
 async def test_a_row_is_deleted_once_by_its_owner(stores: Stores) -> None:

@@ -86,7 +86,7 @@ def unread_again(
         {"_id": {"$in": rows}},
         {
             "$set": {"inbox": True, "unread": True, "is_read": False, "is_deleted": False},
-            "$unset": {"changed_at": ""},
+            "$unset": {"changed_at": "", "clicked_at": "", "clicked_action": ""},
         },
     )
 
@@ -187,6 +187,11 @@ USES = [
         lambda s, _: s.notifications.mark_all_read(MARKER, at=LATER),
         ("unread",),
         unread_again(MARKED_ROWS),
+    ),
+    Use(
+        N.click,
+        lambda s, _: s.notifications.click(MARKER, MARKED_ROWS[3], action="view", at=LATER),
+        restore=unread_again(MARKED_ROWS),
     ),
     Use(
         N.delete,
