@@ -63,6 +63,10 @@ class Attachment:
             self.release()
         self.connection.send(frame)
 
+    def show(self, frame: bytes) -> None:
+        """Send a frame that has no place among the announcements, whatever is held."""
+        self.connection.send(frame)
+
     def catch_up(self, frame: bytes, known: frozenset[UUID], *, has_more: bool) -> None:
         """Send a page of a sync and, after the last one, what is held and was in none of them."""
         self.connection.send(frame)

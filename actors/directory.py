@@ -84,13 +84,13 @@ class Directory:
             if entry is None or row.is_deleted or not row.in_app:
                 continue
             message = messages.Deliver(row.id, row.created_at, not row.is_read, announcement)
-            try:
-                entry.ref.tell(message)
-            except MailboxFull:
-                log.warning("user_mailbox_full", user_id=str(row.recipient_id))
-                self._drop(row.recipient_id, entry, CloseCode.SLOW_READER)
-            except ActorDeadError:
-                self._drop(row.recipient_id, entry, CloseCode.INTERNAL_ERROR)
+            self._tell(row.recipient_id, entry, message)
+
+    def show(self, user_id: UUID, frame: bytes) -> None:
+        """Send `frame` to the connections of `user_id` that are here."""
+        entry = self._entries.get(user_id)
+        if entry is not None:
+            self._tell(user_id, entry, messages.Show(frame))
 
     async def close_all(self, code: CloseCode, *, deadline_s: float) -> None:
         """Close every connection, because this process goes away; wait for the actors to end."""
@@ -113,6 +113,15 @@ class Directory:
         )
         self._entries[user_id] = entry
         return entry
+
+    def _tell(self, user_id: UUID, entry: _Entry, message: object) -> None:
+        try:
+            entry.ref.tell(message)
+        except MailboxFull:
+            log.warning("user_mailbox_full", user_id=str(user_id))
+            self._drop(user_id, entry, CloseCode.SLOW_READER)
+        except ActorDeadError:
+            self._drop(user_id, entry, CloseCode.INTERNAL_ERROR)
 
     def _forget(self, user_id: UUID, entry: _Entry) -> None:
         if self._entries.get(user_id) is entry:

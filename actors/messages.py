@@ -37,6 +37,13 @@ class Deliver:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """Send a frame to every connection."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class MarkRead:
     """Mark these read and tell every connection. Asked; replies `Marked`."""
 

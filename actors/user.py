@@ -71,6 +71,8 @@ class UserActor(LoopActor):
         match message:
             case messages.Deliver():
                 return self._deliver(message)
+            case messages.Show():
+                return self._show(message.frame)
             case messages.Attach():
                 return self._attach(message)
             case messages.Detach():
@@ -126,6 +128,10 @@ class UserActor(LoopActor):
         frame = message.announcement.frame(message.notification_id, self._unread.count)
         for attached in self._attached:
             attached.announce(message.notification_id, frame)
+
+    def _show(self, frame: bytes) -> None:
+        for attached in self._attached:
+            attached.show(frame)
 
     def _remember(self, notification_id: UUID) -> None:
         self._sequence += 1

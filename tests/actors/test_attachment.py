@@ -33,6 +33,14 @@ def test_announcements_wait_for_the_answer_to_the_sync_and_leave_out_what_is_in_
     assert attachment.held_ids == frozenset()
 
 
+def test_what_has_no_place_among_the_announcements_does_not_wait_for_them() -> None:
+    attachment, connection = attached()
+    attachment.announce(UUID(int=1), frame(1))
+    attachment.show(frame("follower"))
+    assert connection.types == ["follower"]
+    assert attachment.held_ids == {UUID(int=1)}
+
+
 def test_any_other_frame_comes_after_what_is_held() -> None:
     attachment, connection = attached()
     attachment.announce(UUID(int=1), frame(1))

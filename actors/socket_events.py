@@ -1,0 +1,37 @@
+"""Send what happened to the sockets of users: frames that no row stands behind.
+
+Such a frame is seen at most once: it is sent after its event is finished, and who is not connected
+then is not told of it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from actors.directory import Directory
+
+
+@dataclass(frozen=True, slots=True)
+class SocketEvent:
+    """A frame, UTF-8 JSON, for every connection of one user."""
+
+    user_id: UUID
+    frame: bytes
+
+
+class SocketEvents:
+    """Sends frames to users, wherever they are connected."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    async def send(self, user_id: UUID, frame: bytes) -> None:
+        """Send `frame` to every connection of `user_id`."""
+        await self.send_all([SocketEvent(user_id, frame)])
+
+    async def send_all(self, events: Iterable[SocketEvent]) -> None:
+        """Send each frame to its user, in the order given."""
+        for event in events:
+            self._directory.show(event.user_id, event.frame)
