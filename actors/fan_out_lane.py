@@ -19,6 +19,7 @@ from actors.flows.fan_out import FanOut
 from actors.flows.followers import follower_batches
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
+from actors.notice import Notice
 from actors.publisher import Publisher
 from actors.retry import Retry
 from actors.workload import Workload
@@ -170,7 +171,8 @@ class FanOutLane(LoopActor):
             sizer=sizer,
         )
         async for batch in batches:
-            insert_s = await self._publisher.publish(run.event, fan_out.content, batch.recipients)
-            sizer.observe(len(batch.recipients), batch.read_s + insert_s)
+            notice = Notice(event=run.event, content=fan_out.content, recipients=batch.recipients)
+            published = await self._publisher.publish([notice])
+            sizer.observe(len(batch.recipients), batch.read_s + published.store_s)
             await self._events.advance(run.event.key, self._lease, batch.next_slot)
             run.cursor = batch.next_slot

@@ -9,9 +9,13 @@ from uuid import uuid4
 
 import pytest
 
+from actors.connection import CloseCode
 from actors.directory import Directory
+from actors.draft import REDELIVER_AFTER
 from actors.flows.content import Content
-from actors.publisher import REDELIVER_AFTER, Publisher
+from actors.notice import Notice
+from actors.publisher import CRITICAL_PRIORITY, Published, Publisher
+from rules.gates import Refusal, Refused
 from rules.kinds import KINDS, Channel
 from rules.preferences import DEFAULTS
 from rules.quiet_hours import QuietHours, quiet_until
@@ -24,7 +28,8 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.queue import DeliveryRef
 from tests.storage.samples import NOON, an_event
-from tests.support.actors import RecordingQueue
+from tests.support.actors import RecordingConnection, RecordingQueue, UserActors
+from tests.support.world import eventually
 
 AN_HOUR = timedelta(hours=1)
 LISTING = Content(kind=KINDS["new_listing"], title="Bread", message="Fresh bread")
@@ -33,7 +38,9 @@ LISTING = Content(kind=KINDS["new_listing"], title="Bread", message="Fresh bread
 class Publishing:
     """A publisher whose queue is recorded, and recipients who can be reached on every channel."""
 
-    def __init__(self, stores: Stores, clock: PositionClock) -> None:
+    def __init__(
+        self, stores: Stores, clock: PositionClock, directory: Directory | None = None
+    ) -> None:
         self.clock = clock
         self.queue = RecordingQueue()
         self._stores = stores
@@ -41,7 +48,9 @@ class Publishing:
             notifications=stores.notifications,
             names=NameResolver(stores.users, stores.businesses),
             clock=clock,
-            directory=Directory(lambda *_: pytest.fail("nobody is connected")),
+            directory=Directory(lambda *_: pytest.fail("nobody is connected"))
+            if directory is None
+            else directory,
             queue=self.queue,
             writer="tests#1",
         )
@@ -60,11 +69,16 @@ class Publishing:
         local = self.clock.store_now().astimezone(zone_of(DEFAULTS.timezone))
         return QuietHours(start=time((local - AN_HOUR).hour), end=time((local + 2 * AN_HOUR).hour))
 
+    async def publish_all(self, *notices: Notice) -> Published:
+        return await self._publisher.publish(notices)
+
     async def publish(
         self, recipient: Recipient, content: Content = LISTING, event: StoredEvent | None = None
     ) -> NotificationRow:
         """Tell `recipient` and return the row as it is stored."""
-        await self._publisher.publish(event or stored(), content, [recipient])
+        await self.publish_all(
+            Notice(event=event or stored(), content=content, recipients=[recipient])
+        )
         found = await self._stores.notifications._rows.find({"recipient_id": recipient.user_id})
         (row,) = (NotificationRow.from_document(document) for document in found)
         return row
@@ -143,3 +157,88 @@ async def test_done_again_after_quiet_hours_were_switched_off_what_was_deferred_
     awake = replace(recipient, preferences=replace(recipient.preferences, quiet_hours=AWAKE))
     assert await publishing.publish(awake, event=event) == first
     assert publishing.queue.refs == []
+
+
+async def test_what_is_critical_goes_before_everything_else_on_the_queue(
+    publishing: Publishing,
+) -> None:
+    recipient = publishing.recipient(quiet_hours=AWAKE)
+    normal = Notice(event=stored(), content=LISTING, recipients=[recipient])
+    critical = Notice(
+        event=stored(), content=replace(LISTING, priority="critical"), recipients=[recipient]
+    )
+    published = await publishing.publish_all(normal, critical)
+    urgent, usual = published.rows[1], published.rows[0]
+    assert publishing.queue.priorities == [CRITICAL_PRIORITY, 0]
+    both = (Channel.EMAIL, Channel.PUSH)
+    assert publishing.queue.refs == [*refs(urgent, *both), *refs(usual, *both)]
+
+
+async def test_nobody_to_tell_is_nothing_to_do(publishing: Publishing) -> None:
+    nobody = Notice(event=stored(), content=LISTING, recipients=[])
+    assert await publishing.publish_all(nobody) == Published()
+    assert publishing.queue.priorities == []
+
+
+async def test_a_batch_may_be_of_several_events_and_contents_and_tells_what_became_of_each(
+    publishing: Publishing,
+) -> None:
+    people = [publishing.recipient(quiet_hours=AWAKE) for _ in range(3)]
+    muted = publishing.recipient(mute_all=True)
+    bread, cake = stored(), stored()
+    published = await publishing.publish_all(
+        Notice(event=bread, content=LISTING, recipients=people),
+        Notice(event=cake, content=replace(LISTING, title="Cake"), recipients=[people[0], muted]),
+    )
+    told = [(row.event_id, row.recipient_id, row.title) for row in published.rows]
+    assert told == [
+        *((bread.key, person.user_id, "Bread") for person in people),
+        (cake.key, people[0].user_id, "Cake"),
+        (cake.key, muted.user_id, "Cake"),
+    ]
+    assert [draft.id for draft in published.drafts] == [row.id for row in published.rows]
+    assert [row.in_app for row in published.rows] == [True, True, True, True, False]
+    assert set(published.drafts[4].decisions.values()) == {Refused(Refusal.MUTE_ALL)}
+
+
+async def test_a_notice_may_name_other_channels_than_its_kind_has(publishing: Publishing) -> None:
+    recipient = publishing.recipient(quiet_hours=AWAKE)
+    only_sms = Notice(
+        event=stored(), content=LISTING, recipients=[recipient], channels=(Channel.SMS,)
+    )
+    nothing = Notice(event=stored(), content=LISTING, recipients=[recipient], channels=())
+    published = await publishing.publish_all(only_sms, nothing)
+    by_sms, by_nothing = published.rows
+    assert (list(by_sms.channels), by_sms.in_app) == (["sms"], False)
+    assert publishing.queue.refs == refs(by_sms, Channel.SMS)
+    assert (by_nothing.channels, by_nothing.in_app) == ({}, False)
+
+
+async def test_each_content_is_announced_to_its_own_recipients(
+    stores: Stores, clock: PositionClock
+) -> None:
+    actors = UserActors(stores)
+    directory = Directory(actors.start)
+    publishing = Publishing(stores, clock, directory)
+    both, only_cake = publishing.recipient(), publishing.recipient()
+    bread = Notice(event=stored(), content=LISTING, recipients=[both])
+    cake = Notice(
+        event=stored(), content=replace(LISTING, title="Cake"), recipients=[both, only_cake]
+    )
+    connections = {person.user_id: RecordingConnection() for person in (both, only_cake)}
+    for user_id, connection in connections.items():
+        await directory.attach(user_id, connection)
+    await publishing.publish_all(bread)
+    # Done again, together with what was not told the first time.
+    await publishing.publish_all(bread, cake)
+
+    async def titles() -> list[list[str]] | None:
+        shown = [
+            [frame["data"]["title"] for frame in connection.frames[1:]]
+            for connection in connections.values()
+        ]
+        return shown if sum(map(len, shown)) >= 3 else None
+
+    assert await eventually(titles) == [["Bread", "Cake"], ["Cake"]]
+    await directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=5)
+    await actors.end()

@@ -82,8 +82,11 @@ class RecordingQueue:
 
     def __init__(self) -> None:
         self.refs: list[Any] = []
+        self.priorities: list[int] = []
+        """One for each time that something was put on it."""
 
-    def enqueue(self, refs: Any) -> int:
+    def enqueue(self, refs: Any, *, priority: int = 0) -> int:
         """Keep the refs."""
         self.refs += refs
+        self.priorities.append(priority)
         return len(refs)

@@ -1,0 +1,98 @@
+"""A notification between the gates and its insert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from actors.notice import Notice
+from rules.gates import NOW, Decision, Later, Refused, decide
+from rules.ids import notification_id
+from rules.kinds import Channel
+from rules.recipients import Recipient
+from storage.notifications import NotificationRow
+from storage.positions import Position
+
+REDELIVER_AFTER = timedelta(seconds=60)
+"""A delivery that the queue forgot is found by the sweep this long after its insert."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """What one recipient of a notice gets on which channel. Fan-outs make thousands of them.
+
+    `decisions` may still be changed, by what can only be asked once it is known who passed the
+    gates.
+    """
+
+    id: UUID
+    notice: Notice
+    recipient: Recipient
+    decisions: dict[Channel, Decision]
+
+    @classmethod
+    def of(cls, notice: Notice, recipient: Recipient, *, at: datetime) -> Draft:
+        """Return what the gates let through at `at`."""
+        event, content = notice.event, notice.content
+        return cls(
+            notification_id(event.key, content.kind.name, recipient.user_id, event.accepted_at),
+            notice,
+            recipient,
+            decide(
+                kind=content.kind,
+                channels=content.kind.channels if notice.channels is None else notice.channels,
+                business_id=content.business_id,
+                recipient=recipient,
+                at=at,
+                is_critical=content.priority == "critical",
+            ),
+        )
+
+    def row(self, position: Position, writer: str) -> NotificationRow:
+        """Return the row to insert."""
+        content = self.notice.content
+        return NotificationRow(
+            id=self.id,
+            recipient_id=self.recipient.user_id,
+            event_id=self.notice.event.key,
+            kind=content.kind.name,
+            writer=writer,
+            created_at=position.created_at,
+            floor=position.floor,
+            in_app=self.decisions.get(Channel.IN_APP) is NOW,
+            title=content.title,
+            message=content.message,
+            data=content.data,
+            action_buttons=content.action_buttons,
+            image_url=content.image_url,
+            priority=content.priority,
+            business_id=content.business_id,
+            sender_id=content.sender_id,
+            channels={
+                channel.value: _state(channel, decision, position.created_at)
+                for channel, decision in self.decisions.items()
+            },
+        )
+
+
+def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mapping[str, Any]:
+    """Return a channel's first state: refused and why, deferred, done, or due if the queue forgets.
+
+    What is deferred is not queued: it waits in the store until it is due.
+    """
+    match decision:
+        case Refused(reason):
+            return {"status": "suppressed", "reason": reason.value}
+        case Later(until):
+            return {
+                "status": "deferred",
+                "reason": decision.reason,
+                "attempts": 0,
+                "due_at": until,
+            }
+    if channel is Channel.IN_APP:
+        return {"status": "delivered"}
+    return {"status": "queued", "attempts": 0, "due_at": created_at + REDELIVER_AFTER}

@@ -1,0 +1,22 @@
+"""Who is to be told what, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actors.flows.content import Content
+from rules.kinds import Channel
+from rules.recipients import Recipient
+from storage.events import StoredEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One content of one event, for one recipient or a batch of them."""
+
+    event: StoredEvent
+    content: Content
+    recipients: Sequence[Recipient]
+    channels: tuple[Channel, ...] | None = None
+    """Instead of those of the kind, fewer or others (contract 2.1: `channels`)."""
