@@ -7,7 +7,7 @@ from typing import Any
 import tornado.web
 
 from server import websocket
-from server.handlers import events, follows, health, notifications, pages, preferences
+from server.handlers import devices, events, follows, health, notifications, pages, preferences
 from server.handlers.base import UnknownPath
 from server.service import Service
 
@@ -26,6 +26,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *notifications.ROUTES,
         *preferences.ROUTES,
         *follows.ROUTES,
+        *devices.ROUTES,
         *health.ROUTES,
         *websocket.ROUTES,
     ]

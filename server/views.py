@@ -7,6 +7,7 @@ from typing import Any
 from actors.frames import notification_content, timestamp
 from rules.preferences import Preferences
 from storage.businesses import Business
+from storage.devices import Device
 from storage.names import Names
 from storage.notifications import NotificationRow
 
@@ -58,6 +59,19 @@ def preferences_record(preferences: Preferences) -> dict[str, Any]:
         },
         "timezone": preferences.timezone,
         "locale": preferences.locale,
+    }
+
+
+def device_record(device: Device) -> dict[str, Any]:
+    """Return a device as its user sees it: of the token no more than its end."""
+    return {
+        "id": device.id,
+        "platform": device.platform,
+        "name": device.name,
+        "is_active": device.is_active,
+        "token_hint": device.hint,
+        "created_at": timestamp(device.created_at),
+        "last_used_at": timestamp(device.last_used_at),
     }
 
 

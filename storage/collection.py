@@ -82,7 +82,7 @@ class StoreCollection:
 
     async def find_by_id(
         self,
-        ids: Iterable[UUID],
+        ids: Iterable[UUID | bytes],
         also: Mapping[str, Any],
         projection: Mapping[str, Any] | None = None,
     ) -> list[Document]:
@@ -146,6 +146,12 @@ class StoreCollection:
         with suppress(DuplicateKeyError):
             async with store_call():
                 await self._collection.update_one(key, {"$setOnInsert": fields}, upsert=True)
+
+    async def delete_one(self, query: Mapping[str, Any]) -> bool:
+        """Delete a document that matches; tell whether there was one."""
+        async with store_call():
+            result = await self._collection.delete_one(query)
+            return result.deleted_count == 1
 
     async def bulk_update(self, updates: Iterable[UpdateOne]) -> None:
         """Carry out `updates` in their order, many in one round trip."""

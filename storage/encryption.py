@@ -44,7 +44,7 @@ class FieldCipher:
             raise ValueError(f"at least one key of {KEY_BYTES} bytes is needed")
         self._ciphers = {_key_id(key): AESGCM(_derive(key, b"field")) for key in reversed(keys)}
         self._newest = _key_id(keys[0])
-        self._lookup_key = _derive(keys[0], b"lookup")
+        self._lookup_keys = [_derive(key, b"lookup") for key in keys]
 
     def encrypt(self, plaintext: str, *, owner: UUID) -> bytes:
         """Return `plaintext` encrypted for `owner`, different each time."""
@@ -69,7 +69,11 @@ class FieldCipher:
 
         After a rotation, rows written before are found again once they are written anew.
         """
-        return hmac.new(self._lookup_key, value.encode(), hashlib.sha256).digest()
+        return self.lookup_hashes(value)[0]
+
+    def lookup_hashes(self, value: str) -> list[bytes]:
+        """Return what `value` is or was found by: an HMAC under each key, newest first."""
+        return [hmac.digest(key, value.encode(), hashlib.sha256) for key in self._lookup_keys]
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -131,6 +131,7 @@ INDEXES = (
 
 SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "users": {"_id": "hashed"},
+    "device_tokens": {"_id": "hashed"},
     "businesses": {"_id": "hashed"},
     "events": {"_id": "hashed"},
     "follows": {"business_id": 1, "user_id": 1},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.businesses import BusinessesRepository
+from storage.devices import DevicesRepository
 from storage.events import EventsRepository
 from storage.follow_changes import FollowChanges
 from storage.following import Following
@@ -27,6 +28,7 @@ class Stores:
     """The repositories over one client."""
 
     users: UsersRepository
+    devices: DevicesRepository
     businesses: BusinessesRepository
     follows: FollowsRepository
     following: Following
@@ -44,6 +46,7 @@ def open_stores(
     follows = FollowsRepository(database)
     return Stores(
         users=users,
+        devices=DevicesRepository(database, cipher),
         businesses=businesses,
         follows=follows,
         following=Following(users, follows, businesses, FollowChanges(database), clock),

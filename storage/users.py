@@ -3,7 +3,7 @@
     {_id, name, user_type, email, email_hash, phone, phone_hash, locale, timezone, profile_image,
      business_id, versions: {field: occurred_at},
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
-     devices: [{is_active}], following: [business id, oldest first]}
+     devices: [see storage/devices.py], following: [business id, oldest first]}
 
 `email` and `phone` are encrypted. Errors: `UserNotFound`.
 """
@@ -34,6 +34,8 @@ PLAIN_FIELDS = frozenset({"name", "user_type", "locale", "timezone", "profile_im
 ENCRYPTED_FIELDS = frozenset({"email", "phone"})
 
 _PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
+
+_UNSEEN = {"versions": 0, "following": 0, "devices": 0}
 
 _RECIPIENT = {
     **_PREFERENCES,
@@ -115,7 +117,7 @@ class UsersRepository:
 
     async def find(self, user_id: UUID) -> User | None:
         """Return the user, or None when there is none."""
-        found = await self._users.find_one({"_id": user_id}, {"versions": 0, "following": 0})
+        found = await self._users.find_one({"_id": user_id}, _UNSEEN)
         if found is None:
             return None
         return User(

@@ -30,6 +30,8 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/follow/?": {"POST": FOLLOWERS},
     rf"/api/unfollow/{UUID_PATTERN}/?": {"DELETE": FOLLOWERS},
     r"/api/following/?": {"GET": FOLLOWERS},
+    r"/api/devices/?": {"GET": INBOX, "POST": INBOX},
+    rf"/api/devices/{UUID_PATTERN}/?": {"DELETE": INBOX},
     r"/health/live/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/ws/notifications/?": {"GET": PUBLIC},

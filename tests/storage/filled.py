@@ -38,6 +38,8 @@ SHARE = 25
 
 READER, MARKER, DELETER, CHANGED, FOLLOWER, SETTLER = (UUID(int=100 + n) for n in range(6))
 BAKERY, DAIRY = UUID(int=200), UUID(int=201)
+OWNER = UUID(int=110)
+TOKENS = [f"token-{n}" for n in range(RETURNED)]
 LATER = NOON + timedelta(hours=1)
 LONG_AGO = NOON - timedelta(days=30)
 DEAD, ENDING = Lease("gone:8000", 2), Lease("ending:8000", 1)
@@ -51,6 +53,8 @@ def ids(first: int, number: int = RETURNED) -> list[UUID]:
 READ_ROWS, MARKED_ROWS, DELETED_ROWS, DUE_ROWS = (ids(n * 10_000_000) for n in range(1, 5))
 NOBODYS_EVENTS, OUR_EVENTS, DEAD_EVENTS, ENDING_EVENTS = (ids(n * 10_000_000) for n in range(5, 9))
 DUE_USERS, SETTLING_USERS = ids(90_000_000), ids(91_000_000)
+DEVICES = ids(92_000_000)
+CIPHER = FieldCipher([KEY])
 
 
 def fill(database: Database[Document], rows: int) -> None:
@@ -60,6 +64,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("follows", _follows()),
         ("events", _events()),
         ("users", _users()),
+        ("device_tokens", _device_tokens()),
         ("businesses", ({"_id": UUID(int=n), "name": "b"} for n in count())),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
@@ -154,8 +159,41 @@ def _follows() -> Iterator[Document]:
                 yield _follow(UUID(int=n), UUID(int=n), 7)
 
 
+def a_users_devices() -> list[Document]:
+    return [
+        {
+            "id": device_id,
+            "token": CIPHER.encrypt(token, owner=OWNER),
+            "token_hash": CIPHER.lookup_hash(token),
+            "hint": token[-2:],
+            "platform": "web",
+            "name": None,
+            "is_active": True,
+            "created_at": NOON,
+            "last_used_at": NOON,
+        }
+        for device_id, token in zip(DEVICES, TOKENS, strict=True)
+    ]
+
+
+def a_users_claims() -> list[Document]:
+    return [
+        {"_id": CIPHER.lookup_hash(token), "user_id": OWNER, "device_id": device_id}
+        for device_id, token in zip(DEVICES, TOKENS, strict=True)
+    ]
+
+
+def _device_tokens() -> Iterator[Document]:
+    yield from a_users_claims()
+    for n in count(OTHERS):
+        yield {
+            "_id": n.to_bytes(32, "big"),
+            "user_id": UUID(int=n),
+            "device_id": UUID(int=n),
+        }
+
+
 def _events() -> Iterator[Document]:
-    cipher = FieldCipher([KEY])
     for keys, owner, lane in (
         (NOBODYS_EVENTS, Lease("", 0), "fan_out"),
         (OUR_EVENTS, OURS, "single"),
@@ -170,7 +208,7 @@ def _events() -> Iterator[Document]:
                 "type": "listing.created",
                 "occurred_at": NOON,
                 "accepted_at": NOON,
-                "data": cipher.encrypt("{}", owner=key),
+                "data": CIPHER.encrypt("{}", owner=key),
                 "lane": lane,
                 "pending_owner": owner.owner,
                 "epoch": owner.epoch,
@@ -198,5 +236,6 @@ def _users() -> Iterator[Document]:
     for user_id in SETTLING_USERS:
         yield {"_id": user_id, "settling": [entry], "following_revision": 1}
     yield {"_id": FOLLOWER, "following": ids(0)}
+    yield {"_id": OWNER, "devices": a_users_devices()}
     for n in chain(range(RETURNED), count(OTHERS)):
         yield {"_id": UUID(int=n), "name": "n", "user_type": "customer"}

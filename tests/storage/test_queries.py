@@ -25,7 +25,7 @@ from storage.stores import open_stores
 from tests.storage.filled import (
     fill,
 )
-from tests.storage.uses import USES, B, C, E, F, N, P, U, Use
+from tests.storage.uses import USES, B, C, D, E, F, N, P, T, U, Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +56,12 @@ def test_every_method_of_every_repository_is_used() -> None:
     used = {use.method for use in USES}
     methods = {
         method
-        for repository in (N, U, B, F, E, C, P)
+        for repository in (N, U, B, F, E, C, P, D, T)
         for name, method in inspect.getmembers(repository, inspect.iscoroutinefunction)
         if not name.startswith("_")
     }
-    # It returns all that there is, a row a process.
-    assert methods - used == {P.list}
+    # One returns all that there is, a row a process; one asks nothing while there is one key.
+    assert methods - used == {P.list, T.forget_older}
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +131,13 @@ class Recorded(CommandListener):
                             command["update"],
                             update["q"],
                             is_update_of_one=not update.get("multi", False),
+                        )
+                case "delete":
+                    for deletion in command["deletes"]:
+                        yield Sent(
+                            command["delete"],
+                            deletion["q"],
+                            is_update_of_one=bool(deletion["limit"]),
                         )
                 case _:
                     # Not findAndModify, which scans.

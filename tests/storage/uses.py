@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rules.ids import follow_id
 from storage.businesses import BusinessChange, BusinessesRepository
+from storage.device_claims import DeviceClaims
+from storage.devices import DevicesRepository
 from storage.events import EventsRepository
 from storage.follow_changes import FollowChange, FollowChanges
 from storage.follows import FollowsRepository
@@ -18,11 +20,13 @@ from tests.storage.filled import (
     BAKERY,
     CHANGED,
     CHANNELS,
+    CIPHER,
     DAIRY,
     DEAD,
     DEAD_EVENTS,
     DELETED_ROWS,
     DELETER,
+    DEVICES,
     DUE_ROWS,
     DUE_USERS,
     ENDING,
@@ -33,10 +37,14 @@ from tests.storage.filled import (
     MARKER,
     NOBODYS_EVENTS,
     OUR_EVENTS,
+    OWNER,
     READ_ROWS,
     READER,
     RETURNED,
     SETTLER,
+    TOKENS,
+    a_users_claims,
+    a_users_devices,
     ids,
 )
 from tests.storage.samples import NOON, OURS, SECOND, THEIRS, a_row, an_event
@@ -137,6 +145,27 @@ def page(**wanted: Any) -> Callable[[Stores, FollowChanges], Awaitable[Any]]:
     return run
 
 
+async def devices_again(database: AsyncIOMotorDatabase[Document]) -> None:
+    claims = a_users_claims()
+    await database["device_tokens"].delete_many({"_id": {"$in": [row["_id"] for row in claims]}})
+    await database["device_tokens"].insert_many(claims)
+    await database["users"].update_many(
+        {"_id": {"$in": [OWNER, SETTLER]}}, {"$set": {"devices": []}}
+    )
+    await database["users"].update_one({"_id": OWNER}, {"$set": {"devices": a_users_devices()}})
+
+
+def register(user_id: uuid.UUID) -> Callable[[Stores, FollowChanges], Awaitable[Any]]:
+    async def run(stores: Stores, _: FollowChanges) -> Any:
+        described = {"platform": "ios"}
+        __, is_new = await stores.devices.register(
+            user_id, TOKENS[3], described, user_type="ngo", at=LATER
+        )
+        return ["refreshed", "added"][is_new]
+
+    return run
+
+
 async def counted(found: Awaitable[Any]) -> int:
     return len(await found)
 
@@ -151,6 +180,7 @@ async def with_process(stores: Stores, act: Callable[[Any], Awaitable[None]]) ->
 
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
+D, T = DevicesRepository, DeviceClaims
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -365,4 +395,23 @@ USES = [
     Use(P.register, lambda s, _: counted_change(s.processes.register("here", "server"))),
     Use(P.beat, lambda s, _: with_process(s, s.processes.beat)),
     Use(P.remove, lambda s, _: with_process(s, s.processes.remove)),
+    Use(D.register, register(OWNER), restore=devices_again),
+    Use(D.register, register(SETTLER), restore=devices_again),
+    Use(D.owned, lambda s, _: counted(s.devices.owned(OWNER)), restore=devices_again),
+    Use(D.remove, lambda s, _: s.devices.remove(OWNER, DEVICES[3]), restore=devices_again),
+    Use(
+        T.claim,
+        lambda s, _: counted_change(s.devices.claims.claim(SETTLER, TOKENS[3])),
+        restore=devices_again,
+    ),
+    Use(
+        T.claimed,
+        lambda s, _: counted(s.devices.claims.claimed(CIPHER.lookup_hash(t) for t in TOKENS)),
+        restore=devices_again,
+    ),
+    Use(
+        T.release,
+        lambda s, _: s.devices.claims.release(CIPHER.lookup_hash(TOKENS[3]), DEVICES[3]),
+        restore=devices_again,
+    ),
 ]
