@@ -7,13 +7,11 @@ from uuid import UUID
 
 from actors.flows.content import Content
 from actors.flows.fan_out import FanOut
+from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
-
-TITLE_LIMIT = 120
-MESSAGE_LIMIT = 1_000
 
 
 class ListingCreated:

@@ -20,6 +20,11 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
 _WALL_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 
 
+def printable(text: str) -> str:
+    """Return `text` without control characters."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
+
+
 class Text(fields.String):
     """A text of `low`..`high` characters, counted once control characters are stripped."""
 
@@ -27,8 +32,7 @@ class Text(fields.String):
         super().__init__(validate=validate.Length(low, high), **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = str(super()._deserialize(value, attr, data, **kwargs))
-        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text)).strip()
+        return printable(str(super()._deserialize(value, attr, data, **kwargs))).strip()
 
 
 class Identifier(fields.String):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
+from rules.content import ACTION_LIMIT
 from rules.kinds import KINDS
 from server.schemas.fields import Text
 
-ACTION_LIMIT = 64
 LARGEST_PAGE = 100
 LAST_PAGE = 100_000
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import orjson
 import pytest
 
-from actors.flows.listings import MESSAGE_LIMIT, TITLE_LIMIT, new_listing
+from actors.flows.listings import new_listing
+from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from storage.businesses import Business
 
 BAKERY = Business(
