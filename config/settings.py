@@ -12,6 +12,12 @@ from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from config.daily_caps import DailyCaps, read_daily_caps
+from config.providers import (
+    Provider,
+    read_email_provider,
+    read_push_provider,
+    read_sms_provider,
+)
 from config.public_key import (
     PublicKey,
     PublicKeyUnusable,
@@ -72,6 +78,9 @@ class Settings:
     encryption_keys: tuple[bytes, ...] = field(repr=False)
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    email: Provider
+    push: Provider
+    sms: Provider
     rate_limits: RateLimits
     daily_caps: DailyCaps
     log_format: LogFormat
@@ -129,6 +138,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         encryption_keys=_encryption_keys(reader, data_dir, is_production=is_production),
         allowed_origins=tuple(_origin(value) for value in reader.listed("ALLOWED_ORIGINS")),
         trusted_proxies=tuple(_network(value) for value in reader.listed("TRUSTED_PROXIES")),
+        email=read_email_provider(reader, is_production=is_production),
+        push=read_push_provider(reader, is_production=is_production),
+        sms=read_sms_provider(reader, is_production=is_production),
         rate_limits=read_rate_limits(reader),
         daily_caps=read_daily_caps(reader),
         log_format=cast("LogFormat", reader.one_of("LOG_FORMAT", ("console", "json"))),

@@ -10,6 +10,8 @@ from config.settings import Settings, SettingsError, read_settings
 KEY = base64.b64encode(b"k" * 32).decode()
 OTHER_KEY = base64.b64encode(b"o" * 32).decode()
 SECRET = "s" * 32
+FILES = {"SNB_EMAIL_URL": "file:", "SNB_PUSH_URL": "file:", "SNB_SMS_URL": "file:"}
+"""Production wants to hear from its operator that messages go nowhere."""
 
 
 def settings(tmp_path: Path, **given: str) -> Settings:
@@ -140,7 +142,10 @@ def test_production_wants_its_secrets_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="^SNB_ENCRYPTION_KEYS: must be set in production$"):
         settings(tmp_path, SNB_ENV="production", SNB_JWT_SECRET=SECRET)
     assert not list(tmp_path.iterdir())
-    named = settings(tmp_path, SNB_ENV="production", SNB_JWT_SECRET=SECRET, SNB_ENCRYPTION_KEYS=KEY)
+    secrets = {"SNB_JWT_SECRET": SECRET, "SNB_ENCRYPTION_KEYS": KEY}
+    with pytest.raises(SettingsError, match="^SNB_EMAIL_URL: must be set in production"):
+        settings(tmp_path, SNB_ENV="production", **secrets)
+    named = settings(tmp_path, SNB_ENV="production", **secrets, **FILES)
     assert named.is_production
 
 

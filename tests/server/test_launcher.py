@@ -243,6 +243,9 @@ def test_a_part_without_stores_says_which_setting_it_lacks(tmp_path: Path, comma
 
 PRODUCTION = {
     "SNB_ENV": "production",
+    "SNB_EMAIL_URL": "file:",
+    "SNB_PUSH_URL": "file:",
+    "SNB_SMS_URL": "file:",
     "SNB_JWT_SECRET": "s" * 32,
     "SNB_ENCRYPTION_KEYS": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
 }
