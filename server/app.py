@@ -6,9 +6,21 @@ from typing import Any
 
 import tornado.web
 
+from actors.frames import to_json
 from server import websocket
-from server.handlers import devices, events, follows, health, notifications, pages, preferences
+from server.handlers import (
+    devices,
+    events,
+    follows,
+    health,
+    notifications,
+    openapi,
+    pages,
+    preferences,
+)
 from server.handlers.base import UnknownPath
+from server.handlers.openapi import OpenApiHandler
+from server.openapi.document import build_document
 from server.service import Service
 
 PING_EVERY_S = 30.0
@@ -28,6 +40,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *follows.ROUTES,
         *devices.ROUTES,
         *health.ROUTES,
+        *openapi.ROUTES,
         *websocket.ROUTES,
     ]
     return [*found, *pages.ROUTES] if has_demo else found
@@ -36,8 +49,13 @@ def routes(*, has_demo: bool) -> list[Route]:
 def build_application(service: Service) -> tornado.web.Application:
     """Return the application whose handlers work with `service`."""
     given: dict[str, Any] = {"service": service}
+    table = routes(has_demo=service.settings.has_demo)
+    document = to_json(build_document(table))
     return tornado.web.Application(
-        [(path, handler, given) for path, handler in routes(has_demo=service.settings.has_demo)],
+        [
+            (path, handler, given | ({"document": document} if handler is OpenApiHandler else {}))
+            for path, handler in table
+        ],
         default_handler_class=UnknownPath,
         default_handler_args=given,
         websocket_ping_interval=PING_EVERY_S,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import wraps
 from typing import Any, ClassVar
 
 import orjson
@@ -21,6 +23,7 @@ from server.errors import (
     ValidationFailed,
 )
 from server.handlers.answering import AnsweringHandler
+from server.operation import JSON, Operation
 from server.schemas.messages import flattened
 from server.service import Service
 
@@ -33,12 +36,21 @@ UUID_PATTERN = r"([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
 """A path segment that is a UUID; any other is an unknown path."""
 
 
+_NOTHING = Schema.from_dict({}, name="Nothing")()
+
+
 @tornado.web.stream_request_body
 class ApiHandler(AnsweringHandler):
     """Base of all handlers. Denied unless allowed: a method without roles is not there."""
 
     roles: ClassVar[Mapping[str, frozenset[UserType]]] = {}
     """Method -> who may; `PUBLIC` for everybody, with or without a token."""
+
+    operations: ClassVar[Mapping[str, Operation]] = {}
+    """Method -> what it takes and gives; whatever is part of the API has it."""
+
+    is_part_of_api: ClassVar[bool] = True
+    """Whether the OpenAPI document tells of it."""
 
     body_limit_bytes: ClassVar[int] = BODY_LIMIT_BYTES
 
@@ -47,6 +59,13 @@ class ApiHandler(AnsweringHandler):
 
     service: Service
     principal: Principal
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make methods that take no body refuse one that says something."""
+        super().__init_subclass__(**kwargs)
+        for method, operation in cls.__dict__.get("operations", {}).items():
+            if operation.body is None and method != "GET":
+                setattr(cls, method.lower(), _without_body(getattr(cls, method.lower())))
 
     def initialize(self, service: Service) -> None:
         """Take the service that `server/app.py` passes with each route."""
@@ -108,26 +127,37 @@ class ApiHandler(AnsweringHandler):
             self.answer_error(PayloadTooLarge(self.body_limit_bytes).answer)
 
     @property
-    def has_body(self) -> bool:
-        """Whether anything was sent beside the headers."""
-        return self._received_bytes > 0
+    def operation(self) -> Operation:
+        """What the method of this request takes and gives."""
+        return self.operations[self.request.method or ""]
 
-    def json_body(self, schema: Schema) -> Any:
-        """Return the body as `schema` loads it. Raises ValidationFailed, UnsupportedMediaType."""
+    def json_body(self) -> Any:
+        """Return the body as its schema loads it. Raises ValidationFailed, UnsupportedMediaType."""
+        schema = self.operation.body
+        assert isinstance(schema, Schema)
+        if self.operation.is_body_optional and not self._received_bytes:
+            return loaded(schema, {})
         return loaded(schema, self.raw_json())
 
     def raw_json(self) -> Any:
         """Return the body as JSON says it."""
         content_type = self.request.headers.get("Content-Type", "")
-        if content_type.partition(";")[0].strip().lower() != "application/json":
+        if content_type.partition(";")[0].strip().lower() != JSON:
             raise UnsupportedMediaType
         try:
             return orjson.loads(b"".join(self._chunks))
         except orjson.JSONDecodeError as error:
             raise ValidationFailed({"body": [f"Not valid JSON: {error}"]}) from None
 
-    def query(self, schema: Schema) -> Any:
-        """Return the query string as `schema` loads it; of a repeated name the last counts."""
+    def refuse_body(self) -> None:
+        """Let nothing pass but no body and an empty object: nobody would read what it says."""
+        if self._received_bytes:
+            loaded(_NOTHING, self.raw_json())
+
+    def query(self) -> Any:
+        """Return the query string as its schema loads it; of a repeated name the last counts."""
+        schema = self.operation.query
+        assert schema is not None
         try:
             return loaded(schema, self.asked_with())
         except UnicodeDecodeError:
@@ -141,6 +171,17 @@ class ApiHandler(AnsweringHandler):
         """Answer with `payload` as JSON."""
         self.set_status(status)
         self.finish(to_json(payload))
+
+
+def _without_body(method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+    @wraps(method)
+    async def refusing(handler: ApiHandler, *args: str, **kwargs: str) -> None:
+        handler.refuse_body()
+        result = method(handler, *args, **kwargs)
+        if inspect.isawaitable(result):
+            await result
+
+    return refusing
 
 
 def loaded(schema: Schema, value: Any) -> Any:

@@ -7,8 +7,10 @@ from uuid import UUID
 from server.auth import INBOX_OWNERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
+from server.operation import Operation
 from server.paging import listing
-from server.schemas.devices import DEVICE, DEVICES_QUERY
+from server.schemas.answer import Done
+from server.schemas.devices import DEVICE, DEVICES_QUERY, Device, Devices
 from server.views import device_record
 
 
@@ -16,10 +18,14 @@ class DevicesHandler(ApiHandler):
     """`GET` and `POST /api/devices/`."""
 
     roles = {"GET": INBOX_OWNERS, "POST": INBOX_OWNERS}
+    operations = {
+        "GET": Operation(query=DEVICES_QUERY, answers={200: Devices}),
+        "POST": Operation(body=DEVICE, answers={200: Device, 201: Device}),
+    }
 
     async def get(self) -> None:
         """List the caller's devices, newest first."""
-        asked = self.query(DEVICES_QUERY)
+        asked = self.query()
         page, page_size = asked["page"], asked["page_size"]
         devices = await self.service.stores.devices.owned(self.principal.user_id)
         first = (page - 1) * page_size
@@ -36,7 +42,7 @@ class DevicesHandler(ApiHandler):
 
     async def post(self) -> None:
         """Register the device that a token addresses; it leaves whoever had it."""
-        described = self.json_body(DEVICE)
+        described = self.json_body()
         token = described.pop("device_token")
         device, is_new = await self.service.stores.devices.register(
             self.principal.user_id,
@@ -52,6 +58,7 @@ class DeviceHandler(ApiHandler):
     """`DELETE /api/devices/{id}/`."""
 
     roles = {"DELETE": INBOX_OWNERS}
+    operations = {"DELETE": Operation(answers={200: Done})}
 
     async def delete(self, device_id: str) -> None:
         """Remove one of the caller's devices."""

@@ -9,6 +9,8 @@ from rules.events import LANE_OF_EVENT
 from rules.ids import event_key
 from server.auth import UserType
 from server.handlers.base import ApiHandler
+from server.operation import Operation
+from server.schemas.event_bodies import BODIES, Taken
 from server.schemas.events import load_events
 from storage.events import NewEvent
 
@@ -24,6 +26,7 @@ class EventsHandler(ApiHandler):
     """Takes what happened on the platform; 202 says that it is durable."""
 
     roles = {"POST": frozenset({UserType.SERVICE, UserType.ADMIN})}
+    operations = {"POST": Operation(body=BODIES, answers={202: Taken})}
     body_limit_bytes = EVENTS_BODY_LIMIT_BYTES
 
     async def post(self) -> None:

@@ -7,8 +7,10 @@ from uuid import UUID
 from actors.frames import timestamp
 from server.auth import UserType
 from server.handlers.base import UUID_PATTERN, ApiHandler
+from server.operation import Operation
 from server.paging import listing
-from server.schemas.follows import FOLLOW, FOLLOWING_QUERY
+from server.schemas.answer import Done
+from server.schemas.follows import FOLLOW, FOLLOWING_QUERY, Followed, Following
 from server.views import business_card, business_profile
 
 FOLLOWERS = frozenset({UserType.CUSTOMER, UserType.NGO})
@@ -18,10 +20,11 @@ class FollowHandler(ApiHandler):
     """`POST /api/follow/`."""
 
     roles = {"POST": FOLLOWERS}
+    operations = {"POST": Operation(body=FOLLOW, answers={201: Followed}, refusals=(404, 409, 422))}
 
     async def post(self) -> None:
         """Follow a business; an earlier follow is restored."""
-        business_id = self.json_body(FOLLOW)["business_id"]
+        business_id = self.json_body()["business_id"]
         principal = self.principal
         result = await self.service.stores.following.follow(
             principal.user_id, principal.user_type.value, business_id
@@ -41,6 +44,7 @@ class UnfollowHandler(ApiHandler):
     """`DELETE /api/unfollow/{business_id}/`."""
 
     roles = {"DELETE": FOLLOWERS}
+    operations = {"DELETE": Operation(answers={200: Done})}
 
     async def delete(self, business_id: str) -> None:
         """Stop following; following again restores it."""
@@ -52,10 +56,11 @@ class FollowingHandler(ApiHandler):
     """`GET /api/following/`."""
 
     roles = {"GET": FOLLOWERS}
+    operations = {"GET": Operation(query=FOLLOWING_QUERY, answers={200: Following})}
 
     async def get(self) -> None:
         """List the businesses that the caller follows, latest first."""
-        asked = self.query(FOLLOWING_QUERY)
+        asked = self.query()
         user_id = self.principal.user_id
         count, followed = await self.service.stores.following.page(
             user_id, page=asked["page"], page_size=asked["page_size"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from server.errors import RETRY_AFTER_S
 from server.handlers.base import PUBLIC, ApiHandler
+from server.operation import Operation
+from server.schemas.health import Live, Ready
 
 
 class LiveHandler(ApiHandler):
     """`GET /health/live/`."""
 
     roles = {"GET": PUBLIC, "HEAD": PUBLIC}
+    operations = {"GET": Operation(answers={200: Live})}
 
     async def get(self) -> None:
         """Say that the process answers."""
@@ -22,6 +25,7 @@ class ReadyHandler(ApiHandler):
     """`GET /health/ready/`."""
 
     roles = {"GET": PUBLIC, "HEAD": PUBLIC}
+    operations = {"GET": Operation(answers={200: Ready})}
 
     async def get(self) -> None:
         """Say whether database, bus and queue are reachable, and which is not."""

@@ -11,8 +11,18 @@ from rules.timezones import zone_of
 from server.auth import INBOX_OWNERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
+from server.operation import Operation
 from server.paging import listing
-from server.schemas.notifications import CLICK, INBOX_QUERY, MARK_READ
+from server.schemas.answer import Done
+from server.schemas.notifications import (
+    CLICK,
+    INBOX_QUERY,
+    MARK_READ,
+    Clicked,
+    Inbox,
+    MarkedRead,
+    UnreadCount,
+)
 from server.views import notification_record
 from storage.notifications import InboxFilter
 
@@ -23,10 +33,11 @@ class ListHandler(ApiHandler):
     """`GET /api/notifications/`."""
 
     roles = {"GET": INBOX_OWNERS}
+    operations = {"GET": Operation(query=INBOX_QUERY, answers={200: Inbox})}
 
     async def get(self) -> None:
         """List the caller's notifications, newest first."""
-        asked = self.query(INBOX_QUERY)
+        asked = self.query()
         user_id = self.principal.user_id
         notifications = self.service.stores.notifications
         page = await notifications.page(
@@ -82,6 +93,7 @@ class UnreadCountHandler(ApiHandler):
     """`GET /api/notifications/unread-count/`."""
 
     roles = {"GET": INBOX_OWNERS}
+    operations = {"GET": Operation(answers={200: UnreadCount})}
 
     async def get(self) -> None:
         """Say how many are unread."""
@@ -92,10 +104,11 @@ class MarkReadHandler(ApiHandler):
     """`POST /api/notifications/mark-read/`."""
 
     roles = {"POST": INBOX_OWNERS}
+    operations = {"POST": Operation(body=MARK_READ, answers={200: MarkedRead})}
 
     async def post(self) -> None:
         """Mark some read; ids that are not the caller's are ignored."""
-        ids = tuple(dict.fromkeys(self.json_body(MARK_READ)["notification_ids"]))
+        ids = tuple(dict.fromkeys(self.json_body()["notification_ids"]))
         marked = await self.service.inbox.mark_read(self.principal.user_id, ids)
         count = marked.marked_count
         self.answer(
@@ -111,6 +124,7 @@ class MarkAllReadHandler(ApiHandler):
     """`POST /api/notifications/mark-all-read/`."""
 
     roles = {"POST": INBOX_OWNERS}
+    operations = {"POST": Operation(answers={200: MarkedRead})}
 
     async def post(self) -> None:
         """Mark all read."""
@@ -128,10 +142,11 @@ class ClickHandler(ApiHandler):
     """`POST /api/notifications/{id}/click/`."""
 
     roles = {"POST": INBOX_OWNERS}
+    operations = {"POST": Operation(body=CLICK, is_body_optional=True, answers={200: Clicked})}
 
     async def post(self, notification_id: str) -> None:
         """Keep that one was clicked, and mark it read; the body may be left out."""
-        action = self.json_body(CLICK)["action"] if self.has_body else None
+        action = self.json_body()["action"]
         clicked = await self.service.inbox.click(
             self.principal.user_id, UUID(notification_id), action
         )
@@ -142,6 +157,7 @@ class DeleteHandler(ApiHandler):
     """`DELETE /api/notifications/{id}/delete/`."""
 
     roles = {"DELETE": INBOX_OWNERS}
+    operations = {"DELETE": Operation(answers={200: Done})}
 
     async def delete(self, notification_id: str) -> None:
         """Delete one softly."""

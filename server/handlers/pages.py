@@ -55,6 +55,7 @@ class PageHandler(ApiHandler):
     """`GET /` and `GET /demo/{file}`."""
 
     roles = {"GET": PUBLIC}
+    is_part_of_api = False
 
     def get(self, name: str = "") -> None:
         """Serve one of the page's files."""
@@ -71,6 +72,7 @@ class SessionHandler(ApiHandler):
     """`GET /demo/session/`."""
 
     roles = {"GET": PUBLIC}
+    is_part_of_api = False
 
     def get(self) -> None:
         """Give the demo users and businesses, with tokens to be them.

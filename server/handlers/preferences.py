@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from server.auth import INBOX_OWNERS
 from server.handlers.base import ApiHandler
-from server.schemas.preferences import PREFERENCES
+from server.operation import Operation
+from server.schemas.preferences import PREFERENCES, PreferencesChanged, PreferencesShown
 from server.views import preferences_record
 
 
@@ -12,6 +13,10 @@ class PreferencesHandler(ApiHandler):
     """`GET` and `PUT /api/notifications/preferences/`."""
 
     roles = {"GET": INBOX_OWNERS, "PUT": INBOX_OWNERS}
+    operations = {
+        "GET": Operation(answers={200: PreferencesShown}),
+        "PUT": Operation(body=PREFERENCES, answers={200: PreferencesChanged}),
+    }
 
     async def get(self) -> None:
         """Show all preferences, set or not."""
@@ -20,7 +25,7 @@ class PreferencesHandler(ApiHandler):
 
     async def put(self) -> None:
         """Change the given keys; the next notification is decided by them."""
-        changes = self.json_body(PREFERENCES)
+        changes = self.json_body()
         principal = self.principal
         users = self.service.stores.users
         await users.change_preferences(

@@ -79,7 +79,7 @@ class ListingCreated(_Data):
     image_url = HttpUrl(allow_none=True)
 
 
-_DATA: dict[str, Schema] = {
+DATA: dict[str, Schema] = {
     "user.registered": UserRegistered(),
     "user.updated": UserRegistered(partial=tuple(set(UserRegistered().fields) - {"id"})),
     "business.created": BusinessCreated(),
@@ -92,14 +92,14 @@ class EventSchema(Schema):
     """The envelope of one event."""
 
     id = Identifier(required=True)
-    type = fields.String(required=True, validate=validate.OneOf(tuple(_DATA)))
+    type = fields.String(required=True, validate=validate.OneOf(tuple(DATA)))
     occurred_at = Time(required=True)
     data = fields.Dict(keys=fields.String(), required=True)
 
     @post_load
     def _load_data(self, envelope: dict[str, Any], **_: Any) -> Event:
         try:
-            data = _DATA[envelope["type"]].load(envelope["data"])
+            data = DATA[envelope["type"]].load(envelope["data"])
         except ValidationError as error:
             raise ValidationError({"data": error.messages}) from None
         return Event(**{**envelope, "data": data})

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters but for tab and line ends, which mean something in a text."""
@@ -60,6 +60,8 @@ class Time(fields.AwareDateTime):
 class Money(fields.Decimal):
     """An amount that is not negative, given as number or string; loaded as a string: `12.50`."""
 
+    documented = {"type": ["number", "string"], "minimum": 0, "maximum": 10**9}
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             allow_nan=False, validate=validate.Range(Decimal(0), Decimal(10) ** 9), **kwargs
@@ -101,6 +103,14 @@ class Flag(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return bool(super()._deserialize(value, attr, data, **kwargs))
+
+
+class OneOf(fields.Field[Any]):
+    """An object of one of several schemas; for the OpenAPI document."""
+
+    def __init__(self, shapes: tuple[Schema, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.shapes = shapes
 
 
 class HttpUrl(fields.Url):

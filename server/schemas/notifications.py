@@ -1,4 +1,4 @@
-"""What clients ask of their inbox (contract section 2.1)."""
+"""What clients ask of their inbox and are told of it (contract section 2.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 
 from rules.content import ACTION_LIMIT
 from rules.kinds import KINDS
-from server.schemas.fields import Text
+from server.schemas.answer import Answer, BusinessCard, Count, Done, Listing
+from server.schemas.fields import Text, Time
 
 LARGEST_PAGE = 100
 LAST_PAGE = 100_000
@@ -43,6 +44,55 @@ class ClickSchema(Schema):
     """What was clicked of a notification, such as the `action` of one of its buttons."""
 
     action = Text(1, ACTION_LIMIT, allow_none=True, load_default=None)
+
+
+class Sender(Answer):
+    """Who sent it; a business speaks under its own name."""
+
+    id = fields.UUID()
+    name = fields.String(allow_none=True)
+    user_type = fields.String(allow_none=True)
+
+
+class Notification(Answer):
+    """A notification as the inbox lists it."""
+
+    id = fields.UUID()
+    notification_type = fields.String(validate=validate.OneOf(tuple(KINDS)))
+    title = fields.String()
+    message = fields.String()
+    data = fields.Dict(keys=fields.String())
+    sender = fields.Nested(Sender, allow_none=True)
+    business = fields.Nested(BusinessCard, allow_none=True)
+    action_buttons = fields.List(fields.Dict(keys=fields.String()))
+    image_url = fields.Url(allow_none=True)
+    priority = fields.String(validate=validate.OneOf(("normal", "critical")))
+    is_read = fields.Boolean()
+    is_deleted = fields.Boolean()
+    created_at = Time()
+    read_at = Time(allow_none=True)
+
+
+class UnreadCount(Answer):
+    """How many of the inbox are unread."""
+
+    unread_count = Count()
+
+
+class Inbox(Listing, UnreadCount):
+    """Notifications, newest first."""
+
+    results = fields.List(fields.Nested(Notification))
+
+
+class MarkedRead(Done, UnreadCount):
+    """How many turned from unread to read."""
+
+    marked_count = Count()
+
+
+class Clicked(Done, UnreadCount):
+    """The click is recorded, and what was clicked is read."""
 
 
 INBOX_QUERY = InboxQuerySchema()

@@ -1,4 +1,4 @@
-"""What clients change of their preferences (contract section 2.2)."""
+"""What clients change of their preferences and are told of them (contract section 2.2)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, post_load, validate
 
 from rules.kinds import KINDS
 from rules.preferences import MOST_MUTED_BUSINESSES
+from server.schemas.answer import Answer, Done
 from server.schemas.fields import Flag, Locale, TimeZone, WallTime
 
 
@@ -47,6 +48,26 @@ class PreferencesSchema(Schema):
             if name in changes:
                 changes[name] = list(dict.fromkeys(str(entry) for entry in changes[name]))
         return changes
+
+
+class AllQuietHours(QuietHoursSchema, Answer):
+    """When email, push and SMS wait, in the user's time zone."""
+
+
+class AllPreferences(PreferencesSchema, Answer):
+    """All preferences, set or not."""
+
+    quiet_hours = fields.Nested(AllQuietHours)
+
+
+class PreferencesShown(Answer):
+    """All preferences, set or not."""
+
+    preferences = fields.Nested(AllPreferences)
+
+
+class PreferencesChanged(PreferencesShown, Done):
+    """All preferences, now that they are changed."""
 
 
 PREFERENCES = PreferencesSchema()

@@ -82,6 +82,37 @@ async def test_json_may_name_its_encoding(api: Api, content_type: str) -> None:
     assert answer.status == 200
 
 
+WITHOUT_BODY = [
+    ("POST", "/api/notifications/mark-all-read/"),
+    ("DELETE", f"/api/notifications/{uuid4()}/delete/"),
+    ("DELETE", f"/api/unfollow/{uuid4()}/"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), WITHOUT_BODY)
+async def test_where_no_body_is_taken_its_fields_are_refused(
+    api: Api, method: str, path: str
+) -> None:
+    answer = await api.request(method, path, CUSTOMER, body={"before": "2026-01-01"})
+    assert answer.status == 400
+    assert answer.error["details"] == {"before": ["Unknown field."]}
+    answer = await api.request(method, path, CUSTOMER, raw=b"[]")
+    assert (answer.status, list(answer.error["details"])) == (400, ["body"])
+    answer = await api.request(
+        method, path, CUSTOMER, raw=b"x", headers={"Content-Type": "text/plain"}
+    )
+    assert answer.status == 415
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}"])
+@pytest.mark.parametrize(("method", "path"), WITHOUT_BODY)
+async def test_where_no_body_is_taken_an_empty_one_is_fine(
+    api: Api, method: str, path: str, raw: bytes
+) -> None:
+    answer = await api.request(method, path, CUSTOMER, raw=raw)
+    assert answer.status == (200 if method == "POST" else 404)
+
+
 LIMITS = [
     (MARK_READ, CUSTOMER, BODY_LIMIT_BYTES),
     ("/api/notifications/mark-all-read/", CUSTOMER, BODY_LIMIT_BYTES),

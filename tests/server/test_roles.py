@@ -34,6 +34,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     rf"/api/devices/{UUID_PATTERN}/?": {"DELETE": INBOX},
     r"/health/live/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC, "HEAD": PUBLIC},
+    r"/api/openapi\.json": {"GET": PUBLIC},
     r"/ws/notifications/?": {"GET": PUBLIC},
     rf"/ws/notifications/{UUID_PATTERN}/?": {"GET": PUBLIC},
     r"/()": {"GET": PUBLIC},
@@ -48,7 +49,7 @@ DEMO = [path for path in MAY if path.startswith(("/demo", "/()"))]
 
 def address(route: str) -> str:
     """Return a path that `route` matches."""
-    path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?")
+    path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?").replace("\\", "")
     return path.replace("()", "").replace("([a-z.]+)", "demo.js")
 
 

@@ -22,6 +22,8 @@ class Wire:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    asked: str = ""
+    """The last request line."""
 
     @classmethod
     async def open(cls, base_url: str) -> Wire:
@@ -31,6 +33,7 @@ class Wire:
 
     async def send(self, head: str, *headers: str, body: bytes = b"") -> None:
         """Send a request line, headers and some of a body, exactly as given."""
+        self.asked = head
         lines = [head, "Host: 127.0.0.1", *headers, "", ""]
         self.writer.write("\r\n".join(lines).encode("latin-1") + body)
         await self.writer.drain()
@@ -45,7 +48,8 @@ class Wire:
             content = await self.reader.readexactly(length)
         answer = Answer(int(status_line.split()[1]), _json(content), headers)
         if has_body:
-            assert_invariants(answer)
+            method, target = self.asked.split()[:2]
+            assert_invariants(answer, method, target)
         return answer
 
     async def is_closed_by_the_server(self) -> bool:

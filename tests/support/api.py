@@ -12,6 +12,8 @@ import jwt
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httputil import HTTPHeaders
 
+from tests.support.documented import assert_documented
+
 SECRET = "a secret for tests, long enough for HS256"
 PLATFORM = UUID("5a5e0000-0000-4000-8000-0000000000aa")
 
@@ -129,12 +131,13 @@ class Api:
         answer = Answer(
             response.code, json.loads(response.body) if response.body else None, response.headers
         )
-        assert_invariants(answer)
+        assert_invariants(answer, method, url)
         return answer
 
 
-def assert_invariants(answer: Answer) -> None:
-    """Assert what the contract says of every answer (sections 2 and 2.8)."""
+def assert_invariants(answer: Answer, method: str, url: str) -> None:
+    """Assert what the contract and the document say of every answer (sections 2, 2.7, 2.8)."""
+    assert_documented(method, url, answer.status, answer.body)
     assert answer.headers["X-Request-ID"]
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
