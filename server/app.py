@@ -11,6 +11,7 @@ from server import websocket
 from server.handlers import (
     devices,
     events,
+    followers,
     follows,
     health,
     notifications,
@@ -39,6 +40,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *preferences.ROUTES,
         *follows.ROUTES,
         *devices.ROUTES,
+        *followers.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
         *websocket.ROUTES,

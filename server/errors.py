@@ -27,6 +27,7 @@ from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
 from server.auth import InvalidToken, KeysUnavailable
+from server.providers import NoBusiness
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
@@ -150,6 +151,12 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
             "BUSINESS_NOT_FOUND",
             "Business profile not found",
             {"business_id": str(error.business_id)},
+        ),
+    ),
+    (
+        NoBusiness,
+        lambda _: ErrorAnswer(
+            404, "BUSINESS_NOT_FOUND", "You have no business on the platform yet"
         ),
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from actors.frames import notification_content, timestamp
 from rules.preferences import Preferences
@@ -72,6 +73,17 @@ def device_record(device: Device) -> dict[str, Any]:
         "token_hint": device.hint,
         "created_at": timestamp(device.created_at),
         "last_used_at": timestamp(device.last_used_at),
+    }
+
+
+def person_card(user_id: UUID, user_type: str | None, names: Names) -> dict[str, Any]:
+    """Return `{"id", "name", "user_type", "profile_image"}`; what is not known is null."""
+    user = names.users.get(user_id)
+    return {
+        "id": user_id,
+        "name": user.name if user else None,
+        "user_type": user_type,
+        "profile_image": user.profile_image if user else None,
     }
 
 

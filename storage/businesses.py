@@ -100,6 +100,11 @@ class BusinessesRepository:
             raise BusinessNotFound(business_id)
         return found
 
+    async def find_owned(self, owner_id: UUID) -> Business | None:
+        """Return the business that the user owns; of several the one with the lowest id."""
+        found = await self._businesses.find({"owner_id": owner_id}, {"versions": 0})
+        return _business(min(found, key=lambda each: each["_id"])) if found else None
+
     async def find_many(self, ids: Collection[UUID]) -> dict[UUID, Business]:
         """Return the businesses `ids`; one that is unknown is absent."""
         found = await self._businesses.find_by_id(ids, {}, {"versions": 0})

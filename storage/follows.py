@@ -79,6 +79,25 @@ class FollowsRepository:
         )
         return [_follow(row) for row in found]
 
+    async def followed(
+        self, business_id: UUID, *, since: datetime, before: datetime, user_type: str | None = None
+    ) -> list[Follow]:
+        """Return the active follows made from `since` to before `before`, newest first.
+
+        With `user_type` only those of such users.
+        """
+        found = await self._follows.find(
+            _followed(business_id, since, before, user_type), {"revision": 0, "is_active": 0}
+        )
+        follows = [_follow(row) for row in found]
+        return sorted(follows, key=lambda each: (each.followed_at, each.id), reverse=True)
+
+    async def followed_count(
+        self, business_id: UUID, *, since: datetime, before: datetime, user_type: str | None = None
+    ) -> int:
+        """Return how many `followed` would."""
+        return await self._follows.count(_followed(business_id, since, before, user_type))
+
     async def count(self, business_id: UUID) -> int:
         """Return how many follow `business_id`, by counting."""
         return await self._follows.count({"business_id": business_id, "is_active": True})
@@ -122,6 +141,17 @@ class FollowsRepository:
                     counts=int(change.is_following) - int(row["is_active"]),
                     is_first="first_followed_at" not in row,
                 )
+
+
+def _followed(
+    business_id: UUID, since: datetime, before: datetime, user_type: str | None
+) -> dict[str, Any]:
+    return {
+        "business_id": business_id,
+        "is_active": True,
+        **({} if user_type is None else {"user_type": user_type}),
+        "followed_at": {"$gte": since, "$lt": before},
+    }
 
 
 def _update(row: Document, change: FollowChange) -> dict[str, Any]:

@@ -62,6 +62,22 @@ INDEXES = (
         keys=("business_id", "is_active", "slot"),
         serves="FollowsRepository.range and count: the followers of a business",
     ),
+    *(
+        Index(
+            name="_".join(("business_active", *also, "followed")),
+            collection="follows",
+            keys=("business_id", "is_active", *also, "followed_at"),
+            serves="FollowsRepository.followed and followed_count: followers by time",
+        )
+        for also in ((), ("user_type",))
+    ),
+    Index(
+        name="owner",
+        collection="businesses",
+        keys=("owner_id",),
+        options={"sparse": True},
+        serves="BusinessesRepository.find_owned: the business of a provider",
+    ),
     Index(
         name="pending",
         collection="events",
@@ -102,6 +118,12 @@ INDEXES = (
         keys=("recipient_id", "inbox", "business_id"),
         options={"partialFilterExpression": {"inbox": True}},
         serves="NotificationsRepository.count_by_business",
+    ),
+    Index(
+        name="business_recipient",
+        collection="notifications",
+        keys=("business_id", "recipient_id"),
+        serves="EngagementRepository.of; only the last key of an index serves many values",
     ),
     Index(
         name="changed",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from storage.businesses import BusinessesRepository
 from storage.devices import DevicesRepository
+from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
 from storage.follow_changes import FollowChanges
+from storage.followers import Followers
 from storage.following import Following
 from storage.follows import FollowsRepository
 from storage.notifications import NotificationsRepository
@@ -32,8 +34,10 @@ class Stores:
     businesses: BusinessesRepository
     follows: FollowsRepository
     following: Following
+    followers: Followers
     events: EventsRepository
     notifications: NotificationsRepository
+    engagement: EngagementRepository
     processes: ProcessesRepository
 
 
@@ -50,7 +54,9 @@ def open_stores(
         businesses=businesses,
         follows=follows,
         following=Following(users, follows, businesses, FollowChanges(database), clock),
+        followers=Followers(follows, clock),
         events=EventsRepository(database, cipher),
         notifications=NotificationsRepository(database),
+        engagement=EngagementRepository(database),
         processes=ProcessesRepository(database),
     )

@@ -86,6 +86,7 @@ class Name:
 
     name: str | None
     user_type: str | None
+    profile_image: str | None = None
 
 
 class UsersRepository:
@@ -147,8 +148,13 @@ class UsersRepository:
 
     async def names(self, ids: Collection[UUID]) -> dict[UUID, Name]:
         """Return the names of the users `ids`; who is unknown is absent."""
-        found = await self._users.find_by_id(ids, {}, {"name": 1, "user_type": 1})
-        return {user["_id"]: Name(user.get("name"), user.get("user_type")) for user in found}
+        found = await self._users.find_by_id(
+            ids, {}, {"name": 1, "user_type": 1, "profile_image": 1}
+        )
+        return {
+            user["_id"]: Name(user.get("name"), user.get("user_type"), user.get("profile_image"))
+            for user in found
+        }
 
     async def following(self, user_id: UUID) -> list[UUID]:
         """Return the businesses that the user follows, oldest follow first."""

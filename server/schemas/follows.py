@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from server.schemas.answer import Answer, BusinessCard, Count, Done, Listing
 from server.schemas.fields import Time
-from server.schemas.notifications import PageSchema
+from server.schemas.notifications import LARGEST_PAGE, PageSchema
 
 
 class FollowSchema(Schema):
@@ -46,5 +46,37 @@ class Following(Listing):
     results = fields.List(fields.Nested(FollowedBusiness))
 
 
+class PersonCard(Answer):
+    """A person as a business sees them; what is not known is null."""
+
+    id = fields.UUID()
+    name = fields.String(allow_none=True)
+    user_type = fields.String(allow_none=True)
+    profile_image = fields.Url(allow_none=True)
+
+
+class Follower(Answer):
+    """One of those who follow the caller's business."""
+
+    id = fields.UUID()
+    user = fields.Nested(PersonCard)
+    followed_at = Time()
+    engagement_score = fields.Float(validate=validate.Range(0, 10))
+
+
+class Followers(Listing):
+    """Those who follow the caller's business, latest first."""
+
+    results = fields.List(fields.Nested(Follower))
+
+
+class FollowersQuerySchema(PageSchema):
+    """The filter of a business's followers; pages are larger than elsewhere."""
+
+    page_size = fields.Integer(load_default=50, validate=validate.Range(1, LARGEST_PAGE))
+    user_type = fields.String(validate=validate.OneOf(("customer", "ngo")))
+
+
 FOLLOW = FollowSchema()
 FOLLOWING_QUERY = PageSchema()
+FOLLOWERS_QUERY = FollowersQuerySchema()

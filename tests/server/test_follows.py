@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -165,6 +167,21 @@ async def test_a_hundred_and_first_follow_is_422_until_one_is_given_up(
     assert (await following(api, person, "?page_size=1"))["count"] == LIMIT
     await unfollow(api, person, shops[0])
     assert (await follow(api, person, shops[LIMIT])).status == 201
+
+
+async def test_fifty_follows_at_once_stop_exactly_at_a_hundred(
+    api: Api, service: Service, person: Person, mongodb_uri: str, database_name: str
+) -> None:
+    shops = await some_businesses(service, LIMIT + 30)
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri, uuidRepresentation="standard") as client:
+        client[database_name]["users"].insert_one(
+            {"_id": person.id, "user_type": "customer", "following": shops[: LIMIT - 20]}
+        )
+    answers = await asyncio.gather(
+        *(follow(api, person, business_id) for business_id in shops[LIMIT - 20 :])
+    )
+    assert Counter(answer.status for answer in answers) == {201: 20, 422: 30}
+    assert (await following(api, person, "?page_size=1"))["count"] == LIMIT
 
 
 async def test_the_list_shows_each_business_whole_and_the_latest_first(

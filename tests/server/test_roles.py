@@ -14,6 +14,7 @@ from tests.support.api import Api, token
 
 INBOX = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.ADMIN})
 FOLLOWERS = frozenset({UserType.CUSTOMER, UserType.NGO})
+PROVIDERS = frozenset({UserType.PROVIDER})
 PLATFORM = frozenset({UserType.SERVICE, UserType.ADMIN})
 PUBLIC = None
 """No token is needed, nor is one looked at."""
@@ -32,6 +33,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/following/?": {"GET": FOLLOWERS},
     r"/api/devices/?": {"GET": INBOX, "POST": INBOX},
     rf"/api/devices/{UUID_PATTERN}/?": {"DELETE": INBOX},
+    r"/api/followers/?": {"GET": PROVIDERS},
     r"/health/live/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/api/openapi\.json": {"GET": PUBLIC},

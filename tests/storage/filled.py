@@ -36,7 +36,7 @@ RETURNED = 20
 SHARE = 25
 """One in so many rows belongs to the asked user or business, without being asked for."""
 
-READER, MARKER, DELETER, CHANGED, FOLLOWER, SETTLER = (UUID(int=100 + n) for n in range(6))
+READER, MARKER, DELETER, CHANGED, FOLLOWER, SETTLER, BAKER = (UUID(int=100 + n) for n in range(7))
 BAKERY, DAIRY = UUID(int=200), UUID(int=201)
 OWNER = UUID(int=110)
 TOKENS = [f"token-{n}" for n in range(RETURNED)]
@@ -65,7 +65,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("events", _events()),
         ("users", _users()),
         ("device_tokens", _device_tokens()),
-        ("businesses", ({"_id": UUID(int=n), "name": "b"} for n in count())),
+        ("businesses", _businesses()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -152,7 +152,10 @@ def _follows() -> Iterator[Document]:
     for n in count(OTHERS):
         match n % 3:
             case 0:
-                yield _follow(BAKERY, UUID(int=n), 8 + n % 4_000)
+                yield _follow(BAKERY, UUID(int=n), 8 + n % 4_000) | {
+                    "user_type": "ngo",
+                    "followed_at": LONG_AGO,
+                }
             case 1:
                 yield _follow(DAIRY, UUID(int=n), 7, is_active=False)
             case _:
@@ -229,6 +232,12 @@ def _events() -> Iterator[Document]:
             "state": "done",
             "purge_at": LATER + timedelta(days=180),
         }
+
+
+def _businesses() -> Iterator[Document]:
+    yield {"_id": UUID(int=OTHERS - 1), "name": "b", "owner_id": BAKER}
+    for n in count():
+        yield {"_id": UUID(int=n), "name": "b", "owner_id": UUID(int=OTHERS + n)}
 
 
 def _users() -> Iterator[Document]:

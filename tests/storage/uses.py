@@ -10,6 +10,7 @@ from rules.ids import follow_id
 from storage.businesses import BusinessChange, BusinessesRepository
 from storage.device_claims import DeviceClaims
 from storage.devices import DevicesRepository
+from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
 from storage.follow_changes import FollowChange, FollowChanges
 from storage.follows import FollowsRepository
@@ -17,6 +18,7 @@ from storage.notifications import InboxFilter, NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.users import ProfileChange, UsersRepository
 from tests.storage.filled import (
+    BAKER,
     BAKERY,
     CHANGED,
     CHANNELS,
@@ -170,6 +172,11 @@ async def counted(found: Awaitable[Any]) -> int:
     return len(await found)
 
 
+async def counted_or_count(found: Awaitable[Any]) -> int:
+    result = await found
+    return result if isinstance(result, int) else len(result)
+
+
 async def counted_change(change: Awaitable[Any]) -> bool:
     return (await change) is not None
 
@@ -181,6 +188,7 @@ async def with_process(stores: Stores, act: Callable[[Any], Awaitable[None]]) ->
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T = DevicesRepository, DeviceClaims
+G = EngagementRepository
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -289,6 +297,7 @@ USES = [
     Use(B.apply, lambda s, _: s.businesses.apply([BusinessChange(BAKERY, {"name": "x"}, NOON)])),
     Use(B.find, lambda s, _: s.businesses.find(ids(0)[0])),
     Use(B.get, lambda s, _: s.businesses.get(ids(0)[0])),
+    Use(B.find_owned, lambda s, _: s.businesses.find_owned(BAKER), ("owner",)),
     Use(B.find_many, lambda s, _: counted(s.businesses.find_many(ids(0)))),
     Use(B.count_follower, lambda s, _: s.businesses.count_follower(DAIRY, by=1)),
     Use(B.followers_count, lambda s, _: s.businesses.followers_count(BAKERY)),
@@ -303,6 +312,20 @@ USES = [
         F.range,
         lambda s, _: counted(s.follows.range(BAKERY, slot_from=0, slot_to=8, limit=5_000)),
         ("business_active_slot",),
+    ),
+    *(
+        Use(
+            method,
+            lambda s, _, name=method.__name__, wanted=wanted: counted_or_count(  # type: ignore[misc]
+                getattr(s.follows, name)(BAKERY, since=NOON, before=LATER, **wanted)
+            ),
+            (index,),
+        )
+        for method in (F.followed, F.followed_count)
+        for wanted, index in (
+            ({}, "business_active_followed"),
+            ({"user_type": "ngo"}, "business_active_user_type_followed"),
+        )
     ),
     Use(F.count, lambda s, _: s.follows.count(DAIRY), ("business_active_slot",)),
     Use(F.find, lambda s, _: s.follows.find(BAKERY, ids(0)[3]), ("business_user",)),
@@ -333,6 +356,11 @@ USES = [
         lambda database: database["users"].update_one(
             {"_id": SETTLER}, {"$unset": {"settling": ""}}
         ),
+    ),
+    Use(
+        G.of,
+        lambda s, _: s.engagement.of(BAKERY, [READER, MARKER], since=NOON, until=LATER),
+        ("business_recipient",),
     ),
     Use(
         E.accept,
