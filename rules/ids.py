@@ -19,6 +19,16 @@ def event_key(sender: UUID, event_id: str) -> UUID:
     return _hashed(b"event", sender.bytes, event_id.encode())
 
 
+def idempotency_key_id(sender: UUID, key: str) -> UUID:
+    """Return the id under which `sender`'s `Idempotency-Key` is remembered."""
+    return _hashed(b"idempotency key", sender.bytes, key.encode())
+
+
+def request_key(work_id: UUID) -> UUID:
+    """Return the key of the event that a direct send is, however often it is tried."""
+    return _hashed(b"request", work_id.bytes)
+
+
 def follow_id(business_id: UUID, user_id: UUID) -> UUID:
     """Return the id of the one row that ties `user_id` to `business_id`."""
     return _hashed(b"follow", business_id.bytes, user_id.bytes)

@@ -139,6 +139,13 @@ INDEXES = (
         options={"expireAfterSeconds": 30 * 24 * 3_600},
         serves="ProcessesRepository.list; the store's own removal of rows a month after the end",
     ),
+    Index(
+        name="expired",
+        collection="idempotency_keys",
+        keys=("purge_at",),
+        options={"expireAfterSeconds": 0},
+        serves="the store's own removal of keys after 24 hours",
+    ),
     *(
         Index(
             name=f"due_{channel}",
@@ -156,6 +163,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "device_tokens": {"_id": "hashed"},
     "businesses": {"_id": "hashed"},
     "events": {"_id": "hashed"},
+    "idempotency_keys": {"_id": "hashed"},
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
 }

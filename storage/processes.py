@@ -81,6 +81,10 @@ class ProcessesRepository:
         if not await self._processes.update_one(_running(lease), {"$inc": {"beat": 1}}):
             raise Superseded(lease)
 
+    async def is_running(self, lease: Lease) -> bool:
+        """Tell whether no later incarnation has begun and nobody saw this one end."""
+        return await self._processes.find_one(_running(lease), {"_id": 1}) is not None
+
     async def remove(self, lease: Lease) -> None:
         """Take the process off the list, by itself or by who saw it dead."""
         await self._processes.update_one(_running(lease), {"$currentDate": {"stopped_at": True}})

@@ -13,6 +13,7 @@ from storage.follow_changes import FollowChanges
 from storage.followers import Followers
 from storage.following import Following
 from storage.follows import FollowsRepository
+from storage.idempotency_keys import IdempotencyKeys
 from storage.notifications import NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.users import UsersRepository
@@ -38,6 +39,7 @@ class Stores:
     events: EventsRepository
     notifications: NotificationsRepository
     engagement: EngagementRepository
+    idempotency_keys: IdempotencyKeys
     processes: ProcessesRepository
 
 
@@ -58,5 +60,6 @@ def open_stores(
         events=EventsRepository(database, cipher),
         notifications=NotificationsRepository(database),
         engagement=EngagementRepository(database),
+        idempotency_keys=IdempotencyKeys(database, cipher),
         processes=ProcessesRepository(database),
     )

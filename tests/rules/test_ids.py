@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from rules.ids import event_key, follow_id, notification_id
+from rules.ids import event_key, follow_id, idempotency_key_id, notification_id, request_key
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -146,3 +146,18 @@ def test_an_event_and_a_follow_of_the_same_bytes_are_not_the_same_thing(
     text = other.bytes.decode("latin-1")
     assert follow_id(one, other) != event_key(one, text)
     assert follow_id(one, UUID(bytes=b"0123456789abcdef")) != event_key(one, "0123456789abcdef")
+
+
+@given(one=uuids, other=uuids, key=st.text(min_size=1, max_size=255))
+def test_the_same_idempotency_key_of_another_sender_is_another(
+    one: UUID, other: UUID, key: str
+) -> None:
+    assume(one != other)
+    assert idempotency_key_id(one, key) != idempotency_key_id(other, key)
+    assert idempotency_key_id(one, key) != event_key(one, key)
+
+
+@given(one=uuids, other=uuids)
+def test_each_request_is_an_event_of_its_own(one: UUID, other: UUID) -> None:
+    assert one == other or request_key(one) != request_key(other)
+    assert request_key(one) != event_key(one, "")

@@ -66,6 +66,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("users", _users()),
         ("device_tokens", _device_tokens()),
         ("businesses", _businesses()),
+        ("idempotency_keys", _idempotency_keys()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -248,3 +249,8 @@ def _users() -> Iterator[Document]:
     yield {"_id": OWNER, "devices": a_users_devices()}
     for n in chain(range(RETURNED), count(OTHERS)):
         yield {"_id": UUID(int=n), "name": "n", "user_type": "customer"}
+
+
+def _idempotency_keys() -> Iterator[Document]:
+    for n in count(OTHERS):
+        yield {"_id": UUID(int=n), "purge_at": LATER + timedelta(days=180)}

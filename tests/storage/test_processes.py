@@ -48,6 +48,18 @@ async def test_a_process_is_listed_with_a_beat_that_rises(stores: Stores) -> Non
     assert after.beat == before.beat + 1
 
 
+async def test_a_process_runs_until_it_ends_or_a_later_incarnation_begins(stores: Stores) -> None:
+    instance = an_instance()
+    is_running = stores.processes.is_running
+    assert not await is_running(Lease(instance, 1))
+    old = await stores.processes.register(instance, "server")
+    assert await is_running(old)
+    new = await stores.processes.register(instance, "server")
+    assert (await is_running(old), await is_running(new)) == (False, True)
+    await stores.processes.remove(new)
+    assert not await is_running(new)
+
+
 async def test_a_superseded_process_is_told_at_its_next_beat(stores: Stores) -> None:
     instance = an_instance()
     old = await stores.processes.register(instance, "server")

@@ -14,6 +14,7 @@ from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
 from storage.follow_changes import FollowChange, FollowChanges
 from storage.follows import FollowsRepository
+from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer
 from storage.notifications import InboxFilter, NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.users import ProfileChange, UsersRepository
@@ -70,6 +71,7 @@ A_FOLLOW = FollowChange(
     revision=1,
 )
 NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
+A_KEY = uuid.uuid4()
 NEW_EVENTS = [an_event() for _ in range(RETURNED)]
 
 
@@ -185,9 +187,23 @@ async def with_process(stores: Stores, act: Callable[[Any], Awaitable[None]]) ->
     await act(await stores.processes.register("there", "server"))
 
 
+async def with_attempt(
+    stores: Stores, act: Callable[[IdempotencyKeys, Attempt], Awaitable[Any]]
+) -> Any:
+    keys = stores.idempotency_keys
+    attempt = await keys.begin(A_KEY, "POST", OURS, now=LATER)
+    assert isinstance(attempt, Attempt)
+    return await act(keys, attempt)
+
+
+async def taken_over(keys: IdempotencyKeys, attempt: Attempt) -> bool:
+    held = Held(attempt.key_id, attempt.token, OURS, LATER)
+    return await keys.take_over(held, THEIRS, now=LATER) is not None
+
+
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
-D, T = DevicesRepository, DeviceClaims
+D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 G = EngagementRepository
 RECENT = {"created_from": NOON, "created_before": LATER}
 
@@ -423,6 +439,29 @@ USES = [
     Use(P.register, lambda s, _: counted_change(s.processes.register("here", "server"))),
     Use(P.beat, lambda s, _: with_process(s, s.processes.beat)),
     Use(P.remove, lambda s, _: with_process(s, s.processes.remove)),
+    Use(P.is_running, lambda s, _: counted_change(s.processes.is_running(OURS))),
+    Use(
+        K.begin,
+        lambda s, _: counted_change(s.idempotency_keys.begin(A_KEY, "POST", OURS, now=LATER)),
+        restore=gone_again("idempotency_keys", [A_KEY]),
+    ),
+    Use(
+        K.begin,
+        lambda s, _: counted_change(s.idempotency_keys.begin(A_KEY, "POST", OURS, now=LATER)),
+    ),
+    *(
+        Use(
+            method,
+            lambda s, _, act=act: with_attempt(s, act),  # type: ignore[misc]
+            restore=gone_again("idempotency_keys", [A_KEY]),
+        )
+        for method, act in (
+            (K.take_over, taken_over),
+            (K.keep, lambda keys, attempt: keys.keep(attempt, KeptAnswer(201, "{}"))),
+            (K.let_go, lambda keys, attempt: keys.let_go(attempt)),
+            (K.forget, lambda keys, attempt: keys.forget(attempt)),
+        )
+    ),
     Use(D.register, register(OWNER), restore=devices_again),
     Use(D.register, register(SETTLER), restore=devices_again),
     Use(D.owned, lambda s, _: counted(s.devices.owned(OWNER)), restore=devices_again),
