@@ -113,6 +113,12 @@ def notification_deleted(notification_id: UUID, unread_count: int) -> bytes:
     )
 
 
+def new_follower(user_id: UUID, name: str | None, user_type: str, total_followers: int) -> bytes:
+    """Return the frame that tells an owner who follows their business now."""
+    follower = {"id": user_id, "name": name, "user_type": user_type}
+    return _event("business.new_follower", None, follower=follower, total_followers=total_followers)
+
+
 def synced(
     *,
     notifications: list[dict[str, Any]],

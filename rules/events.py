@@ -20,4 +20,6 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "business.created": Lane.SINGLE,
     "business.updated": Lane.SINGLE,
     "listing.created": Lane.FAN_OUT,
+    # Of our own making; the platform cannot send it.
+    "business_update.posted": Lane.FAN_OUT,
 }

@@ -9,6 +9,7 @@ import tornado.web
 from actors.frames import to_json
 from server import websocket
 from server.handlers import (
+    business_updates,
     devices,
     events,
     followers,
@@ -41,6 +42,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *follows.ROUTES,
         *devices.ROUTES,
         *followers.ROUTES,
+        *business_updates.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
         *websocket.ROUTES,

@@ -19,6 +19,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pykka import ActorDeadError
 from tornado.ioloop import PeriodicCallback
 
+from actors.business_updates import BusinessUpdates
 from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
 from actors.directory import Directory, UserRef
@@ -31,9 +32,11 @@ from actors.lanes import Lanes
 from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
+from actors.new_followers import NewFollowers
 from actors.publisher import Publisher
 from actors.read_model_lane import IN_HAND as READ_MODELS_IN_HAND
 from actors.read_model_lane import ReadModelLane
+from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
 from actors.user import UserActor
 from config.settings import Settings
@@ -121,6 +124,7 @@ async def assemble(
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()
+    dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
     return Service(
         settings=settings,
         stores=stores,
@@ -129,9 +133,11 @@ async def assemble(
         tokens=tokens,
         directory=directory,
         inbox=Inbox(directory, stores.notifications, clock),
+        new_followers=NewFollowers(stores.businesses, names, SocketEvents(directory)),
+        business_updates=BusinessUpdates(dispatcher, clock),
         readiness=Readiness(database, clock, bus, queue),
         in_flight=InFlight(),
-        dispatcher=partial(supervisor.ref, "dispatcher"),
+        dispatcher=dispatcher,
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import tornado.web
 from pykka import ActorDeadError
 
+from actors.business_updates import DailyUpdatesSpent
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
@@ -157,6 +158,16 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
         NoBusiness,
         lambda _: ErrorAnswer(
             404, "BUSINESS_NOT_FOUND", "You have no business on the platform yet"
+        ),
+    ),
+    (
+        DailyUpdatesSpent,
+        lambda error: ErrorAnswer(
+            429,
+            "RATE_LIMITED",
+            f"A business can post at most {error.limit} updates a day",
+            {"limit": error.limit},
+            {"Retry-After": str(error.retry_after_s)},
         ),
     ),
     (

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from actors.business_updates import BusinessUpdates
 from actors.directory import Directory
 from actors.dispatcher import Dispatcher
 from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
+from actors.new_followers import NewFollowers
 from config.settings import Settings
 from server.in_flight import InFlight
 from server.readiness import Readiness
@@ -29,6 +31,8 @@ class Service:
     tokens: TokenVerifier
     directory: Directory
     inbox: Inbox
+    new_followers: NewFollowers
+    business_updates: BusinessUpdates
     readiness: Readiness
     in_flight: InFlight
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]

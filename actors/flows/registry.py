@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.fan_out_lane import FanOutFlow
+from actors.flows.business_updates import BusinessUpdatePosted
 from actors.flows.listings import ListingCreated
 from actors.flows.profiles import BusinessProfiles, ReadModelFlow, UserProfiles
 from storage.names import NameResolver
@@ -26,4 +27,7 @@ def read_model_flows(stores: Stores, resolvers: Iterable[NameResolver]) -> dict[
 
 def fan_out_flows(stores: Stores) -> dict[str, FanOutFlow]:
     """Return the flows of the lane `fan_out`."""
-    return {"listing.created": ListingCreated(stores.businesses)}
+    return {
+        "listing.created": ListingCreated(stores.businesses),
+        "business_update.posted": BusinessUpdatePosted(stores.businesses),
+    }

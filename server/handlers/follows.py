@@ -29,6 +29,9 @@ class FollowHandler(ApiHandler):
         result = await self.service.stores.following.follow(
             principal.user_id, principal.user_type.value, business_id
         )
+        await self.service.new_followers.announce(
+            result.business, principal.user_id, principal.user_type.value
+        )
         self.answer(
             {
                 "message": "Successfully followed business",

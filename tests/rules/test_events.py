@@ -13,6 +13,7 @@ from rules.events import LANE_OF_EVENT, Lane
         ("business.created", Lane.SINGLE),
         ("business.updated", Lane.SINGLE),
         ("listing.created", Lane.FAN_OUT),
+        ("business_update.posted", Lane.FAN_OUT),
     ],
 )
 def test_what_concerns_all_followers_keeps_out_of_the_way_of_what_concerns_one(

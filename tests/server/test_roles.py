@@ -34,6 +34,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/devices/?": {"GET": INBOX, "POST": INBOX},
     rf"/api/devices/{UUID_PATTERN}/?": {"DELETE": INBOX},
     r"/api/followers/?": {"GET": PROVIDERS},
+    r"/api/business-updates/?": {"POST": PROVIDERS},
     r"/health/live/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/api/openapi\.json": {"GET": PUBLIC},
