@@ -7,19 +7,19 @@ from uuid import uuid4
 
 import pytest
 
-from rules.events import LANE_OF_EVENT
+from server.schemas.events import DATA
 from tests.server.posting import LEFT_OUT, data_of, outcome, send, shown, taken
 from tests.support.api import Api, token
 from tests.support.world import EVENTS, event
 
 
-@pytest.mark.parametrize("event_type", LANE_OF_EVENT)
+@pytest.mark.parametrize("event_type", DATA)
 async def test_every_type_is_taken_by_itself(api: Api, event_type: str) -> None:
     assert outcome(await send(api, event(event_type, data_of(event_type)))) == taken(1)
 
 
 async def test_a_batch_may_hold_every_type(api: Api) -> None:
-    batch = [event(event_type, data_of(event_type)) for event_type in LANE_OF_EVENT]
+    batch = [event(event_type, data_of(event_type)) for event_type in DATA]
     assert outcome(await send(api, {"events": batch})) == taken(5)
 
 
