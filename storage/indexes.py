@@ -146,6 +146,32 @@ INDEXES = (
         options={"expireAfterSeconds": 0},
         serves="the store's own removal of keys after 24 hours",
     ),
+    Index(
+        name="due",
+        collection="schedules",
+        keys=("due_at",),
+        options={"sparse": True},
+        serves="SchedulesRepository.due: whose time has come",
+    ),
+    Index(
+        name="sender",
+        collection="schedules",
+        keys=("sender", "created_at", "_id"),
+        serves="SchedulesRepository.page of one sender",
+    ),
+    Index(
+        name="created",
+        collection="schedules",
+        keys=("created_at", "_id"),
+        serves="SchedulesRepository.page of all senders",
+    ),
+    Index(
+        name="past",
+        collection="schedules",
+        keys=("purge_at",),
+        options={"expireAfterSeconds": 0},
+        serves="the store's own removal of schedules a month after their time",
+    ),
     *(
         Index(
             name=f"due_{channel}",
@@ -164,6 +190,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "businesses": {"_id": "hashed"},
     "events": {"_id": "hashed"},
     "idempotency_keys": {"_id": "hashed"},
+    "schedules": {"_id": "hashed"},
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
 }

@@ -16,6 +16,7 @@ from storage.follows import FollowsRepository
 from storage.idempotency_keys import IdempotencyKeys
 from storage.notifications import NotificationsRepository
 from storage.processes import ProcessesRepository
+from storage.schedules import SchedulesRepository
 from storage.users import UsersRepository
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Stores:
     notifications: NotificationsRepository
     engagement: EngagementRepository
     idempotency_keys: IdempotencyKeys
+    schedules: SchedulesRepository
     processes: ProcessesRepository
 
 
@@ -61,5 +63,6 @@ def open_stores(
         notifications=NotificationsRepository(database),
         engagement=EngagementRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),
+        schedules=SchedulesRepository(database, cipher),
         processes=ProcessesRepository(database),
     )

@@ -54,6 +54,7 @@ READ_ROWS, MARKED_ROWS, DELETED_ROWS, DUE_ROWS = (ids(n * 10_000_000) for n in r
 NOBODYS_EVENTS, OUR_EVENTS, DEAD_EVENTS, ENDING_EVENTS = (ids(n * 10_000_000) for n in range(5, 9))
 DUE_USERS, SETTLING_USERS = ids(90_000_000), ids(91_000_000)
 DEVICES = ids(92_000_000)
+SCHEDULES = ids(93_000_000)
 CIPHER = FieldCipher([KEY])
 
 
@@ -67,6 +68,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("device_tokens", _device_tokens()),
         ("businesses", _businesses()),
         ("idempotency_keys", _idempotency_keys()),
+        ("schedules", _schedules()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -254,3 +256,34 @@ def _users() -> Iterator[Document]:
 def _idempotency_keys() -> Iterator[Document]:
     for n in count(OTHERS):
         yield {"_id": UUID(int=n), "purge_at": LATER + timedelta(days=180)}
+
+
+def _schedules() -> Iterator[Document]:
+    request = {key: CIPHER.encrypt("{}", owner=key) for key in SCHEDULES}
+    for n, key in enumerate(SCHEDULES):
+        at = NOON + n * SECOND
+        yield {
+            "_id": key,
+            "sender": OWNER,
+            "recipient_id": UUID(int=9),
+            "kind": "welcome",
+            "title": "t",
+            "send_at": at,
+            "created_at": at,
+            "status": "scheduled",
+            "due_at": at,
+            "request": request[key],
+            "purge_at": LATER + timedelta(days=180),
+        }
+    for n in count(OTHERS):
+        # Others' schedules: waiting for their time, and done with.
+        state: Document = {"status": "sent"} if n % 2 else {"status": "scheduled"}
+        if n % 2 == 0:
+            state["due_at"] = LATER + n * SECOND
+        yield {
+            "_id": UUID(int=n),
+            "sender": UUID(int=n),
+            "created_at": LONG_AGO,
+            **state,
+            "purge_at": LATER + timedelta(days=180),
+        }

@@ -17,6 +17,7 @@ from storage.follows import FollowsRepository
 from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer
 from storage.notifications import InboxFilter, NotificationsRepository
 from storage.processes import ProcessesRepository
+from storage.schedules import Schedule, SchedulesRepository
 from storage.users import ProfileChange, UsersRepository
 from tests.storage.filled import (
     BAKER,
@@ -44,6 +45,7 @@ from tests.storage.filled import (
     READ_ROWS,
     READER,
     RETURNED,
+    SCHEDULES,
     SETTLER,
     TOKENS,
     a_users_claims,
@@ -72,6 +74,15 @@ A_FOLLOW = FollowChange(
 )
 NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
 A_KEY = uuid.uuid4()
+A_SCHEDULE = Schedule(
+    id=uuid.uuid4(),
+    sender=SETTLER,
+    recipient_id=READER,
+    kind="welcome",
+    title="t",
+    send_at=LATER + SECOND,
+    created_at=NOON,
+)
 NEW_EVENTS = [an_event() for _ in range(RETURNED)]
 
 
@@ -201,10 +212,37 @@ async def taken_over(keys: IdempotencyKeys, attempt: Attempt) -> bool:
     return await keys.take_over(held, THEIRS, now=LATER) is not None
 
 
+async def scheduled_again(database: AsyncIOMotorDatabase[Document]) -> None:
+    """Have the schedules wait for their time; their requests are made anew."""
+    for n, key in enumerate(SCHEDULES):
+        await database["schedules"].update_one(
+            {"_id": key},
+            {
+                "$set": {
+                    "status": "scheduled",
+                    "due_at": NOON + n * SECOND,
+                    "request": CIPHER.encrypt("{}", owner=key),
+                }
+            },
+        )
+
+
+async def claimed_again(database: AsyncIOMotorDatabase[Document]) -> None:
+    await scheduled_again(database)
+    await database["schedules"].update_many(
+        {"_id": {"$in": SCHEDULES}}, {"$set": {"status": "sent"}}
+    )
+
+
+async def page_of_schedules(stores: Stores, _: FollowChanges) -> Any:
+    found = await stores.schedules.page(OWNER, page=2, page_size=9)
+    return found.count, len(found.schedules)
+
+
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
-G = EngagementRepository
+G, S = EngagementRepository, SchedulesRepository
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -481,4 +519,24 @@ USES = [
         lambda s, _: s.devices.claims.release(CIPHER.lookup_hash(TOKENS[3]), DEVICES[3]),
         restore=devices_again,
     ),
+    Use(
+        S.add,
+        lambda s, _: s.schedules.add(A_SCHEDULE, {}),
+        restore=gone_again("schedules", [A_SCHEDULE.id]),
+    ),
+    Use(S.page, page_of_schedules, ("sender",), gone_again("schedules", [A_SCHEDULE.id])),
+    Use(S.cancel, lambda s, _: s.schedules.cancel(SCHEDULES[3], OWNER), restore=scheduled_again),
+    Use(
+        S.due,
+        lambda s, _: counted(s.schedules.due(by=LATER, limit=500)),
+        ("due",),
+        scheduled_again,
+    ),
+    Use(
+        S.claim,
+        lambda s, _: counted(s.schedules.claim(SCHEDULES, by=LATER, now=LATER)),
+        restore=scheduled_again,
+    ),
+    Use(S.sent, lambda s, _: s.schedules.sent(SCHEDULES), restore=claimed_again),
+    Use(S.fail, lambda s, _: s.schedules.fail(SCHEDULES[3], reason=""), restore=claimed_again),
 ]
