@@ -19,6 +19,7 @@ from server.handlers import (
     openapi,
     pages,
     preferences,
+    unsubscribe,
 )
 from server.handlers.base import UnknownPath
 from server.handlers.openapi import OpenApiHandler
@@ -43,6 +44,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *devices.ROUTES,
         *followers.ROUTES,
         *business_updates.ROUTES,
+        *unsubscribe.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
         *websocket.ROUTES,

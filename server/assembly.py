@@ -43,6 +43,7 @@ from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
 from server.in_flight import InFlight
+from server.page_templates import PageTemplates
 from server.readiness import Readiness
 from server.service import Service
 from server.verifier import verifier_for
@@ -53,6 +54,7 @@ from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
+from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.queue import DeliveryQueue, open_huey
 
 CLAIM_EVERY_S = 5.0
@@ -137,6 +139,8 @@ async def assemble(
         business_updates=BusinessUpdates(dispatcher, clock),
         readiness=Readiness(database, clock, bus, queue),
         in_flight=InFlight(),
+        unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
+        page_templates=PageTemplates(),
         dispatcher=dispatcher,
     )
 

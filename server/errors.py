@@ -115,12 +115,10 @@ class PayloadTooLarge(ApiError):
 
 
 class UnsupportedMediaType(ApiError):
-    """The body is not JSON."""
+    """The body is not of the type that is read here."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            ErrorAnswer(415, "UNSUPPORTED_MEDIA_TYPE", "The body must be application/json in UTF-8")
-        )
+    def __init__(self, wanted: str = "application/json in UTF-8") -> None:
+        super().__init__(ErrorAnswer(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be {wanted}"))
 
 
 def _unauthorized(message: str) -> ErrorAnswer:

@@ -13,11 +13,13 @@ from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
 from config.settings import Settings
 from server.in_flight import InFlight
+from server.page_templates import PageTemplates
 from server.readiness import Readiness
 from server.verifier import TokenVerifier
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
+from storage.unsubscribe_links import UnsubscribeLinks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Service:
     business_updates: BusinessUpdates
     readiness: Readiness
     in_flight: InFlight
+    unsubscribe_links: UnsubscribeLinks
+    page_templates: PageTemplates
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]
     """The dispatcher of the moment; raises ActorRestarting while there is none."""
 

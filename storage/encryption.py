@@ -42,9 +42,9 @@ class FieldCipher:
     def __init__(self, keys: Sequence[bytes]) -> None:
         if not keys or any(len(key) != KEY_BYTES for key in keys):
             raise ValueError(f"at least one key of {KEY_BYTES} bytes is needed")
-        self._ciphers = {_key_id(key): AESGCM(_derive(key, b"field")) for key in reversed(keys)}
+        self._ciphers = {_key_id(key): AESGCM(derived_key(key, b"field")) for key in reversed(keys)}
         self._newest = _key_id(keys[0])
-        self._lookup_keys = [_derive(key, b"lookup") for key in keys]
+        self._lookup_keys = [derived_key(key, b"lookup") for key in keys]
 
     def encrypt(self, plaintext: str, *, owner: UUID) -> bytes:
         """Return `plaintext` encrypted for `owner`, different each time."""
@@ -76,9 +76,10 @@ class FieldCipher:
         return [hmac.digest(key, value.encode(), hashlib.sha256) for key in self._lookup_keys]
 
 
-def _derive(key: bytes, purpose: bytes) -> bytes:
+def derived_key(key: bytes, purpose: bytes) -> bytes:
+    """Return the key that an encryption key has for `purpose`; it tells nothing of the others."""
     return HKDF(SHA256(), KEY_BYTES, salt=None, info=b"savenbite/" + purpose).derive(key)
 
 
 def _key_id(key: bytes) -> bytes:
-    return _derive(key, b"key id")[:KEY_ID_BYTES]
+    return derived_key(key, b"key id")[:KEY_ID_BYTES]

@@ -181,6 +181,12 @@ class UsersRepository:
         while not await self._users.update_one({"_id": user_id}, {"$set": fields}):
             await self._users.insert_if_absent({"_id": user_id}, {"user_type": user_type})
 
+    async def switch(self, user_id: UUID, preference: str, *, is_on: bool) -> None:
+        """Set one preference of somebody of whom something is kept, and make nobody known by it."""
+        await self._users.update_one(
+            {"_id": user_id}, {"$set": {f"preferences.{preference}": is_on}}
+        )
+
     def _stored(self, user_id: UUID, field: str, value: str | None) -> dict[str, Any]:
         """Return the fields of the document that hold `field`, which change together."""
         if field in PLAIN_FIELDS:

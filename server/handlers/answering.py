@@ -57,15 +57,23 @@ class AnsweringHandler(tornado.web.RequestHandler):
 
     def answer_error(self, answer: ErrorAnswer) -> None:
         """Answer with the envelope of `answer`."""
+        self._begin_error(answer)
+        self.finish(to_json({"error": answer.body()}))
+
+    def _begin_error(self, answer: ErrorAnswer) -> None:
         self.set_status(answer.status)
         for name, value in answer.headers.items():
             self.set_header(name, value)
         if self.leaves_body_unread:
             self.set_header("Connection", "close")
-        self.finish(to_json({"error": answer.body()}))
+
+    @property
+    def logged_path(self) -> str:
+        """Return the path for logs, without what they are not to hold."""
+        return self.request.path
 
     def log_exception(self, *exc_info: Any) -> None:
         """Log a fault of ours whole, and what clients did wrong not at all."""
         error = exc_info[1]
         if answer_to(error) is None:
-            log.error("request_failed", path=self.request.path, exc_info=error)
+            log.error("request_failed", path=self.logged_path, exc_info=error)

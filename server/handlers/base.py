@@ -145,9 +145,13 @@ class ApiHandler(AnsweringHandler):
         if content_type.partition(";")[0].strip().lower() != JSON:
             raise UnsupportedMediaType
         try:
-            return orjson.loads(b"".join(self._chunks))
+            return orjson.loads(self.raw_body())
         except orjson.JSONDecodeError as error:
             raise ValidationFailed({"body": [f"Not valid JSON: {error}"]}) from None
+
+    def raw_body(self) -> bytes:
+        """Return the body as it came."""
+        return b"".join(self._chunks)
 
     def refuse_body(self) -> None:
         """Let nothing pass but no body and an empty object: nobody would read what it says."""

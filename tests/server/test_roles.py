@@ -35,6 +35,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     rf"/api/devices/{UUID_PATTERN}/?": {"DELETE": INBOX},
     r"/api/followers/?": {"GET": PROVIDERS},
     r"/api/business-updates/?": {"POST": PROVIDERS},
+    r"/unsubscribe/([^/]+)/?": {"GET": PUBLIC, "POST": PUBLIC},
     r"/health/live/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC, "HEAD": PUBLIC},
     r"/api/openapi\.json": {"GET": PUBLIC},
@@ -53,6 +54,7 @@ DEMO = [path for path in MAY if path.startswith(("/demo", "/()"))]
 def address(route: str) -> str:
     """Return a path that `route` matches."""
     path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?").replace("\\", "")
+    path = route.replace(UUID_PATTERN, str(uuid4())).replace("([^/]+)", "token").removesuffix("?")
     return path.replace("()", "").replace("([a-z.]+)", "demo.js")
 
 

@@ -345,6 +345,13 @@ USES = [
             {"_id": ids(0)[0]}, {"$unset": {"preferences": ""}}
         ),
     ),
+    Use(
+        U.switch,
+        lambda s, _: s.users.switch(ids(0)[0], "mute_all", is_on=True),
+        restore=lambda database: database["users"].update_one(
+            {"_id": ids(0)[0]}, {"$unset": {"preferences": ""}}
+        ),
+    ),
     Use(U.recipients, lambda s, _: counted(s.users.recipients(ids(0)))),
     Use(U.names, lambda s, _: counted(s.users.names(ids(0)))),
     Use(U.following, lambda s, _: counted(s.users.following(FOLLOWER))),
