@@ -116,6 +116,18 @@ class RunningService:
         return session
 
     @property
+    def preferences(self) -> dict[str, Any]:
+        """What the customer prefers just now."""
+        answer = self._request("GET", "/api/notifications/preferences/", self._token)
+        preferences: dict[str, Any] = answer["preferences"]
+        return preferences
+
+    @property
+    def encryption_key(self) -> str:
+        """The key that development has made up."""
+        return (self._data_dir / "secrets" / "encryption_key").read_text()
+
+    @property
     def _token(self) -> str:
         """The token of the customer whom the page shows first."""
         token: str = self.session["users"][0]["token"]

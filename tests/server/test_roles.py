@@ -54,8 +54,7 @@ DEMO = [path for path in MAY if path.startswith(("/demo", "/()"))]
 def address(route: str) -> str:
     """Return a path that `route` matches."""
     path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?").replace("\\", "")
-    path = route.replace(UUID_PATTERN, str(uuid4())).replace("([^/]+)", "token").removesuffix("?")
-    return path.replace("()", "").replace("([a-z.]+)", "demo.js")
+    return path.replace("()", "").replace("([a-z.]+)", "demo.js").replace("([^/]+)", "token")
 
 
 async def status(api: Api, method: str, path: str, bearer: str | None) -> int:
