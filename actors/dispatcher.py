@@ -7,14 +7,15 @@ it, and by nobody otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.lanes import Lanes
 from actors.loop_future import LoopFuture
+from actors.outcome import Outcomes
 from rules.events import Lane
 from rules.lease import Lease
 from storage.events import EventsRepository, NewEvent, StoredEvent
@@ -35,13 +36,13 @@ class Accept:
 class Accepted:
     """How many events were new and how many were known.
 
-    `applied` holds the futures of read models being brought up to date, for those who want to
-    read their own writes.
+    `outcomes` holds, by lane, the futures of what becomes of the new ones, for those who wait for
+    it. An event that no lane here had room for is in none of them: it is found later.
     """
 
     accepted: int
     duplicates: int
-    applied: tuple[LoopFuture[None], ...] = ()
+    outcomes: Mapping[Lane, LoopFuture[Outcomes]] = field(default_factory=dict)
 
 
 class Dispatcher(BatchActor[Accept]):
@@ -88,7 +89,7 @@ class Dispatcher(BatchActor[Accept]):
                 Accepted(
                     accepted=len(keys),
                     duplicates=len(asked.message.events) - len(keys),
-                    applied=self._assign(mine),
+                    outcomes=self._assign(mine),
                 )
             )
 
@@ -102,15 +103,15 @@ class Dispatcher(BatchActor[Accept]):
             if event.lease is not None:
                 self._lanes.workload(Lane(event.lane)).let_go([event.key])
 
-    def _assign(self, events: Sequence[StoredEvent]) -> tuple[LoopFuture[None], ...]:
-        """Hand `events` to their lanes; return the futures of those that are read models."""
-        applied = []
+    def _assign(self, events: Sequence[StoredEvent]) -> dict[Lane, LoopFuture[Outcomes]]:
+        """Hand `events` to their lanes; return the futures of those lanes that took them."""
+        outcomes = {}
         for lane in self._lanes.names():
             share = [event for event in events if event.lane == lane]
             done = self._lanes.hand(lane, share) if share else None
-            if done is not None and lane is Lane.SINGLE:
-                applied.append(done)
-        return tuple(applied)
+            if done is not None:
+                outcomes[lane] = done
+        return outcomes
 
 
 def _groups(messages: Sequence[Asked[Accept]]) -> Iterator[list[Asked[Accept]]]:

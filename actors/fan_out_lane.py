@@ -20,6 +20,7 @@ from actors.flows.followers import follower_batches
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
 from actors.notice import Notice
+from actors.outcome import Outcomes
 from actors.publisher import Publisher
 from actors.retry import Retry
 from actors.workload import Workload
@@ -100,12 +101,13 @@ class FanOutLane(LoopActor):
         self._waiting: deque[StoredEvent] = deque()
         self._running: dict[asyncio.Task[None], StoredEvent] = {}
 
-    def on_receive(self, message: Any) -> None:
+    def on_receive(self, message: Any) -> Outcomes:
         """Take events in hand; they run as there is room for them."""
         if not isinstance(message, CarryOut):
             raise TypeError(f"a lane does not take {type(message).__name__}")
         self._waiting.extend(message.events)
         self._start_waiting()
+        return {}
 
     async def on_stop(self) -> None:  # type: ignore[override]
         """Break off, and leave what remains to others, from its cursor."""

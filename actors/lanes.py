@@ -15,6 +15,7 @@ from pykka import ActorDeadError
 from actors.loop_future import LoopFuture
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
+from actors.outcome import Outcomes
 from actors.supervisor import ActorRestarting
 from actors.workload import Workload
 from rules.events import Lane
@@ -31,7 +32,10 @@ class UnknownEventType(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class CarryOut:
-    """Do what these events lead to. Replies nothing, once it is done or left to the claimer."""
+    """Do what these events lead to. Asked; replies `Outcomes`.
+
+    The lane of fan-outs replies at once, with none: what it does takes minutes.
+    """
 
     events: Sequence[StoredEvent]
 
@@ -68,15 +72,15 @@ class Lanes:
         """Return what `lane` has in hand."""
         return self._places[lane].workload
 
-    def hand(self, lane: Lane, events: Sequence[StoredEvent]) -> LoopFuture[None] | None:
+    def hand(self, lane: Lane, events: Sequence[StoredEvent]) -> LoopFuture[Outcomes] | None:
         """Have `lane` carry out `events`, whose room was taken before.
 
-        Return the future of their being done, or None when the lane cannot take them just now:
+        Return the future of what becomes of them, or None when the lane cannot take them just now:
         their room is given back, and the claimer finds them among what this process owns.
         """
         place = self._places[lane]
         try:
-            done: LoopFuture[None] = place.ref().ask(CarryOut(events), block=False)
+            done: LoopFuture[Outcomes] = place.ref().ask(CarryOut(events), block=False)
         except (ActorRestarting, ActorDeadError, MailboxFull):
             place.workload.let_go(event.key for event in events)
             return None

@@ -11,9 +11,15 @@ from storage.client import StoreUnavailable
 from storage.events import EventsRepository, Fenced, StoredEvent
 from storage.positions import PositionClock
 
-ATTEMPTS = 5
+RETRY_AFTER = (
+    timedelta(seconds=2),
+    timedelta(seconds=10),
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+)
+"""After each failure. Soon at first: most often what is missing is an event that came second."""
 
-RETRY_AFTER = timedelta(seconds=30)
+ATTEMPTS = len(RETRY_AFTER) + 1
 
 log = structlog.get_logger(__name__)
 
@@ -27,19 +33,26 @@ class Retry:
         self._lease = lease
 
     async def put_off(self, event: StoredEvent, error: Exception) -> None:
-        """Have the event tried again later, or give it up when it has failed often enough.
-
-        The event keeps the name of the error alone: its text may tell of people.
-        """
+        """Have the event tried again later, or give it up when it has failed often enough."""
         attempt = event.attempts + 1
         log.error("event_failed", event_key=str(event.key), attempt=attempt, exc_info=error)
+        await self._try_later(event, error)
+
+    async def wait(self, event: StoredEvent, cause: Exception) -> None:
+        """Do the same with an event that is nobody's fault: what it needs has not come yet."""
+        log.info("event_waits", event_key=str(event.key), cause=type(cause).__name__)
+        await self._try_later(event, cause)
+
+    async def _try_later(self, event: StoredEvent, error: Exception) -> None:
+        """Store the next try. Of the error the name alone is kept: its text may tell of people."""
+        attempt = event.attempts + 1
         now = self._clock.store_now()
         reason = type(error).__name__
         try:
             if attempt >= ATTEMPTS:
                 await self._events.fail(event.key, self._lease, error=reason, at=now)
             else:
-                retry_at = now + RETRY_AFTER
+                retry_at = now + RETRY_AFTER[event.attempts]
                 await self._events.postpone(event.key, self._lease, retry_at=retry_at, error=reason)
         except (Fenced, StoreUnavailable) as interrupted:
             log.warning("event_not_put_off", event_key=str(event.key), cause=str(interrupted))

@@ -32,6 +32,6 @@ class SocketEvents:
         await self.send_all([SocketEvent(user_id, frame)])
 
     async def send_all(self, events: Iterable[SocketEvent]) -> None:
-        """Send each frame to its user, in the order given."""
+        """Send each frame to its user, in the order given; it raises nothing."""
         for event in events:
             self._directory.show(event.user_id, event.frame)

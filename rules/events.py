@@ -8,18 +8,29 @@ from enum import StrEnum
 class Lane(StrEnum):
     """Lanes keep work of different weight out of each other's way."""
 
+    READ_MODEL = "read_model"
+    """What is known of users and businesses; who posts such an event soon relies on it."""
+    CRITICAL = "critical"
+    """One recipient at a time, who has to hear of it at once."""
     SINGLE = "single"
-    """One user or one business at a time: read models, single recipients."""
+    """One recipient at a time."""
     FAN_OUT = "fan_out"
     """All followers of a business."""
 
 
 LANE_OF_EVENT: dict[str, Lane] = {
-    "user.registered": Lane.SINGLE,
-    "user.updated": Lane.SINGLE,
-    "business.created": Lane.SINGLE,
-    "business.updated": Lane.SINGLE,
+    "user.registered": Lane.READ_MODEL,
+    "user.updated": Lane.READ_MODEL,
+    "business.created": Lane.READ_MODEL,
+    "business.updated": Lane.READ_MODEL,
     "listing.created": Lane.FAN_OUT,
+    "review.created": Lane.SINGLE,
     # Of our own making; the platform cannot send it.
     "business_update.posted": Lane.FAN_OUT,
 }
+
+
+def lane_of(event_type: str, *, is_critical: bool = False) -> Lane:
+    """Return the lane of an event; for one recipient it depends on how urgent the content is."""
+    lane = LANE_OF_EVENT[event_type]
+    return Lane.CRITICAL if is_critical and lane is Lane.SINGLE else lane

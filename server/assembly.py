@@ -1,13 +1,13 @@
 """Build one server process out of its parts, and take it apart in reverse.
 
-The one place where everything is made and passed in. The lanes of fan-outs have a store client of
-their own, so that a fan-out never holds a connection that a single write waits for.
+The one place where everything is made and passed in. Lanes have a store client each, so that a
+fan-out never holds a connection that a single write waits for; read models share that of requests.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -24,18 +24,12 @@ from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
 from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
-from actors.fan_out_lane import IN_HAND as FAN_OUTS_IN_HAND
-from actors.fan_out_lane import FanOutLane
-from actors.flows.registry import fan_out_flows, read_model_flows
 from actors.inbox import Inbox
-from actors.lanes import Lanes
 from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.new_followers import NewFollowers
 from actors.publisher import Publisher
-from actors.read_model_lane import IN_HAND as READ_MODELS_IN_HAND
-from actors.read_model_lane import ReadModelLane
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
 from actors.user import UserActor
@@ -43,6 +37,7 @@ from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
 from server.in_flight import InFlight
+from server.lanes import Desk, start_lanes
 from server.page_templates import PageTemplates
 from server.readiness import Readiness
 from server.service import Service
@@ -87,22 +82,30 @@ async def assemble(
     await ensure_indexes(database)
     await clock.measure(database)
     stores = open_stores(database, cipher, clock)
-    lane_stores = open_stores(_open_database(settings, stack, "fan-out"), cipher, clock)
     names = NameResolver(stores.users, stores.businesses)
-    lane_names = NameResolver(lane_stores.users, lane_stores.businesses)
 
     lease = await stores.processes.register(settings.instance, "server")
     stack.push_async_callback(_leave, stores, lease)
 
     directory = Directory(partial(_start_user, stores, names, clock))
-    publisher = Publisher(
-        notifications=lane_stores.notifications,
-        names=lane_names,
-        clock=clock,
-        directory=directory,
-        queue=DeliveryQueue(open_huey(settings.queue_redis_url)),
-        writer=str(lease),
-    )
+    socket_events = SocketEvents(directory)
+    queue = DeliveryQueue(open_huey(settings.queue_redis_url))
+
+    def desk(stores: Stores, names: NameResolver) -> Desk:
+        publisher = Publisher(
+            notifications=stores.notifications,
+            names=names,
+            clock=clock,
+            directory=directory,
+            queue=queue,
+            writer=str(lease),
+        )
+        return Desk(stores=stores, names=names, publisher=publisher)
+
+    desks = {Lane.READ_MODEL: desk(stores, names)}
+    for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
+        own = open_stores(_open_database(settings, stack, lane), cipher, clock)
+        desks[lane] = desk(own, NameResolver(own.users, own.businesses))
     supervisor = Supervisor()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
     stack.push_async_callback(
@@ -111,18 +114,17 @@ async def assemble(
     _start_singletons(
         supervisor,
         stores=stores,
-        lane_stores=lane_stores,
-        resolvers=(names, lane_names),
-        publisher=publisher,
+        desks=desks,
+        socket_events=socket_events,
         clock=clock,
         lease=lease,
         on_superseded=on_superseded,
     )
     _start_periodic(supervisor, stack, partial(clock.measure, database))
     bus = RedisStore(settings.redis_url)
-    queue = redis.asyncio.Redis.from_url(settings.queue_redis_url)
+    queue_redis = redis.asyncio.Redis.from_url(settings.queue_redis_url)
     stack.push_async_callback(bus.close)
-    stack.push_async_callback(queue.aclose)
+    stack.push_async_callback(queue_redis.aclose)
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()
@@ -135,9 +137,9 @@ async def assemble(
         tokens=tokens,
         directory=directory,
         inbox=Inbox(directory, stores.notifications, clock),
-        new_followers=NewFollowers(stores.businesses, names, SocketEvents(directory)),
+        new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, clock),
-        readiness=Readiness(database, clock, bus, queue),
+        readiness=Readiness(database, clock, bus, queue_redis),
         in_flight=InFlight(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),
@@ -182,47 +184,21 @@ def _start_singletons(
     supervisor: Supervisor,
     *,
     stores: Stores,
-    lane_stores: Stores,
-    resolvers: tuple[NameResolver, ...],
-    publisher: Publisher,
+    desks: Mapping[Lane, Desk],
+    socket_events: SocketEvents,
     clock: PositionClock,
     lease: Lease,
     on_superseded: Callable[[], None],
 ) -> None:
     """Start the lanes, then what fills them; they stop in reverse."""
-    lanes = Lanes()
-
-    def start_read_models() -> LoopActorRef[Any]:
-        workload = lanes.renew(Lane.SINGLE, READ_MODELS_IN_HAND)
-        return ReadModelLane.start(
-            flows=read_model_flows(stores, resolvers),
-            events=stores.events,
-            clock=clock,
-            lease=lease,
-            workload=workload,
-        )
-
-    def start_fan_outs() -> LoopActorRef[Any]:
-        workload = lanes.renew(Lane.FAN_OUT, FAN_OUTS_IN_HAND)
-        return FanOutLane.start(
-            flows=fan_out_flows(lane_stores),
-            events=lane_stores.events,
-            follows=lane_stores.follows,
-            users=lane_stores.users,
-            publisher=publisher,
-            clock=clock,
-            lease=lease,
-            workload=workload,
-            on_room=tell("claimer", Claim()),
-        )
-
-    def tell(name: str, message: object) -> Callable[[], None]:
-        return partial(_tell, supervisor, name, message)
-
-    lanes.add(Lane.SINGLE, partial(supervisor.ref, "lane.single"))
-    lanes.add(Lane.FAN_OUT, partial(supervisor.ref, "lane.fan_out"))
-    supervisor.start("lane.single", start_read_models)
-    supervisor.start("lane.fan_out", start_fan_outs)
+    lanes = start_lanes(
+        supervisor,
+        desks,
+        socket_events=socket_events,
+        clock=clock,
+        lease=lease,
+        on_room=partial(_tell, supervisor, "claimer", Claim()),
+    )
     supervisor.start(
         "claimer",
         partial(

@@ -6,23 +6,16 @@ Events come in any order and many at a time; each field keeps its newest value.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
 from uuid import UUID
 
+from actors.flows.plan import ReadModelFlow
 from storage.businesses import BusinessChange, BusinessesRepository
 from storage.events import StoredEvent
 from storage.names import NameResolver
 from storage.users import ProfileChange, UsersRepository
 
 
-class ReadModelFlow(Protocol):
-    """Applies events to a read model, in the order given; doing so again changes nothing."""
-
-    async def apply(self, events: Sequence[StoredEvent]) -> None:
-        """Apply `events`."""
-
-
-class UserProfiles:
+class UserProfiles(ReadModelFlow):
     """`user.registered` and `user.updated`."""
 
     def __init__(self, users: UsersRepository, resolvers: Iterable[NameResolver]) -> None:
@@ -41,7 +34,7 @@ class UserProfiles:
             resolver.forget(change.user_id for change in changes)
 
 
-class BusinessProfiles:
+class BusinessProfiles(ReadModelFlow):
     """`business.created` and `business.updated`."""
 
     def __init__(self, businesses: BusinessesRepository, resolvers: Iterable[NameResolver]) -> None:

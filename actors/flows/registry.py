@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from actors.fan_out_lane import FanOutFlow
 from actors.flows.business_updates import BusinessUpdatePosted
 from actors.flows.listings import ListingCreated
-from actors.flows.profiles import BusinessProfiles, ReadModelFlow, UserProfiles
+from actors.flows.plan import SubjectFlow
+from actors.flows.profiles import BusinessProfiles, UserProfiles
+from actors.flows.reviews import ReviewCreated
 from storage.names import NameResolver
 from storage.stores import Stores
 
 
-def read_model_flows(stores: Stores, resolvers: Iterable[NameResolver]) -> dict[str, ReadModelFlow]:
-    """Return the flows of the lane `single`; `resolvers` forget the names that change."""
+def read_model_flows(
+    stores: Stores, resolvers: Iterable[NameResolver]
+) -> Mapping[str, SubjectFlow]:
+    """Return the flows of the lane `read_model`; `resolvers` forget the names that change."""
     resolvers = tuple(resolvers)
     users = UserProfiles(stores.users, resolvers)
     businesses = BusinessProfiles(stores.businesses, resolvers)
@@ -25,7 +29,12 @@ def read_model_flows(stores: Stores, resolvers: Iterable[NameResolver]) -> dict[
     }
 
 
-def fan_out_flows(stores: Stores) -> dict[str, FanOutFlow]:
+def single_flows(stores: Stores) -> Mapping[str, SubjectFlow]:
+    """Return the flows of the lanes `single` and `critical`."""
+    return {"review.created": ReviewCreated(stores.businesses)}
+
+
+def fan_out_flows(stores: Stores) -> Mapping[str, FanOutFlow]:
     """Return the flows of the lane `fan_out`."""
     return {
         "listing.created": ListingCreated(stores.businesses),

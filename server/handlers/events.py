@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from actors.dispatcher import Accept, Accepted
-from rules.events import LANE_OF_EVENT
+from rules.events import Lane, lane_of
 from rules.ids import event_key
 from server.auth import UserType
 from server.handlers.base import ApiHandler
@@ -40,16 +40,18 @@ class EventsHandler(ApiHandler):
                 type=event.type,
                 occurred_at=event.occurred_at,
                 data=event.data,
-                lane=LANE_OF_EVENT[event.type].value,
+                lane=lane_of(event.type).value,
             )
             for event in await load_events(self.raw_json())
         ]
         dispatcher = self.service.dispatcher()
         accepted: Accepted = await dispatcher.request(Accept(events), deadline_s=ACCEPT_DEADLINE_S)
-        if accepted.applied:
+        applied = accepted.outcomes.get(Lane.READ_MODEL)
+        if applied is not None:
             # What fails in there is the lane's to log and to try again.
-            applied = asyncio.gather(*accepted.applied, return_exceptions=True)
-            await asyncio.wait([applied], timeout=APPLIED_WITHIN_S)
+            await asyncio.wait(
+                [asyncio.gather(applied, return_exceptions=True)], timeout=APPLIED_WITHIN_S
+            )
         self.answer({"accepted": accepted.accepted, "duplicates": accepted.duplicates}, status=202)
 
 

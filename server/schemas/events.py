@@ -79,12 +79,23 @@ class ListingCreated(_Data):
     image_url = HttpUrl(allow_none=True)
 
 
+class ReviewCreated(_Data):
+    """`review.created`."""
+
+    review_id = Identifier(required=True)
+    business_id = fields.UUID(required=True)
+    reviewer_id = fields.UUID(required=True)
+    rating = fields.Integer(required=True, strict=True, validate=validate.Range(1, 5))
+    comment = Text(0, 5_000, allow_none=True)
+
+
 DATA: dict[str, Schema] = {
     "user.registered": UserRegistered(),
     "user.updated": UserRegistered(partial=tuple(set(UserRegistered().fields) - {"id"})),
     "business.created": BusinessCreated(),
     "business.updated": BusinessCreated(partial=tuple(set(BusinessCreated().fields) - {"id"})),
     "listing.created": ListingCreated(),
+    "review.created": ReviewCreated(),
 }
 
 

@@ -17,10 +17,13 @@ from actors.directory import Directory
 from actors.dispatcher import EVENTS_AT_ONCE, Accept, Accepted, Dispatcher
 from actors.fan_out_lane import FanOutLane
 from actors.flows.fan_out import FanOut
+from actors.flows.plan import ReadModelFlow
 from actors.lanes import Lanes
 from actors.loop_ref import LoopActorRef
+from actors.outcome import Outcome
 from actors.publisher import Publisher
-from actors.read_model_lane import PORTION, ReadModelLane
+from actors.socket_events import SocketEvents
+from actors.subject_lane import PORTION, SubjectLane
 from actors.supervisor import Supervisor
 from actors.workload import Workload
 from rules.events import Lane
@@ -38,22 +41,29 @@ SOON_S = 5.0
 ATTEMPTS = 5
 
 
-class Flow:
-    """A flow of either sort that keeps what it is given, and does what the test says."""
+class Flow(ReadModelFlow):
+    """A flow that keeps what it is given, and does what the test says."""
 
     def __init__(self) -> None:
         self.carried_out: list[UUID] = []
         self.fails: Callable[[StoredEvent], Exception | None] = lambda _: None
-
-    async def plan(self, event: StoredEvent) -> FanOut | None:
-        await self.apply([event])
-        return None
 
     async def apply(self, events: Sequence[StoredEvent]) -> None:
         for event in events:
             if (error := self.fails(event)) is not None:
                 raise error
         self.carried_out += [event.key for event in events]
+
+
+class FanOuts:
+    """The same for fan-outs, which reach nobody."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    async def plan(self, event: StoredEvent) -> FanOut | None:
+        await self._flow.apply([event])
+        return None
 
 
 class Works:
@@ -64,13 +74,23 @@ class Works:
         self.lease = lease
         self.clock = PositionClock()
         self.flow = Flow()
+        self.fan_outs: Any = FanOuts(self.flow)
+        self.directory = Directory(lambda *_: pytest.fail("nobody is connected"))
+        self.publisher = Publisher(
+            notifications=stores.notifications,
+            names=NameResolver(stores.users, stores.businesses),
+            clock=self.clock,
+            directory=self.directory,
+            queue=RecordingQueue(),
+            writer=str(lease),
+        )
         self.lanes = Lanes()
         self.supervisor = Supervisor()
         self.rooms = 0
         self.events_of_lanes: Any = stores.events
         self.limit = 1_000
         for lane, factory in (
-            (Lane.SINGLE, self.start_read_models),
+            (Lane.SINGLE, self.start_subjects),
             (Lane.FAN_OUT, self.start_fan_outs),
         ):
             self.lanes.add(lane, partial(self.supervisor.ref, lane))
@@ -84,29 +104,26 @@ class Works:
             lease=lease,
         )
 
-    def start_read_models(self) -> LoopActorRef[Any]:
-        return ReadModelLane.start(
+    def start_subjects(self) -> LoopActorRef[Any]:
+        return SubjectLane.start(
             flows={"user.updated": self.flow},
             events=self.events_of_lanes,
+            users=self.stores.users,
+            publisher=self.publisher,
+            socket_events=SocketEvents(self.directory),
             clock=self.clock,
             lease=self.lease,
             workload=self.lanes.renew(Lane.SINGLE, self.limit),
+            store_waits_s=(0.01, 0.01),
         )
 
     def start_fan_outs(self) -> LoopActorRef[Any]:
         return FanOutLane.start(
-            flows={"listing.created": self.flow},
+            flows={"listing.created": self.fan_outs},
             events=self.events_of_lanes,
             follows=self.stores.follows,
             users=self.stores.users,
-            publisher=Publisher(
-                notifications=self.stores.notifications,
-                names=NameResolver(self.stores.users, self.stores.businesses),
-                clock=self.clock,
-                directory=Directory(lambda *_: pytest.fail("nobody is connected")),
-                queue=RecordingQueue(),
-                writer=str(self.lease),
-            ),
+            publisher=self.publisher,
             clock=self.clock,
             lease=self.lease,
             workload=self.lanes.renew(Lane.FAN_OUT, self.limit),
@@ -170,8 +187,10 @@ async def test_accepted_events_are_carried_out_by_their_lanes(works: Works) -> N
     events = [fan_out(), single(), single()]
     accepted = await works.accept(*events)
     assert (accepted.accepted, accepted.duplicates) == (3, 0)
-    for applied in accepted.applied:
-        await applied
+    outcomes = await accepted.outcomes[Lane.SINGLE]
+    assert set(outcomes) == {event.key for event in events[1:]}
+    assert all(outcome == Outcome() for outcome in outcomes.values())
+    assert await accepted.outcomes[Lane.FAN_OUT] == {}
     await works.carried_out(*events)
     await works.reach("done", *events)
     assert len(works.lanes.workload(Lane.SINGLE)) == 0
@@ -293,7 +312,7 @@ async def test_a_lane_that_is_down_leaves_its_events_to_be_found(works: Works) -
     await eventually(lambda: _true(not _is_alive(works, Lane.SINGLE)))
     event = single()
     accepted = await works.accept(event)
-    assert accepted.applied == ()
+    assert accepted.outcomes == {}
     await eventually(lambda: _true(_is_alive(works, Lane.SINGLE)))
     await works.ask_claimer(Recover())
     await works.carried_out(event)
@@ -483,7 +502,7 @@ async def test_a_fan_out_whose_event_was_taken_over_stops(works: Works) -> None:
 async def test_a_lane_that_stops_leaves_its_events_to_others(works: Works) -> None:
     event = fan_out()
     never: Any = _Never()
-    works.flow.plan = never.plan  # type: ignore[method-assign]
+    works.fan_outs.plan = never.plan
     await works.accept(*(fan_out() for _ in range(fan_out_lane.RUNNING_AT_ONCE)), event)
     await eventually(lambda: _true(never.planned == fan_out_lane.RUNNING_AT_ONCE))
     await works.supervisor.ref(Lane.FAN_OUT).stop_and_wait(deadline_s=SOON_S)

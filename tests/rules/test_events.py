@@ -2,25 +2,32 @@ from __future__ import annotations
 
 import pytest
 
-from rules.events import LANE_OF_EVENT, Lane
+from rules.events import LANE_OF_EVENT, Lane, lane_of
 
 
 @pytest.mark.parametrize(
     ("event_type", "lane"),
     [
-        ("user.registered", Lane.SINGLE),
-        ("user.updated", Lane.SINGLE),
-        ("business.created", Lane.SINGLE),
-        ("business.updated", Lane.SINGLE),
+        ("user.registered", Lane.READ_MODEL),
+        ("user.updated", Lane.READ_MODEL),
+        ("business.created", Lane.READ_MODEL),
+        ("business.updated", Lane.READ_MODEL),
         ("listing.created", Lane.FAN_OUT),
         ("business_update.posted", Lane.FAN_OUT),
+        ("review.created", Lane.SINGLE),
     ],
 )
 def test_what_concerns_all_followers_keeps_out_of_the_way_of_what_concerns_one(
     event_type: str, lane: Lane
 ) -> None:
     assert LANE_OF_EVENT[event_type] is lane
+    assert lane_of(event_type) is lane
+
+
+def test_what_is_critical_for_one_recipient_has_a_lane_of_its_own() -> None:
+    assert lane_of("review.created", is_critical=True) is Lane.CRITICAL
+    assert lane_of("listing.created", is_critical=True) is Lane.FAN_OUT
 
 
 def test_lanes_are_stored_under_these_names() -> None:
-    assert [str(lane) for lane in Lane] == ["single", "fan_out"]
+    assert [str(lane) for lane in Lane] == ["read_model", "critical", "single", "fan_out"]

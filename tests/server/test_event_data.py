@@ -71,6 +71,24 @@ BAD_DATA: list[tuple[str, str, Any]] = [
     ("listing.created", "pickup_location", ""),
     ("listing.created", "image_url", "data:image/png;base64,AAAA"),
     ("listing.created", "stock", 3),
+    ("review.created", "review_id", LEFT_OUT),
+    ("review.created", "review_id", ""),
+    ("review.created", "review_id", "x" * 129),
+    ("review.created", "business_id", LEFT_OUT),
+    ("review.created", "business_id", "mario"),
+    ("review.created", "reviewer_id", LEFT_OUT),
+    ("review.created", "reviewer_id", None),
+    ("review.created", "reviewer_id", "thandi"),
+    ("review.created", "rating", LEFT_OUT),
+    ("review.created", "rating", 0),
+    ("review.created", "rating", 6),
+    ("review.created", "rating", 4.5),
+    ("review.created", "rating", True),
+    ("review.created", "rating", "five"),
+    ("review.created", "rating", None),
+    ("review.created", "comment", "x" * 5_001),
+    ("review.created", "comment", 7),
+    ("review.created", "verified", True),
 ]
 
 
@@ -98,6 +116,9 @@ GOOD_DATA: list[tuple[str, dict[str, Any]]] = [
     ("listing.created", {"price": 0}),
     ("listing.created", {"price": 12.5, "currency": "USD", "description": "", "image_url": None}),
     ("listing.created", {"listing_id": "770g8600-no-uuid", "price": "12.50"}),
+    ("review.created", {"comment": None, "rating": 1}),
+    ("review.created", {"comment": "", "rating": 5}),
+    ("review.created", {"comment": "Lovely <b>bread</b>", "review_id": "770g"}),
 ]
 
 

@@ -196,3 +196,14 @@ def listing(business_id: UUID, name: str = "Margherita", **fields: Any) -> dict[
         "pickup_location": "12 Long Street, Cape Town",
         **fields,
     }
+
+
+def review(business_id: UUID, reviewer_id: UUID, **fields: Any) -> dict[str, Any]:
+    """Return the data of a `review.created`."""
+    return {
+        "review_id": str(uuid4()),
+        "business_id": str(business_id),
+        "reviewer_id": str(reviewer_id),
+        "rating": 4,
+        **fields,
+    }

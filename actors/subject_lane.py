@@ -1,0 +1,221 @@
+"""The lanes of events that concern one subject each: all that wait are carried out together.
+
+Order within a portion: plan, insert, deliver, queue (actors/publisher.py), what flows settle, then
+the events are finished, and then frames are sent to sockets. A process that is killed before the
+events are finished leaves them to be done again, and nothing comes twice because the ids are the
+same; frames, which have none, come at most once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from actors.asked import Asked
+from actors.batch_actor import BatchActor
+from actors.flows.plan import NotYet, Plan, SubjectFlow
+from actors.lanes import CarryOut, UnknownEventType
+from actors.notice import Notice
+from actors.outcome import Outcome, Outcomes
+from actors.publisher import Published, Publisher
+from actors.retry import Retry
+from actors.socket_events import SocketEvents
+from actors.workload import Workload
+from rules.lease import Lease
+from rules.recipients import Recipient
+from storage.client import StoreUnavailable
+from storage.collection import portions
+from storage.events import EventsRepository, StoredEvent
+from storage.positions import PositionClock
+from storage.users import UserNotFound, UsersRepository
+
+IN_HAND = 5_000
+"""Events owned by one process: five of the largest batches that the API takes."""
+
+PORTION = 200
+"""Events of one round of writes: about half a second on the embedded store."""
+
+RETRY_STORE_AFTER_S = (0.5, 1.0, 2.0)
+"""Waits while the store is away, after which the events are left to be found again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The events of a portion with what each leads to; those that have to wait are apart."""
+
+    planned: Sequence[tuple[StoredEvent, Plan]]
+    not_yet: Sequence[tuple[StoredEvent, Exception]]
+    by_flow: Mapping[SubjectFlow, Sequence[StoredEvent]]
+
+
+class SubjectLane(BatchActor[CarryOut]):
+    """Carries events out, and answers what became of each."""
+
+    mailbox_limit = IN_HAND
+    batch_limit = 200
+
+    def __init__(
+        self,
+        *,
+        flows: Mapping[str, SubjectFlow],
+        events: EventsRepository,
+        users: UsersRepository,
+        publisher: Publisher,
+        socket_events: SocketEvents,
+        clock: PositionClock,
+        lease: Lease,
+        workload: Workload,
+        store_waits_s: Sequence[float] = RETRY_STORE_AFTER_S,
+    ) -> None:
+        super().__init__()
+        self._flows = flows
+        self._events = events
+        self._users = users
+        self._publisher = publisher
+        self._socket_events = socket_events
+        self._clock = clock
+        self._lease = lease
+        self._workload = workload
+        self._store_waits_s = store_waits_s
+        self._retry = Retry(events, clock, lease)
+
+    async def on_receive_many(self, messages: Sequence[Asked[CarryOut]]) -> None:
+        """Carry the events of all `messages` out, in portions, and answer each when it is done."""
+        waiting = deque(messages)
+        outcomes: dict[UUID, Outcome] = {}
+        events = [event for asked in messages for event in asked.message.events]
+        try:
+            for portion in portions(events, PORTION):
+                outcomes |= await self._outlast_the_store(portion)
+                while waiting and all(each.key in outcomes for each in waiting[0].message.events):
+                    _answer(waiting.popleft(), outcomes)
+        except StoreUnavailable as error:
+            log.warning("lane_interrupted", lane=events[0].lane, reason=error.reason)
+        finally:
+            self._workload.let_go(event.key for event in events)
+        for asked in waiting:
+            _answer(asked, outcomes)
+
+    async def _outlast_the_store(self, events: Sequence[StoredEvent]) -> Outcomes:
+        """Carry `events` out, again after a while when the store is away for a moment."""
+        for wait_s in self._store_waits_s:
+            try:
+                return await self._carry_out(events)
+            except StoreUnavailable as error:
+                log.warning("lane_waits", lane=events[0].lane, reason=error.reason)
+                await asyncio.sleep(wait_s)
+        return await self._carry_out(events)
+
+    async def _carry_out(self, events: Sequence[StoredEvent]) -> Outcomes:
+        """Carry `events` out together or, when that fails, in halves, down to which one it is."""
+        try:
+            return await self._carry_out_together(events)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 (the boundary of a flow: logged, tried again)
+            if len(events) == 1:
+                await self._retry.put_off(events[0], error)
+                return {events[0].key: Outcome(failure=error, is_final=False)}
+        middle = len(events) // 2
+        first = await self._carry_out(events[:middle])
+        return {**first, **await self._carry_out(events[middle:])}
+
+    async def _carry_out_together(self, events: Sequence[StoredEvent]) -> Outcomes:
+        work = await self._plan(events)
+        outcomes = await self._tell(work.planned)
+        for flow, share in work.by_flow.items():
+            await flow.settle(share)
+        finished = [event.key for event, _ in work.planned]
+        await self._events.finish_all(finished, self._lease, at=self._clock.store_now())
+        await self._socket_events.send_all(
+            shown
+            for event, plan in work.planned
+            if outcomes[event.key].failure is None
+            for shown in plan.socket_events
+        )
+        for event, cause in work.not_yet:
+            await self._retry.wait(event, cause)
+            outcomes[event.key] = Outcome(failure=cause, is_final=False)
+        return outcomes
+
+    async def _plan(self, events: Sequence[StoredEvent]) -> _Work:
+        """Ask each flow once for all its events."""
+        by_flow: dict[SubjectFlow, list[StoredEvent]] = defaultdict(list)
+        not_yet: list[tuple[StoredEvent, Exception]] = []
+        for event in events:
+            flow = self._flows.get(event.type)
+            if flow is None:
+                not_yet.append((event, UnknownEventType(event.type)))
+            else:
+                by_flow[flow].append(event)
+        planned: list[tuple[StoredEvent, Plan]] = []
+        settling: dict[SubjectFlow, list[StoredEvent]] = defaultdict(list)
+        for flow, share in by_flow.items():
+            for event, plan in zip(share, await flow.plan(share), strict=True):
+                if isinstance(plan, NotYet):
+                    not_yet.append((event, plan.cause))
+                else:
+                    planned.append((event, plan))
+                    settling[flow].append(event)
+        return _Work(planned, not_yet, settling)
+
+    async def _tell(self, planned: Sequence[tuple[StoredEvent, Plan]]) -> dict[UUID, Outcome]:
+        """Tell by one look-up and one insert what the plans say."""
+        ids = {
+            user_id for _, plan in planned for tell in plan.tells for user_id in tell.recipient_ids
+        }
+        known = await self._users.recipients(ids) if ids else {}
+        outcomes: dict[UUID, Outcome] = {}
+        notices: list[Notice] = []
+        for event, plan in planned:
+            unknown = _unknown(plan, known)
+            failure = None if unknown is None else UserNotFound(unknown)
+            outcomes[event.key] = Outcome(failure=failure)
+            if failure is None:
+                notices += _notices(event, plan, known)
+        return outcomes | _by_event(await self._publisher.publish(notices))
+
+
+def _answer(asked: Asked[CarryOut], outcomes: Outcomes) -> None:
+    keys = [event.key for event in asked.message.events]
+    asked.reply({key: outcomes[key] for key in keys if key in outcomes})
+
+
+def _unknown(plan: Plan, known: Mapping[UUID, Recipient]) -> UUID | None:
+    """Return somebody of whom the plan says that they have to be known, and who is not."""
+    return next(
+        (
+            user_id
+            for tell in plan.tells
+            if tell.is_for_known_only
+            for user_id in tell.recipient_ids
+            if user_id not in known
+        ),
+        None,
+    )
+
+
+def _notices(event: StoredEvent, plan: Plan, known: Mapping[UUID, Recipient]) -> Iterator[Notice]:
+    for tell in plan.tells:
+        recipients = [
+            known.get(user_id) or Recipient(user_id=user_id) for user_id in tell.recipient_ids
+        ]
+        yield Notice(
+            event=event, content=tell.content, recipients=recipients, channels=tell.channels
+        )
+
+
+def _by_event(published: Published) -> dict[UUID, Outcome]:
+    outcomes: dict[UUID, Outcome] = {}
+    for draft, row in zip(published.drafts, published.rows, strict=True):
+        key = draft.notice.event.key
+        before = outcomes.get(key, Outcome())
+        outcomes[key] = Outcome(rows=(*before.rows, row), drafts=(*before.drafts, draft))
+    return outcomes

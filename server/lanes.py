@@ -1,0 +1,91 @@
+"""Start the lanes of one server process, each at a desk of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from actors.fan_out_lane import IN_HAND as FAN_OUTS_IN_HAND
+from actors.fan_out_lane import FanOutLane
+from actors.flows.plan import SubjectFlow
+from actors.flows.registry import fan_out_flows, read_model_flows, single_flows
+from actors.lanes import Lanes
+from actors.loop_ref import LoopActorRef
+from actors.publisher import Publisher
+from actors.socket_events import SocketEvents
+from actors.subject_lane import IN_HAND as SUBJECTS_IN_HAND
+from actors.subject_lane import SubjectLane
+from actors.supervisor import Supervisor
+from rules.events import Lane
+from rules.lease import Lease
+from storage.names import NameResolver
+from storage.positions import PositionClock
+from storage.stores import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What a lane works with, over one store client."""
+
+    stores: Stores
+    names: NameResolver
+    publisher: Publisher
+
+
+def start_lanes(
+    supervisor: Supervisor,
+    desks: Mapping[Lane, Desk],
+    *,
+    socket_events: SocketEvents,
+    clock: PositionClock,
+    lease: Lease,
+    on_room: Callable[[], None],
+) -> Lanes:
+    """Start a lane for each desk.
+
+    `on_room` is called when the lane of fan-outs has room again after it had none.
+    """
+    lanes = Lanes()
+    # Each lane's own: whoever changes a name has every desk forget the old one.
+    resolvers = tuple(desk.names for desk in desks.values())
+
+    def start_subjects(
+        lane: Lane, desk: Desk, flows: Mapping[str, SubjectFlow]
+    ) -> LoopActorRef[Any]:
+        return SubjectLane.start(
+            flows=flows,
+            events=desk.stores.events,
+            users=desk.stores.users,
+            publisher=desk.publisher,
+            socket_events=socket_events,
+            clock=clock,
+            lease=lease,
+            workload=lanes.renew(lane, SUBJECTS_IN_HAND),
+        )
+
+    def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
+        return FanOutLane.start(
+            flows=fan_out_flows(desk.stores),
+            events=desk.stores.events,
+            follows=desk.stores.follows,
+            users=desk.stores.users,
+            publisher=desk.publisher,
+            clock=clock,
+            lease=lease,
+            workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
+            on_room=on_room,
+        )
+
+    for lane, desk in desks.items():
+        if lane is Lane.FAN_OUT:
+            start = partial(start_fan_outs, lane, desk)
+        elif lane is Lane.READ_MODEL:
+            start = partial(start_subjects, lane, desk, read_model_flows(desk.stores, resolvers))
+        else:
+            start = partial(start_subjects, lane, desk, single_flows(desk.stores))
+        name = f"lane.{lane}"
+        lanes.add(lane, partial(supervisor.ref, name))
+        supervisor.start(name, start)
+    return lanes
