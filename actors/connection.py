@@ -3,24 +3,76 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Protocol
+from typing import Protocol, Self
 
 
 class CloseCode(IntEnum):
-    """Why the server ends a connection (contract section 4), and whether to come back."""
+    """Why the server ends a connection (contract section 4), and what its client does then.
 
-    INTERNAL_ERROR = 1011
-    """Something failed here: come back with `sync`."""
-    SERVER_RESTARTING = 1012
-    """Come back after the delay that the reason names."""
-    UNAUTHORIZED = 4401
-    """The token is bad or has expired: come back with a fresh one."""
-    PERMISSION_DENIED = 4403
-    """This inbox is not yours: do not come back."""
-    AUTHENTICATION_TIMEOUT = 4408
-    """No token came in time: come back and authenticate at once."""
-    SLOW_READER = 4503
-    """You did not read fast enough: come back with `sync`."""
+    The table in `docs/websocket.md` has the same words.
+    """
+
+    when: str
+    then: str
+
+    INVALID_TEXT = (
+        1007,
+        "a text message is not UTF-8 (RFC 6455 §8.1)",
+        "mend the client",
+    )
+    INTERNAL_ERROR = (
+        1011,
+        "something failed on the server, or what it needs is away",
+        "come back, and `sync`",
+    )
+    SERVER_RESTARTING = (
+        1012,
+        "this server process ends",
+        "come back after the delay that the reason names, and `sync`",
+    )
+    UNAUTHORIZED = (
+        4401,
+        "the token is bad, or has expired and no fresh `authenticate` came",
+        "get a fresh token, come back, and `sync`",
+    )
+    PERMISSION_DENIED = (
+        4403,
+        "the token is of somebody else than the path or the connection, or of a service",
+        "do not come back with this token",
+    )
+    AUTHENTICATION_TIMEOUT = (
+        4408,
+        "no `authenticate` came within 10 s",
+        "come back, and authenticate at once",
+    )
+    TOO_MANY_CONNECTIONS = (
+        4409,
+        "the user has opened more than 10 connections, of which this was the oldest",
+        "do not come back by itself: another window of the user has taken its place",
+    )
+    MESSAGE_TOO_BIG = (
+        4413,
+        "a message is over 16 KiB",
+        "mend the client, then come back",
+    )
+    TOO_MANY_MESSAGES = (
+        4429,
+        "more than 60 messages came within a minute",
+        "come back after a minute, and say less",
+    )
+    SLOW_READER = (
+        4503,
+        "the client does not read as fast as it is written to",
+        "come back, and `sync`",
+    )
+
+    def __new__(cls, code: int, when: str, then: str) -> Self:
+        """Make an integer that carries its words."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.when = when
+        member.then = then
+        return member
 
 
 class Connection(Protocol):

@@ -24,6 +24,8 @@ from storage.notifications import NotificationRow
 
 ATTACH_DEADLINE_S = 10.0
 
+CONNECTIONS_PER_USER = 10
+
 UserRef = LoopActorRef[UserActor]
 StartUser = Callable[[UUID, Callable[[], None], Callable[[], None]], UserRef]
 """Starts the actor of a user, given what to call when it is idle and when it broke."""
@@ -39,14 +41,18 @@ class _Entry:
     ref: UserRef
 
     def __init__(self) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: dict[Connection, None] = {}
+        """The oldest first."""
 
 
 class Directory:
     """Who is connected to this process."""
 
-    def __init__(self, start_user: StartUser) -> None:
+    def __init__(
+        self, start_user: StartUser, *, connections_per_user: int = CONNECTIONS_PER_USER
+    ) -> None:
         self._start_user = start_user
+        self._connections_per_user = connections_per_user
         self._entries: dict[UUID, _Entry] = {}
 
     def __len__(self) -> int:
@@ -55,18 +61,24 @@ class Directory:
     async def attach(self, user_id: UUID, connection: Connection, ref: Ref = None) -> None:
         """Give `connection` to the user's actor; it is greeted before anything else is sent.
 
-        Raises what the actor raises: StoreUnavailable, MailboxFull, DeadlineExceeded.
+        When the user has too many then, the oldest goes. Raises what the actor raises:
+        StoreUnavailable, MailboxFull, DeadlineExceeded.
         """
         entry = self._entries.get(user_id) or self._start(user_id)
-        entry.connections.add(connection)
+        entry.connections[connection] = None
         await entry.ref.request(messages.Attach(connection, ref), deadline_s=ATTACH_DEADLINE_S)
+        # Not before: one that does not get in takes nobody's place.
+        while len(entry.connections) > self._connections_per_user:
+            oldest = next(iter(entry.connections))
+            self.detach(user_id, oldest)
+            oldest.close(CloseCode.TOO_MANY_CONNECTIONS)
 
     def detach(self, user_id: UUID, connection: Connection) -> None:
         """Tell the user's actor that `connection` is gone."""
         entry = self._entries.get(user_id)
         if entry is None or connection not in entry.connections:
             return
-        entry.connections.discard(connection)
+        del entry.connections[connection]
         try:
             entry.ref.tell(messages.Detach(connection))
         except MailboxFull:

@@ -13,9 +13,10 @@ from structlog.testing import capture_logs
 
 from actors import messages
 from actors.connection import CloseCode
-from actors.directory import Directory, UserRef
+from actors.directory import CONNECTIONS_PER_USER, Directory, UserRef
 from actors.frames import Announcement
 from actors.loop_actor import LoopActor
+from actors.mailbox import MailboxFull
 from actors.user import UserActor
 from storage.names import Names
 from storage.notifications import NotificationRow
@@ -70,6 +71,48 @@ async def test_connections_of_one_user_share_one_actor(directory: Directory) -> 
 
 async def _has_been_told(connection: RecordingConnection) -> bool:
     return connection.types == ["authentication_success", "notification.new"]
+
+
+async def test_of_too_many_connections_the_oldest_goes(directory: Directory) -> None:
+    user_id = uuid4()
+    connections = [RecordingConnection() for _ in range(CONNECTIONS_PER_USER)]
+    for connection in connections:
+        await directory.attach(user_id, connection)
+    assert not any(connection.closed_with for connection in connections)
+    for oldest in connections[:3]:
+        await directory.attach(user_id, RecordingConnection())
+        assert oldest.closed_with == CloseCode.TOO_MANY_CONNECTIONS
+    assert not any(connection.closed_with for connection in connections[3:])
+    announce(directory, a_new_row(user_id))
+    await eventually(partial(_has_been_told, connections[3]))
+    assert connections[2].types == ["authentication_success"]
+
+
+async def test_one_that_has_left_takes_nobodys_place(directory: Directory) -> None:
+    user_id = uuid4()
+    connections = [RecordingConnection() for _ in range(CONNECTIONS_PER_USER)]
+    for connection in connections:
+        await directory.attach(user_id, connection)
+    directory.detach(user_id, connections[5])
+    await directory.attach(user_id, RecordingConnection())
+    assert not any(connection.closed_with for connection in connections)
+
+
+async def test_one_that_does_not_get_in_takes_nobodys_place(stores: Stores) -> None:
+    user_id = uuid4()
+    actors = UserActors(stores)
+    directory = Directory(actors.start, connections_per_user=1)
+    kept = RecordingConnection()
+    await directory.attach(user_id, kept)
+    ref = directory.find(user_id)
+    assert ref is not None
+    for _ in range(UserActor.mailbox_limit):
+        ref.tell(messages.Detach(RecordingConnection()))
+    with pytest.raises(MailboxFull):
+        await directory.attach(user_id, RecordingConnection())
+    assert kept.closed_with is None
+    await directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=5)
+    await actors.end()
 
 
 async def test_nobody_is_told_who_is_not_here_or_has_no_such_row_in_the_inbox(
