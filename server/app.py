@@ -26,11 +26,6 @@ from server.handlers.openapi import OpenApiHandler
 from server.openapi.document import build_document
 from server.service import Service
 
-PING_EVERY_S = 30.0
-
-MESSAGE_LIMIT_BYTES = 64 * 1024
-"""Tornado's own limit on a client's message, which it ends with 1009."""
-
 Route = tuple[str, type[tornado.web.RequestHandler]]
 
 
@@ -64,9 +59,6 @@ def build_application(service: Service) -> tornado.web.Application:
         ],
         default_handler_class=UnknownPath,
         default_handler_args=given,
-        websocket_ping_interval=PING_EVERY_S,
-        websocket_ping_timeout=PING_EVERY_S,
-        websocket_max_message_size=MESSAGE_LIMIT_BYTES,
         log_function=_log_request,
     )
 

@@ -36,11 +36,13 @@ from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
+from server.hub import Hub
 from server.in_flight import InFlight
 from server.lanes import Desk, start_lanes
 from server.page_templates import PageTemplates
 from server.readiness import Readiness
 from server.service import Service
+from server.socket_limits import SocketLimits
 from server.verifier import verifier_for
 from storage.client import StoreUnavailable, open_client
 from storage.encryption import FieldCipher
@@ -66,13 +68,20 @@ Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
 async def assemble(
-    settings: Settings, stack: AsyncExitStack, *, on_superseded: Callable[[], None]
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    on_superseded: Callable[[], None],
+    socket_limits: SocketLimits | None = None,
 ) -> Service:
     """Build and start the parts; `stack` stops them, the last started first.
 
     Raises StoreUnavailable when MongoDB is not there. `on_superseded` is called when another
     incarnation of this process has begun and this one has to go.
     """
+    limits = socket_limits or SocketLimits(
+        messages_per_minute=settings.rate_limits.websocket_messages_per_minute
+    )
     assert settings.mongodb_uri is not None
     assert settings.redis_url is not None
     assert settings.queue_redis_url is not None
@@ -87,7 +96,11 @@ async def assemble(
     lease = await stores.processes.register(settings.instance, "server")
     stack.push_async_callback(_leave, stores, lease)
 
-    directory = Directory(partial(_start_user, stores, names, clock))
+    directory = Directory(
+        partial(_start_user, stores, names, clock),
+        connections_per_user=limits.connections_per_user,
+    )
+    hub = Hub(limits)
     socket_events = SocketEvents(directory)
     queue = DeliveryQueue(open_huey(settings.queue_redis_url))
 
@@ -128,6 +141,8 @@ async def assemble(
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()
+    hub.keep_looking(stack)
+    stack.push_async_callback(hub.drain, within_s=CLOSE_WITHIN_S)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
     return Service(
         settings=settings,
@@ -136,6 +151,7 @@ async def assemble(
         clock=clock,
         tokens=tokens,
         directory=directory,
+        hub=hub,
         inbox=Inbox(directory, stores.notifications, clock),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, clock),

@@ -15,6 +15,7 @@ section 2.8):
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ import tornado.web
 from pykka import ActorDeadError
 
 from actors.business_updates import DailyUpdatesSpent
+from actors.connection import CloseCode
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
@@ -36,6 +38,10 @@ from storage.notifications import NotInInbox
 
 RETRY_AFTER_S = 2
 """What clients are told to wait while a dependency is away."""
+
+
+FIELDS_NAMED = 50
+"""Bad fields that an answer names: a list of bad ids would be answered at many times its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,9 @@ class ValidationFailed(ApiError):
     """What was sent is not what is asked for."""
 
     def __init__(self, details: Mapping[str, list[str]]) -> None:
+        named = dict(itertools.islice(details.items(), FIELDS_NAMED))
         super().__init__(
-            ErrorAnswer(400, "VALIDATION_ERROR", "Request data validation failed", details)
+            ErrorAnswer(400, "VALIDATION_ERROR", "Request data validation failed", named)
         )
 
 
@@ -216,3 +223,16 @@ def internal_error(request_id: str) -> ErrorAnswer:
     return ErrorAnswer(
         500, "INTERNAL_ERROR", "Something failed on our side", {"request_id": request_id}
     )
+
+
+def close_code_of(answer: ErrorAnswer) -> CloseCode:
+    """Return how a connection ends whose authentication failed with `answer`.
+
+    What is no fault of the client's is not 4401, at which one would sign its user out.
+    """
+    match answer.status:
+        case 400 | 401:
+            return CloseCode.UNAUTHORIZED
+        case 403:
+            return CloseCode.PERMISSION_DENIED
+    return CloseCode.INTERNAL_ERROR

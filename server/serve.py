@@ -18,7 +18,6 @@ import tornado.netutil
 from config.settings import Settings
 from server.app import build_application
 from server.assembly import assemble
-from server.in_flight import InFlight
 from server.service import Service
 from storage.client import StoreUnavailable
 
@@ -27,7 +26,7 @@ MAX_BODY_BYTES = 64 << 20
 
 BACKLOG = 1_024
 RETRY_STORE_AFTER_S = 1.0
-FINISH_REQUESTS_WITHIN_S = 5.0
+FINISH_WITHIN_S = 5.0
 
 EXIT_OK = 0
 EXIT_SUPERSEDED = 1
@@ -90,7 +89,7 @@ async def _start(
     service = await _assembled(settings, stack, stop)
     server = tornado.httpserver.HTTPServer(build_application(service), max_body_size=MAX_BODY_BYTES)
     server.add_sockets(sockets)
-    stack.push_async_callback(_close, server, service.in_flight)
+    stack.push_async_callback(_close, server, service)
     log.info("serving", url=settings.public_url, instance=settings.instance)
 
 
@@ -111,9 +110,13 @@ async def _assembled(
         await asyncio.sleep(RETRY_STORE_AFTER_S)
 
 
-async def _close(server: tornado.httpserver.HTTPServer, in_flight: InFlight) -> None:
-    """Take no more connections, let the requests under way end, and close what is left."""
+async def _close(server: tornado.httpserver.HTTPServer, service: Service) -> None:
+    """Take no more connections, let requests and sockets end, and close what is left."""
     server.stop()
-    if not await in_flight.ended(within_s=FINISH_REQUESTS_WITHIN_S):
+    has_ended, _ = await asyncio.gather(
+        service.in_flight.ended(within_s=FINISH_WITHIN_S),
+        service.hub.drain(within_s=FINISH_WITHIN_S),
+    )
+    if not has_ended:
         log.warning("requests_cut")
     await server.close_all_connections()

@@ -12,6 +12,7 @@ from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
 from config.settings import Settings
+from server.hub import Hub
 from server.in_flight import InFlight
 from server.page_templates import PageTemplates
 from server.readiness import Readiness
@@ -32,6 +33,7 @@ class Service:
     clock: PositionClock
     tokens: TokenVerifier
     directory: Directory
+    hub: Hub
     inbox: Inbox
     new_followers: NewFollowers
     business_updates: BusinessUpdates

@@ -40,9 +40,9 @@ class Authenticate(ClientMessage):
 
 
 class MarkRead(ClientMessage):
-    """`mark_read`."""
+    """`mark_read`; how many ids there may be is bounded by the size of a message."""
 
-    notification_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 1_000))
+    notification_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1))
 
 
 class Click(ClientMessage, ClickSchema):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
 from actors.connection import CloseCode
-from server import websocket
+from server.socket_limits import SocketLimits
 from tests.server.admission import refused, success
 from tests.support.api import token
+from tests.support.service import running
 from tests.support.sockets import Socket
 from tests.support.world import Person
+
+
+@pytest.fixture(scope="module")
+async def hasty_url(mongodb_uri: str, redis_url: str, database_name: str) -> AsyncIterator[str]:
+    """Run a process that waits a moment only for an authentication."""
+    limits = SocketLimits(authenticate_within_s=0.3)
+    variables = {"SNB_INSTANCE": "test:hasty"}
+    async with running(mongodb_uri, redis_url, database_name, limits, **variables) as service:
+        yield service.settings.public_url
 
 
 async def test_a_socket_is_closed_when_its_token_expires(base_url: str) -> None:
@@ -69,21 +80,28 @@ async def test_a_token_that_never_expires_in_practice_is_taken(
     socket.close()
 
 
-async def test_who_does_not_authenticate_in_time_is_4408(
-    base_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert websocket.AUTHENTICATE_WITHIN_S == 10.0
-    monkeypatch.setattr(websocket, "AUTHENTICATE_WITHIN_S", 0.1)
-    socket = await Socket.open(base_url)
+async def test_who_does_not_authenticate_in_time_is_4408(hasty_url: str) -> None:
+    assert SocketLimits().authenticate_within_s == 10.0
+    socket = await Socket.open(hasty_url)
     assert await socket.closed() == CloseCode.AUTHENTICATION_TIMEOUT
 
 
 async def test_who_authenticated_is_not_closed_for_being_silent_then(
-    base_url: str, person: Person, monkeypatch: pytest.MonkeyPatch
+    hasty_url: str, person: Person
 ) -> None:
-    monkeypatch.setattr(websocket, "AUTHENTICATE_WITHIN_S", 0.3)
-    socket = await Socket.authenticated(base_url, person.token)
-    witness = await Socket.open(base_url)
+    socket = await Socket.authenticated(hasty_url, person.token)
+    witness = await Socket.open(hasty_url)
+    assert await witness.closed() == CloseCode.AUTHENTICATION_TIMEOUT
+    await socket.nothing_more()
+    socket.close()
+
+
+async def test_who_is_in_by_the_header_has_nothing_more_to_do(
+    hasty_url: str, person: Person
+) -> None:
+    socket = await Socket.open(hasty_url, headers={"Authorization": f"Bearer {person.token}"})
+    assert await socket.next() == success(person)
+    witness = await Socket.open(hasty_url)
     assert await witness.closed() == CloseCode.AUTHENTICATION_TIMEOUT
     await socket.nothing_more()
     socket.close()

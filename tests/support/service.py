@@ -13,6 +13,7 @@ from config.settings import Settings, read_settings
 from server.app import build_application
 from server.assembly import assemble
 from server.service import Service
+from server.socket_limits import SocketLimits
 from tests.support.api import SECRET
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -41,7 +42,12 @@ def environment(mongodb_uri: str, redis_url: str, database: str, port: int) -> d
 
 @asynccontextmanager
 async def running(
-    mongodb_uri: str, redis_url: str, database: str, **variables: str
+    mongodb_uri: str,
+    redis_url: str,
+    database: str,
+    socket_limits: SocketLimits | None = None,
+    /,
+    **variables: str,
 ) -> AsyncIterator[Service]:
     """Assemble a process, listen on a free port and stop in the end.
 
@@ -50,7 +56,9 @@ async def running(
     socket, port = bind_unused_port()
     async with AsyncExitStack() as stack:
         settings = read_settings(environment(mongodb_uri, redis_url, database, port) | variables)
-        service = await assemble(settings, stack, on_superseded=lambda: None)
+        service = await assemble(
+            settings, stack, on_superseded=lambda: None, socket_limits=socket_limits
+        )
         server = tornado.httpserver.HTTPServer(build_application(service))
         server.add_socket(socket)
         stack.push_async_callback(server.close_all_connections)
