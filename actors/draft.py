@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from actors.notice import Notice
-from rules.gates import NOW, Decision, Later, Refused, decide
+from rules.gates import NOW, Decision, Later, Refusal, Refused, decide
 from rules.ids import notification_id
 from rules.kinds import Channel
 from rules.recipients import Recipient
@@ -50,6 +50,12 @@ class Draft:
                 is_critical=content.priority == "critical",
             ),
         )
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing is to be made of it."""
+        over_cap = Refused(Refusal.DAILY_CAP)
+        return self.notice.is_refused_over_cap and self.decisions.get(Channel.IN_APP) == over_cap
 
     def row(self, position: Position, writer: str) -> NotificationRow:
         """Return the row to insert."""

@@ -20,3 +20,6 @@ class Notice:
     recipients: Sequence[Recipient]
     channels: tuple[Channel, ...] | None = None
     """Instead of those of the kind, fewer or others (contract 2.1: `channels`)."""
+
+    is_refused_over_cap: bool = False
+    """Whether who has had the day's worth in the app gets nothing at all, not even a row."""

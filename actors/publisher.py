@@ -45,6 +45,9 @@ class Published:
 
     drafts: Sequence[Draft] = ()
     rows: Sequence[NotificationRow] = ()
+    refused: Sequence[Draft] = ()
+    """Those of which nothing was made."""
+
     store_s: float = 0.0
     """Seconds that the insert took."""
 
@@ -75,26 +78,34 @@ class Publisher:
         Raises StoreUnavailable with nothing announced.
         """
         now = self._clock.store_now()
-        drafts = [
-            Draft.of(notice, recipient, at=now)
-            for notice in notices
-            for recipient in notice.recipients
-        ]
+        return await self.publish_decided(
+            [
+                Draft.of(notice, recipient, at=now)
+                for notice in notices
+                for recipient in notice.recipients
+            ]
+        )
+
+    async def publish_decided(self, decided: Sequence[Draft]) -> Published:
+        """Tell what is decided already, those of one notice together; as `publish` otherwise."""
+        refused = tuple(draft for draft in decided if draft.is_refused)
+        drafts = [draft for draft in decided if not draft.is_refused] if refused else decided
         if not drafts:
-            return Published()
+            return Published(refused=refused)
+        contents = {id(draft.notice): draft.notice.content for draft in drafts}.values()
         names = await self._names.resolve(
-            users=(notice.content.sender_id for notice in notices),
-            businesses=(notice.content.business_id for notice in notices),
+            users=(content.sender_id for content in contents),
+            businesses=(content.business_id for content in contents),
         )
         with self._clock.writing() as position:
             rows = [draft.row(position, self._writer) for draft in drafts]
             began = time.monotonic()
             stored = await self._notifications.insert(rows)
             store_s = time.monotonic() - began
-            for announcement, announced in _announcements(notices, stored, names):
+            for announcement, announced in _announcements(drafts, stored, names):
                 self._directory.deliver(announced, announcement)
         await self._enqueue(stored)
-        return Published(drafts, stored, store_s)
+        return Published(drafts, stored, refused, store_s)
 
     async def _enqueue(self, stored: Sequence[NotificationRow]) -> None:
         urgent: list[DeliveryRef] = []
@@ -112,17 +123,14 @@ class Publisher:
 
 
 def _announcements(
-    notices: Sequence[Notice], stored: Sequence[NotificationRow], names: Names
+    drafts: Sequence[Draft], stored: Sequence[NotificationRow], names: Names
 ) -> Iterator[tuple[Announcement, Sequence[NotificationRow]]]:
     """Yield what to announce, each with its rows: one a notice, unless some were stored before.
 
     Those of an earlier try keep their own position.
     """
-    end = 0
-    for notice in notices:
-        start, end = end, end + len(notice.recipients)
-        by_position: dict[datetime, list[NotificationRow]] = {}
-        for row in stored[start:end]:
-            by_position.setdefault(row.created_at, []).append(row)
-        for rows in by_position.values():
-            yield Announcement(rows[0], names), rows
+    announced: dict[tuple[int, datetime], list[NotificationRow]] = {}
+    for draft, row in zip(drafts, stored, strict=True):
+        announced.setdefault((id(draft.notice), row.created_at), []).append(row)
+    for rows in announced.values():
+        yield Announcement(rows[0], names), rows

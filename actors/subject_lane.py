@@ -21,7 +21,7 @@ from actors.batch_actor import BatchActor
 from actors.flows.plan import NotYet, Plan, SubjectFlow
 from actors.lanes import CarryOut, UnknownEventType
 from actors.notice import Notice
-from actors.outcome import Outcome, Outcomes
+from actors.outcome import DailyCapReached, Outcome, Outcomes, refusal_of
 from actors.publisher import Published, Publisher
 from actors.retry import Retry
 from actors.socket_events import SocketEvents
@@ -131,9 +131,8 @@ class SubjectLane(BatchActor[CarryOut]):
         work = await self._plan(events)
         outcomes = await self._tell(work.planned)
         for flow, share in work.by_flow.items():
-            await flow.settle(share)
-        finished = [event.key for event, _ in work.planned]
-        await self._events.finish_all(finished, self._lease, at=self._clock.store_now())
+            await flow.settle(share, outcomes)
+        await self._finish([event.key for event, _ in work.planned], outcomes)
         await self._socket_events.send_all(
             shown
             for event, plan in work.planned
@@ -144,6 +143,14 @@ class SubjectLane(BatchActor[CarryOut]):
             await self._retry.wait(event, cause)
             outcomes[event.key] = Outcome(failure=cause, is_final=False)
         return outcomes
+
+    async def _finish(self, keys: Sequence[UUID], outcomes: Outcomes) -> None:
+        by_refusal: dict[str | None, list[UUID]] = defaultdict(list)
+        for key in keys:
+            by_refusal[refusal_of(outcomes[key].failure)].append(key)
+        at = self._clock.store_now()
+        for refusal, share in by_refusal.items():
+            await self._events.finish_all(share, self._lease, at=at, refusal=refusal)
 
     async def _plan(self, events: Sequence[StoredEvent]) -> _Work:
         """Ask each flow once for all its events."""
@@ -208,7 +215,11 @@ def _notices(event: StoredEvent, plan: Plan, known: Mapping[UUID, Recipient]) ->
             known.get(user_id) or Recipient(user_id=user_id) for user_id in tell.recipient_ids
         ]
         yield Notice(
-            event=event, content=tell.content, recipients=recipients, channels=tell.channels
+            event=event,
+            content=tell.content,
+            recipients=recipients,
+            channels=tell.channels,
+            is_refused_over_cap=tell.is_refused_over_cap,
         )
 
 
@@ -218,4 +229,7 @@ def _by_event(published: Published) -> dict[UUID, Outcome]:
         key = draft.notice.event.key
         before = outcomes.get(key, Outcome())
         outcomes[key] = Outcome(rows=(*before.rows, row), drafts=(*before.drafts, draft))
+    for draft in published.refused:
+        failure = DailyCapReached(draft.recipient.user_id)
+        outcomes[draft.notice.event.key] = Outcome(failure=failure)
     return outcomes

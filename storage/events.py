@@ -2,7 +2,7 @@
 
     {_id: event_key, sender, event_id, type, occurred_at, accepted_at, data, lane, pending_owner,
      epoch, claim, cursor, attempts, takeovers, retry_at, state: pending|done|failed, error,
-     done_at, purge_at}
+     refusal, done_at, purge_at}
 
 `pending_owner` is "" when nobody has the event, and absent once it is finished. `data` is
 encrypted: registrations hold addresses. Errors: `Fenced`.
@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 import orjson
 
 from storage.collection import StoreCollection
 from storage.encryption import DecryptionError
+from storage.event_rows import NewEvent, StoredEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from rules.lease import Lease
     from storage.client import Document
     from storage.encryption import FieldCipher
+
+__all__ = ["EventsRepository", "Fenced", "NewEvent", "Progress", "StoredEvent"]
 
 KEPT = timedelta(days=180)
 """How long an event's id is known (contract section 3)."""
@@ -45,52 +48,14 @@ class Fenced(Exception):
         self.key = key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    """An event to carry out, going on at `cursor`."""
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an event is, for who did not carry it out and wants to know."""
 
-    key: UUID
-    sender: UUID
-    event_id: str
-    type: str
-    occurred_at: datetime
     accepted_at: datetime
-    data: dict[str, Any]
-    lane: str
-    cursor: int | None = None
-    attempts: int = 0
-    """How often its flow failed."""
-    takeovers: int = 0
-    """How often it was taken from an owner that was gone, perhaps because of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
-    """An event as it arrives; without a lease it is stored for anybody to take."""
-
-    key: UUID
-    sender: UUID
-    event_id: str
-    type: str
-    occurred_at: datetime
-    data: dict[str, Any]
-    """What JSON can say, and nothing else."""
-
-    lane: str
-    lease: Lease | None = None
-
-    def stored(self, accepted_at: datetime) -> StoredEvent:
-        """Return the event as the store gives it back."""
-        return StoredEvent(
-            key=self.key,
-            sender=self.sender,
-            event_id=self.event_id,
-            type=self.type,
-            occurred_at=_whole_ms(self.occurred_at),
-            accepted_at=_whole_ms(accepted_at),
-            data=self.data,
-            lane=self.lane,
-        )
+    state: Literal["pending", "done", "failed"]
+    refusal: str | None
+    """Why one that is done made nothing."""
 
 
 class EventsRepository:
@@ -119,9 +84,11 @@ class EventsRepository:
         """Mark the event done and blank its data; raise Fenced when it is not ours."""
         await self._guarded(key, lease, _done(at))
 
-    async def finish_all(self, keys: Collection[UUID], lease: Lease, *, at: datetime) -> None:
-        """Mark those of `keys` done that are ours."""
-        await self._events.update_by_id(keys, _owned_by(lease), _done(at))
+    async def finish_all(
+        self, keys: Collection[UUID], lease: Lease, *, at: datetime, refusal: str | None = None
+    ) -> None:
+        """Mark those of `keys` done that are ours, having made nothing where `refusal` says why."""
+        await self._events.update_by_id(keys, _owned_by(lease), _done(at, refusal))
 
     async def fail(self, key: UUID, lease: Lease, *, error: str, at: datetime) -> None:
         """Give the event up and keep its data; raise Fenced when it is not ours."""
@@ -175,6 +142,15 @@ class EventsRepository:
         """Give back every event that is ours, to be taken at once."""
         ours = await self._events.find(_owned_by(lease), {"_id": 1})
         await self.release([row["_id"] for row in ours], lease)
+
+    async def progress(self, key: UUID) -> Progress | None:
+        """Return how far the event is, None when there is none."""
+        row = await self._events.find_one(
+            {"_id": key}, {"accepted_at": 1, "state": 1, "refusal": 1}
+        )
+        if row is None:
+            return None
+        return Progress(row["accepted_at"], row["state"], row.get("refusal"))
 
     async def held(self, lease: Lease) -> list[StoredEvent]:
         """Return all events that are ours."""
@@ -262,9 +238,10 @@ def _owned_by(lease: Lease) -> dict[str, Any]:
     return {"pending_owner": lease.owner, "epoch": lease.epoch}
 
 
-def _done(at: datetime) -> dict[str, Any]:
+def _done(at: datetime, refusal: str | None = None) -> dict[str, Any]:
+    refused = {} if refusal is None else {"refusal": refusal}
     return {
-        "$set": {"state": "done", "done_at": at, "data": None},
+        "$set": {"state": "done", "done_at": at, "data": None, **refused},
         "$unset": {"pending_owner": "", "retry_at": "", "error": ""},
     }
 
@@ -274,7 +251,3 @@ def _failed(error: str, at: datetime | None = None) -> dict[str, Any]:
         "$set": {"state": "failed", "done_at": at, "error": error},
         "$unset": {"pending_owner": "", "retry_at": ""},
     }
-
-
-def _whole_ms(at: datetime) -> datetime:
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)

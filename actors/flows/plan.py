@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from actors.flows.content import Content
+from actors.outcome import Outcomes
 from actors.socket_events import SocketEvent
 from rules.kinds import Channel
 from storage.events import StoredEvent
@@ -25,6 +26,10 @@ class Tell:
     is_for_known_only: bool = False
     """Whether the event is refused with `UserNotFound` when one of them is not known; who is not
     known is told otherwise by what everybody has: the app, and the default preferences."""
+
+    is_refused_over_cap: bool = False
+    """Whether the event is refused with `DailyCapReached` when one of them has had the day's worth
+    in the app; they get it by the other channels otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +63,10 @@ class SubjectFlow(ABC):
         An error fails all of them: then they are tried in parts, down to the one it is about.
         """
 
-    async def settle(self, events: Sequence[StoredEvent]) -> None:  # noqa: B027 (few have to)
-        """Store what can only be stored once `events` have been told of."""
+    async def settle(  # noqa: B027 (few have to)
+        self, events: Sequence[StoredEvent], outcomes: Outcomes
+    ) -> None:
+        """Store what can only be stored once it is known what became of `events`."""
 
 
 class ReadModelFlow(SubjectFlow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from actors.connection import CloseCode
 from actors.directory import Directory
-from actors.draft import REDELIVER_AFTER
+from actors.draft import REDELIVER_AFTER, Draft
 from actors.flows.content import Content
 from actors.notice import Notice
 from actors.publisher import CRITICAL_PRIORITY, Published, Publisher
@@ -68,6 +69,9 @@ class Publishing:
         """Return hours that are quiet now and for an hour or two, in Johannesburg."""
         local = self.clock.store_now().astimezone(zone_of(DEFAULTS.timezone))
         return QuietHours(start=time((local - AN_HOUR).hour), end=time((local + 2 * AN_HOUR).hour))
+
+    async def publish_decided(self, drafts: Sequence[Draft]) -> Published:
+        return await self._publisher.publish_decided(drafts)
 
     async def publish_all(self, *notices: Notice) -> Published:
         return await self._publisher.publish(notices)
@@ -242,3 +246,28 @@ async def test_each_content_is_announced_to_its_own_recipients(
     assert await eventually(titles) == [["Bread", "Cake"], ["Cake"]]
     await directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=5)
     await actors.end()
+
+
+async def test_who_has_had_the_days_worth_gets_no_row_of_a_notice_that_wants_it_so(
+    publishing: Publishing, stores: Stores
+) -> None:
+    drafts = [
+        Draft.of(
+            Notice(event=stored(), content=LISTING, recipients=(), is_refused_over_cap=is_refused),
+            publishing.recipient(),
+            at=publishing.clock.store_now(),
+        )
+        for is_refused in (True, True, False)
+    ]
+    for draft in drafts[1:]:
+        draft.decisions[Channel.IN_APP] = Refused(Refusal.DAILY_CAP)
+    published = await publishing.publish_decided(drafts)
+    assert list(published.drafts) == [drafts[0], drafts[2]]
+    assert list(published.refused) == [drafts[1]]
+    assert [row.id for row in published.rows] == [drafts[0].id, drafts[2].id]
+    assert [row.in_app for row in published.rows] == [True, False]
+    refused = drafts[1]
+    assert await stores.notifications.find(refused.recipient.user_id, refused.id) is None
+    assert {ref.notification_id for ref in publishing.queue.refs} == {drafts[0].id, drafts[2].id}
+    published = await publishing.publish_decided([refused])
+    assert (list(published.rows), list(published.refused)) == ([], [refused])

@@ -10,17 +10,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from actors.directory import Directory
+from actors.draft import Draft
 from actors.flows.content import Content
 from actors.flows.plan import NotYet, Plan, SubjectFlow, Tell
 from actors.frames import to_json
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_ref import LoopActorRef
-from actors.outcome import Outcomes
+from actors.notice import Notice
+from actors.outcome import DailyCapReached, Outcomes, failure_of, refusal_of
 from actors.publisher import Published, Publisher
 from actors.socket_events import SocketEvent, SocketEvents
 from actors.subject_lane import PORTION, SubjectLane
 from actors.workload import Workload
-from rules.gates import NOW
+from rules.gates import NOW, Refusal, Refused
 from rules.kinds import KINDS, Channel
 from storage.client import StoreUnavailable
 from storage.events import NewEvent, StoredEvent
@@ -44,14 +46,16 @@ class Flow(SubjectFlow):
         self.says: Callable[[StoredEvent], Plan | NotYet] = lambda _: Plan()
         self.planned: list[int] = []
         self.settled: list[UUID] = []
+        self.outcomes: Outcomes = {}
         self.rows_when_settled = 0
 
     async def plan(self, events: Sequence[StoredEvent]) -> Sequence[Plan | NotYet]:
         self.planned.append(len(events))
         return [self.says(event) for event in events]
 
-    async def settle(self, events: Sequence[StoredEvent]) -> None:
+    async def settle(self, events: Sequence[StoredEvent], outcomes: Outcomes) -> None:
         self.settled += [event.key for event in events]
+        self.outcomes = outcomes
         self.rows_when_settled = await self._stores.notifications._rows.count(
             {"event_id": {"$in": [event.key for event in events]}}
         )
@@ -64,16 +68,30 @@ class CountedPublisher:
         self._publisher = publisher
         self.batches: list[int] = []
         self.away_for = 0
+        self.is_over_cap = False
         self.on_published: Callable[[], None] = lambda: None
 
     async def publish(self, notices: Sequence[Any]) -> Published:
         if self.away_for:
             self.away_for -= 1
             raise StoreUnavailable("away")
-        published = await self._publisher.publish(notices)
+        published = await (
+            self._refuse(notices) if self.is_over_cap else self._publisher.publish(notices)
+        )
         self.batches.append(len(published.rows))
         self.on_published()
         return published
+
+    async def _refuse(self, notices: Sequence[Notice]) -> Published:
+        """Publish as if every recipient had had the day's worth in the app."""
+        drafts = [
+            Draft.of(notice, recipient, at=NOON)
+            for notice in notices
+            for recipient in notice.recipients
+        ]
+        for draft in drafts:
+            draft.decisions[Channel.IN_APP] = Refused(Refusal.DAILY_CAP)
+        return await self._publisher.publish_decided(drafts)
 
 
 class Bench:
@@ -210,6 +228,34 @@ async def test_who_is_not_known_is_told_unless_the_plan_says_otherwise(bench: Be
     assert outcomes[refused.key].rows == ()
     assert len(outcomes[told.key].rows) == len(outcomes[also_told.key].rows) == 1
     assert await bench.states(refused, told, also_told) == ["done"] * 3
+
+
+async def test_an_event_that_made_nothing_says_why(bench: Bench) -> None:
+    known = uuid4()
+    await bench.stores.users.apply([ProfileChange(known, {"user_type": "customer"}, NOON)])
+    bench.publisher.is_over_cap = True
+    events = capped, unknown, told = await bench.stored(3)
+    plans = {
+        capped.key: tell(known, is_refused_over_cap=True),
+        unknown.key: tell(uuid4(), is_for_known_only=True),
+        told.key: tell(known),
+    }
+    bench.flow.says = lambda event: plans[event.key]
+    outcomes = await bench.carry_out(*events)
+    failures = [type(outcomes[event.key].failure) for event in events]
+    assert failures == [DailyCapReached, UserNotFound, type(None)]
+    assert bench.flow.outcomes == outcomes
+    progress = [await bench.stores.events.progress(event.key) for event in events]
+    assert [each and (each.state, each.refusal) for each in progress] == [
+        ("done", "daily_cap"),
+        ("done", "unknown_recipient"),
+        ("done", None),
+    ]
+
+
+@pytest.mark.parametrize("refusal", ["daily_cap", "unknown_recipient"])
+def test_why_nothing_was_made_can_be_stored(refusal: str) -> None:
+    assert refusal_of(failure_of(refusal, uuid4())) == refusal
 
 
 async def test_what_cannot_be_done_yet_is_put_off_and_holds_up_nothing(bench: Bench) -> None:

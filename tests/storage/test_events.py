@@ -11,7 +11,7 @@ import pytest
 from rules.lease import Lease
 from storage.client import open_client
 from storage.encryption import FieldCipher
-from storage.events import KEPT, Fenced, NewEvent
+from storage.events import KEPT, Fenced, NewEvent, Progress
 from storage.positions import PositionClock
 from storage.stores import open_stores
 from tests.storage.samples import MINUTE, NOON, OURS, SECOND, THEIRS, an_event
@@ -310,3 +310,21 @@ async def test_an_event_whose_lease_nobody_claims_from_is_left_alone(stores: Sto
     assert await stores.events.claim_from("nobody", below_epoch=99, lease=OURS, limit=9) == []
     assert await stores.events.claim_unowned(OURS, lanes=[], limit=9, now=NOON) == []
     await stores.events.release([uuid4()], OURS)
+
+
+async def test_how_far_an_event_is_can_be_asked_by_who_did_not_carry_it_out(
+    stores: Stores,
+) -> None:
+    pending, done, refused, failed = [an_event(lease=OURS) for _ in range(4)]
+    await stores.events.accept([pending, done, refused, failed], accepted_at=NOON)
+    await stores.events.finish_all([done.key], OURS, at=NOON)
+    await stores.events.finish_all([refused.key], OURS, at=NOON, refusal="daily_cap")
+    await stores.events.fail(failed.key, OURS, error="Blunder", at=NOON)
+    progress = [await stores.events.progress(each.key) for each in (pending, done, refused, failed)]
+    assert progress == [
+        Progress(NOON, "pending", None),
+        Progress(NOON, "done", None),
+        Progress(NOON, "done", "daily_cap"),
+        Progress(NOON, "failed", None),
+    ]
+    assert await stores.events.progress(uuid4()) is None

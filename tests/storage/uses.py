@@ -474,6 +474,7 @@ USES = [
         held_again(DEAD_EVENTS, DEAD.owner, DEAD.epoch),
     ),
     Use(E.release_all, lambda s, _: s.events.release_all(ENDING), ("pending",), ENDING_AGAIN),
+    Use(E.progress, lambda s, _: counted_change(s.events.progress(OUR_EVENTS[0]))),
     Use(E.held, lambda s, _: counted(s.events.held(OURS)), ("pending",)),
     Use(
         E.pending_count,
