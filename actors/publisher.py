@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from actors.directory import Directory
 from actors.draft import Draft
@@ -97,8 +98,12 @@ class Publisher:
             users=(content.sender_id for content in contents),
             businesses=(content.business_id for content in contents),
         )
-        with self._clock.writing() as position:
-            rows = [draft.row(position, self._writer) for draft in drafts]
+        places = _places(drafts)
+        with self._clock.writing(max(places) + 1) as position:
+            rows = [
+                draft.row(position.at(place), self._writer)
+                for draft, place in zip(drafts, places, strict=True)
+            ]
             began = time.monotonic()
             stored = await self._notifications.insert(rows)
             store_s = time.monotonic() - began
@@ -120,6 +125,17 @@ class Publisher:
         for refs, priority in ((urgent, CRITICAL_PRIORITY), (others, 0)):
             if refs:
                 await asyncio.to_thread(self._queue.enqueue, refs, priority=priority)
+
+
+def _places(drafts: Sequence[Draft]) -> list[int]:
+    """Return how many of a recipient's drafts come before each: what is read in order stays so."""
+    seen: dict[UUID, int] = {}
+    places = []
+    for draft in drafts:
+        place = seen.get(draft.recipient.user_id, 0)
+        seen[draft.recipient.user_id] = place + 1
+        places.append(place)
+    return places
 
 
 def _announcements(

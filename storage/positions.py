@@ -44,6 +44,10 @@ class Position:
     floor: datetime
     """The oldest position that this process was still writing, this one included."""
 
+    def at(self, place: int) -> Position:
+        """Return the position of the write's row at `place`, of as many as were asked for."""
+        return Position(self.created_at + place * MILLISECOND, self.floor) if place else self
+
 
 class PositionClock:
     """The clock of one process; its event loop is the only one to use it."""
@@ -82,15 +86,15 @@ class PositionClock:
         self._offset_s = min(measured)[1]
 
     @contextmanager
-    def writing(self) -> Iterator[Position]:
-        """Give the position of what is inserted *and announced here* inside the block.
+    def writing(self, places: int = 1) -> Iterator[Position]:
+        """Give the first of `places` positions of what is inserted *and announced here* inside.
 
         So a row of the same process with `created_at` below the floor had been announced before
         this position was given. A write that ended in an error may be visible without having been
         announced; it holds the floor down until readers no longer look back so far.
         """
         now_ms = max(self._now_ms(), self._last_ms + 1)
-        self._last_ms = now_ms
+        self._last_ms = now_ms + places - 1
         self._forget_doubtful(now_ms)
         self._writing[now_ms] = None
         try:

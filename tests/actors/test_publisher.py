@@ -271,3 +271,22 @@ async def test_who_has_had_the_days_worth_gets_no_row_of_a_notice_that_wants_it_
     assert {ref.notification_id for ref in publishing.queue.refs} == {drafts[0].id, drafts[2].id}
     published = await publishing.publish_decided([refused])
     assert (list(published.rows), list(published.refused)) == ([], [refused])
+
+
+async def test_what_one_recipient_gets_of_a_batch_keeps_its_order(publishing: Publishing) -> None:
+    person, other = publishing.recipient(), publishing.recipient()
+    titles = [f"Number {number}" for number in range(20)]
+    published = await publishing.publish_all(
+        *(
+            Notice(
+                event=stored(),
+                content=replace(LISTING, title=title),
+                recipients=[other, person] if number == 0 else [person],
+            )
+            for number, title in enumerate(titles)
+        )
+    )
+    others, *mine = published.rows
+    assert [row.title for row in sorted(mine, key=lambda row: row.created_at)] == titles
+    assert len({row.created_at for row in mine}) == 20
+    assert others.created_at == mine[0].created_at

@@ -49,6 +49,18 @@ def test_positions_rise_when_the_wall_clock_is_set_back() -> None:
     assert after.created_at == before.created_at + MILLISECOND
 
 
+def test_a_write_may_take_several_positions_and_the_next_one_comes_after_them() -> None:
+    clock = PositionClock(wall=Wall())
+    with clock.writing(3) as first:
+        places = [first.at(place) for place in range(3)]
+        with clock.writing() as second:
+            pass
+    given_out = [place.created_at for place in (*places, second)]
+    assert given_out[0] == first.created_at
+    assert [later - earlier for earlier, later in pairwise(given_out)] == [MILLISECOND] * 3
+    assert {place.floor for place in (*places, second)} == {first.created_at}
+
+
 def test_positions_and_the_time_are_whole_milliseconds_as_the_store_keeps_them() -> None:
     clock = PositionClock(wall=Wall(1_800_000_000.123_456))
     with clock.writing() as position:
