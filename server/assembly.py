@@ -43,9 +43,11 @@ from server.page_templates import PageTemplates
 from server.readiness import Readiness
 from server.service import Service
 from server.socket_limits import SocketLimits
+from server.stream_reader import StreamReader
 from server.verifier import verifier_for
 from storage.client import StoreUnavailable, open_client
 from storage.encryption import FieldCipher
+from storage.event_stream import EventStream
 from storage.indexes import ensure_indexes
 from storage.names import NameResolver
 from storage.positions import PositionClock
@@ -138,12 +140,15 @@ async def assemble(
     queue_redis = redis.asyncio.Redis.from_url(settings.queue_redis_url)
     stack.push_async_callback(bus.close)
     stack.push_async_callback(queue_redis.aclose)
+    dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
+    reader = StreamReader(EventStream(bus, settings.instance), dispatcher)
+    stack.push_async_callback(reader.stop)
+    reader.start()
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()
     hub.keep_looking(stack)
     stack.push_async_callback(hub.drain, within_s=CLOSE_WITHIN_S)
-    dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
     return Service(
         settings=settings,
         stores=stores,

@@ -12,7 +12,8 @@ README = (ROOT / "README.md").read_text()
 DIAGRAM = README.partition("## The way of a notification")[2].split("```")[1]
 
 HOPS = [
-    ("server/handlers/events.py", "Accept("),
+    ("server/handlers/events.py", "await accept("),
+    ("server/intake.py", "Accept("),
     ("actors/dispatcher.py", "self._lanes.hand("),
     ("actors/fan_out_lane.py", "self._publisher.publish("),
     ("actors/publisher.py", "self._directory.deliver("),

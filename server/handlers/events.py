@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from actors.dispatcher import Accept, Accepted
-from rules.events import Lane, lane_of
-from rules.ids import event_key
+from rules.events import Lane
 from server.auth import UserType
 from server.handlers.base import ApiHandler
+from server.intake import accept
 from server.operation import Operation
 from server.schemas.event_bodies import BODIES, Taken
 from server.schemas.events import load_events
-from storage.events import NewEvent
 
 EVENTS_BODY_LIMIT_BYTES = 8 << 20
-
-ACCEPT_DEADLINE_S = 15.0
 
 APPLIED_WITHIN_S = 0.5
 """How long the answer waits for read models, so that callers usually read their own writes."""
@@ -31,21 +27,8 @@ class EventsHandler(ApiHandler):
 
     async def post(self) -> None:
         """Accept one event or a batch, all or nothing."""
-        sender = self.principal.user_id
-        events = [
-            NewEvent(
-                key=event_key(sender, event.id),
-                sender=sender,
-                event_id=event.id,
-                type=event.type,
-                occurred_at=event.occurred_at,
-                data=event.data,
-                lane=lane_of(event.type).value,
-            )
-            for event in await load_events(self.raw_json())
-        ]
-        dispatcher = self.service.dispatcher()
-        accepted: Accepted = await dispatcher.request(Accept(events), deadline_s=ACCEPT_DEADLINE_S)
+        events = await load_events(self.raw_json())
+        accepted = await accept(self.service.dispatcher, self.principal.user_id, events)
         applied = accepted.outcomes.get(Lane.READ_MODEL)
         if applied is not None:
             # What fails in there is the lane's to log and to try again.

@@ -119,6 +119,11 @@ class EventSchema(Schema):
 _EVENT = EventSchema()
 
 
+def load_event(body: Any) -> Event:
+    """Return the one event that `body` is. Raises ValidationFailed naming each bad field."""
+    return _load(body, "")
+
+
 async def load_events(body: Any) -> list[Event]:
     """Return the events of a request's body: one event, or `{"events": [1..1000 events]}`.
 
@@ -128,7 +133,7 @@ async def load_events(body: Any) -> list[Event]:
     if not isinstance(body, dict):
         raise ValidationFailed({"body": ["Must be an event or an object with events."]})
     if "events" not in body:
-        return [_load(body, "")]
+        return [load_event(body)]
     unknown = body.keys() - {"events"}
     if unknown:
         raise ValidationFailed({name: ["Unknown field."] for name in sorted(unknown)})

@@ -29,10 +29,15 @@ STEPS: dict[str, tuple[type, str]] = {
     "cursor": (EventsRepository, "advance"),
 }
 
+ACCEPT = "accept"
+"""Events are stored; whoever brought them has not been answered."""
+
+_OWNERS = {**STEPS, ACCEPT: (EventsRepository, "accept")}
+
 
 def die_after(step: str) -> None:
     """Have the process die once `step` of a batch is done."""
-    owner, name = STEPS[step]
+    owner, name = _OWNERS[step]
     setattr(owner, name, _deadly(getattr(owner, name)))
 
 
