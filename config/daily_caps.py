@@ -1,13 +1,8 @@
-"""How much a recipient is sent in a day: the table of contract section 5, and `SNB_DAILY_CAPS`."""
+"""How much a recipient is sent in a day: the table of contract section 5."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any
-
-from config.reader import Reader, refusal, whole_number
-
-VARIABLE = "DAILY_CAPS"
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +34,4 @@ class DailyCaps:
 
 USER_TYPES = frozenset(each.name for each in fields(DailyCaps))
 
-_NONE = ChannelCaps()
-NO_DAILY_CAPS = DailyCaps(**dict.fromkeys(USER_TYPES, _NONE))
-
-
-def read_daily_caps(reader: Reader) -> DailyCaps:
-    """Return the table with what the environment changes. Raises SettingsError."""
-    given = reader.off_or_object(VARIABLE)
-    if given is None:
-        return NO_DAILY_CAPS
-    caps = DailyCaps()
-    for user_type, changes in given.items():
-        if user_type not in USER_TYPES:
-            raise refusal(VARIABLE, f"there is no type of user {user_type!r}")
-        caps = replace(caps, **{user_type: _changed(getattr(caps, user_type), user_type, changes)})
-    return caps
-
-
-def _changed(caps: ChannelCaps, user_type: str, changes: Any) -> ChannelCaps:
-    if not isinstance(changes, dict):
-        raise refusal(VARIABLE, f"{user_type} must be an object of channels and numbers")
-    channels = {each.name for each in fields(ChannelCaps)}
-    for channel, value in changes.items():
-        if channel not in channels:
-            raise refusal(VARIABLE, f"{user_type} has no channel {channel!r}")
-        if value is not None:
-            whole_number(VARIABLE, f"{user_type}.{channel}", value)
-    return replace(caps, **changes)
+NO_DAILY_CAPS = DailyCaps(**dict.fromkeys(USER_TYPES, ChannelCaps()))

@@ -1,14 +1,8 @@
-"""How often callers may ask: the table of contract section 2.9, and `SNB_RATE_LIMITS`."""
+"""How often callers may ask: the table of contract section 2.9."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
-
-from config.reader import Reader, refusal, whole_number
-
-VARIABLE = "RATE_LIMITS"
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,18 +32,3 @@ class RateLimits:
 
 
 NO_RATE_LIMITS = RateLimits(**{each.name: None for each in fields(RateLimits)})
-
-
-def read_rate_limits(reader: Reader) -> RateLimits:
-    """Return the table with what the environment changes. Raises SettingsError."""
-    given = reader.off_or_object(VARIABLE)
-    return NO_RATE_LIMITS if given is None else _changed(given)
-
-
-def _changed(given: Mapping[str, Any]) -> RateLimits:
-    known = {each.name for each in fields(RateLimits)}
-    for name, value in given.items():
-        if name not in known:
-            raise refusal(VARIABLE, f"there is no limit {name!r}")
-        whole_number(VARIABLE, name, value)
-    return replace(RateLimits(), **given)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from config.daily_caps import DailyCaps, read_daily_caps
+from config.daily_caps import DailyCaps
+from config.limits import read_daily_caps, read_rate_limits
 from config.providers import (
     Provider,
     read_email_provider,
@@ -24,7 +25,7 @@ from config.public_key import (
     is_asymmetric_key,
     read_public_key,
 )
-from config.rate_limits import RateLimits, read_rate_limits
+from config.rate_limits import RateLimits
 from config.reader import Reader, SettingsError, is_url, refusal
 from config.secrets import (
     MIN_JWT_SECRET_BYTES,

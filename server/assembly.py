@@ -26,6 +26,7 @@ from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
 from actors.inbox import Inbox
 from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
+from actors.limiter import Limiter
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.new_followers import NewFollowers
@@ -36,10 +37,12 @@ from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
+from server.client_address import ClientAddresses
 from server.hub import Hub
 from server.in_flight import InFlight
 from server.lanes import Desk, start_lanes
 from server.page_templates import PageTemplates
+from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
 from server.service import Service
 from server.socket_limits import SocketLimits
@@ -51,6 +54,7 @@ from storage.event_stream import EventStream
 from storage.indexes import ensure_indexes
 from storage.names import NameResolver
 from storage.positions import PositionClock
+from storage.rate_windows import RateWindows
 from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
 from storage.unsubscribe_links import UnsubscribeLinks
@@ -121,6 +125,8 @@ async def assemble(
     for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
         own = open_stores(_open_database(settings, stack, lane), cipher, clock)
         desks[lane] = desk(own, NameResolver(own.users, own.businesses))
+    bus = RedisStore(settings.redis_url)
+    stack.push_async_callback(bus.close)
     supervisor = Supervisor()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
     stack.push_async_callback(
@@ -135,10 +141,9 @@ async def assemble(
         lease=lease,
         on_superseded=on_superseded,
     )
+    supervisor.start("limiter", partial(Limiter.start, RateWindows(bus)))
     _start_periodic(supervisor, stack, partial(clock.measure, database))
-    bus = RedisStore(settings.redis_url)
     queue_redis = redis.asyncio.Redis.from_url(settings.queue_redis_url)
-    stack.push_async_callback(bus.close)
     stack.push_async_callback(queue_redis.aclose)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
     reader = StreamReader(EventStream(bus, settings.instance), dispatcher)
@@ -155,6 +160,8 @@ async def assemble(
         names=names,
         clock=clock,
         tokens=tokens,
+        addresses=ClientAddresses(settings.trusted_proxies),
+        rate_limits=RateLimiting(settings.rate_limits, partial(supervisor.ref, "limiter")),
         directory=directory,
         hub=hub,
         inbox=Inbox(directory, stores.notifications, clock),

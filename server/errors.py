@@ -10,7 +10,8 @@ section 2.8):
     ├── NotFound             404
     ├── MethodNotAllowed     405
     ├── PayloadTooLarge      413
-    └── UnsupportedMediaType 415
+    ├── UnsupportedMediaType 415
+    └── RateLimited          429, Retry-After
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
+from rules.rate_limits import Standing
 from server.auth import InvalidToken, KeysUnavailable
 from server.providers import NoBusiness
 from storage.businesses import BusinessNotFound
@@ -126,6 +128,25 @@ class UnsupportedMediaType(ApiError):
 
     def __init__(self, wanted: str = "application/json in UTF-8") -> None:
         super().__init__(ErrorAnswer(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be {wanted}"))
+
+
+class RateLimited(ApiError):
+    """The caller has asked as often as they may for now."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(
+            ErrorAnswer(
+                429,
+                "RATE_LIMITED",
+                f"Too many requests; try again in {standing.resets_in_s} s",
+                {
+                    "limit": standing.limit.most,
+                    "window_s": standing.limit.window_s,
+                    "retry_after_s": standing.resets_in_s,
+                },
+                {"Retry-After": str(standing.resets_in_s)},
+            )
+        )
 
 
 def _unauthorized(message: str) -> ErrorAnswer:

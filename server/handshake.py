@@ -28,14 +28,22 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
         """Take the service that `server/app.py` passes with each route."""
         self.service = service
 
+    @property
+    def address(self) -> str:
+        """Where the client is."""
+        return self.service.addresses.of(self.request)
+
     def allowed_methods(self) -> Collection[str]:
         """Return what a handshake is made with (RFC 6455 §4.1)."""
         return ("GET",)
 
-    def prepare(self) -> None:
-        """Refuse what cannot be a handshake before any body is read."""
+    async def prepare(self) -> None:
+        """Refuse what cannot be a handshake, or is one too many, before any body is read."""
         if self.request.method not in self.allowed_methods():
             raise MethodNotAllowed(self.allowed_methods())
+        standing = await self.service.rate_limits.look_at_handshakes(self.address)
+        if standing is not None and not standing.is_admitted:
+            self.take_standing(standing)
         self.leaves_body_unread = False
 
     def data_received(self, chunk: bytes) -> None:

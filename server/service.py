@@ -12,9 +12,11 @@ from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
 from config.settings import Settings
+from server.client_address import ClientAddresses
 from server.hub import Hub
 from server.in_flight import InFlight
 from server.page_templates import PageTemplates
+from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
 from server.verifier import TokenVerifier
 from storage.names import NameResolver
@@ -32,6 +34,8 @@ class Service:
     names: NameResolver
     clock: PositionClock
     tokens: TokenVerifier
+    addresses: ClientAddresses
+    rate_limits: RateLimiting
     directory: Directory
     hub: Hub
     inbox: Inbox

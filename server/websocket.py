@@ -142,7 +142,11 @@ class NotificationSocket(Transport):
 
         Raises InvalidToken, PermissionDenied, KeysUnavailable.
         """
-        principal = await self.service.tokens.verify(token)
+        try:
+            principal = await self.service.tokens.verify(token)
+        except InvalidToken:
+            await self.service.rate_limits.count_failed_authentication(self.address)
+            raise
         owner_id = self._principal.user_id if self._principal is not None else self._path_id
         is_own = owner_id is None or owner_id == principal.user_id
         if not is_own or principal.user_type not in INBOX_OWNERS:

@@ -17,6 +17,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from storage.embedded import EmbeddedMongo, EmbeddedRedis
+from tests.support.redis_cluster import LocalCluster
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,16 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
     yield store.start()
     store.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run a cluster of three such servers for the session."""
+    cluster = LocalCluster(tmp_path_factory.mktemp("redis-cluster"))
+    try:
+        yield cluster.start()
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,14 @@ import structlog
 import tornado.web
 
 from actors.frames import to_json
-from server.errors import ErrorAnswer, MethodNotAllowed, answer_to, internal_error
+from rules.rate_limits import Standing
+from server.errors import (
+    ErrorAnswer,
+    MethodNotAllowed,
+    RateLimited,
+    answer_to,
+    internal_error,
+)
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 
@@ -26,6 +33,9 @@ class AnsweringHandler(tornado.web.RequestHandler):
 
     request_id: str
 
+    standing: Standing | None = None
+    """Where the caller stands with their rate limits, once that is known."""
+
     def set_default_headers(self) -> None:
         """Name the request in every answer, whatever becomes of it."""
         given = self.request.headers.get("X-Request-ID", "")
@@ -35,6 +45,20 @@ class AnsweringHandler(tornado.web.RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
         self.clear_header("Server")
+        self._set_standing_headers()
+
+    def take_standing(self, standing: Standing | None) -> None:
+        """Have every answer say where the caller stands. Raises RateLimited when they must wait."""
+        self.standing = standing
+        self._set_standing_headers()
+        if standing is not None and not standing.is_admitted:
+            raise RateLimited(standing)
+
+    def _set_standing_headers(self) -> None:
+        if self.standing is not None:
+            self.set_header("RateLimit-Limit", str(self.standing.limit.most))
+            self.set_header("RateLimit-Remaining", str(self.standing.remaining))
+            self.set_header("RateLimit-Reset", str(self.standing.resets_in_s))
 
     def compute_etag(self) -> str | None:
         """Do without: nothing here is to be cached."""

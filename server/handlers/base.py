@@ -13,7 +13,8 @@ import tornado.web
 from marshmallow import Schema, ValidationError
 
 from actors.frames import to_json
-from server.auth import Principal, UserType, bearer_token
+from rules.rate_limits import RateScope
+from server.auth import InvalidToken, KeysUnavailable, Principal, UserType, bearer_token
 from server.errors import (
     MethodNotAllowed,
     PayloadTooLarge,
@@ -52,6 +53,12 @@ class ApiHandler(AnsweringHandler):
     is_part_of_api: ClassVar[bool] = True
     """Whether the OpenAPI document tells of it."""
 
+    is_rate_limited: ClassVar[bool] = True
+    """Whether requests count to their caller's limits, and answers say where that stands."""
+
+    rate_scopes: ClassVar[Mapping[str, RateScope]] = {}
+    """Method -> what else its requests count to, beside what all requests do."""
+
     body_limit_bytes: ClassVar[int] = BODY_LIMIT_BYTES
 
     leaves_body_unread = True
@@ -83,21 +90,48 @@ class ApiHandler(AnsweringHandler):
         self._begin()
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
-        method = self.request.method or ""
-        if method not in self.roles:
-            raise MethodNotAllowed(self.roles)
-        allowed = self.roles[method]
-        if allowed is not PUBLIC:
-            token = bearer_token(self.request.headers.get("Authorization"))
-            if token is None:
-                raise Unauthenticated("Authentication required")
-            self.principal = await self.service.tokens.verify(token)
-            if self.principal.user_type not in allowed:
-                raise PermissionDenied
+        caller = await self._identify()
+        if self.is_rate_limited and not self._is_preflight():
+            await self._count(caller if isinstance(caller, Principal) else None)
+        self._admit(caller)
         announced = self.request.headers.get("Content-Length", "0")
         if announced.isdigit() and int(announced) > self.body_limit_bytes:
             raise PayloadTooLarge(self.body_limit_bytes)
         self.leaves_body_unread = False
+
+    async def _identify(self) -> Principal | Exception:
+        """Return who asks, or what to raise where one has to say so."""
+        try:
+            token = bearer_token(self.request.headers.get("Authorization"))
+            if token is None:
+                return Unauthenticated("Authentication required")
+            return await self.service.tokens.verify(token)
+        except (InvalidToken, KeysUnavailable) as error:
+            return error
+
+    def _is_preflight(self) -> bool:
+        """Tell whether a browser asks, by itself and without a token, what a page may ask."""
+        headers = self.request.headers
+        return self.request.method == "OPTIONS" and "Access-Control-Request-Method" in headers
+
+    async def _count(self, principal: Principal | None) -> None:
+        """Count the request to its caller's limits. Raises RateLimited."""
+        address = self.service.addresses.of(self.request)
+        scope = self.rate_scopes.get(self.request.method or "", RateScope.GENERAL)
+        self.take_standing(await self.service.rate_limits.count(principal, address, scope))
+
+    def _admit(self, caller: Principal | Exception) -> None:
+        """Let in who may use the method."""
+        allowed = self.roles.get(self.request.method or "")
+        if allowed is None:
+            raise MethodNotAllowed(self.roles)
+        if allowed is PUBLIC:
+            return
+        if isinstance(caller, Exception):
+            raise caller
+        if caller.user_type not in allowed:
+            raise PermissionDenied
+        self.principal = caller
 
     def _begin(self) -> None:
         self._is_under_way = True
@@ -199,6 +233,6 @@ def loaded(schema: Schema, value: Any) -> Any:
 class UnknownPath(ApiHandler):
     """Whatever no route matches."""
 
-    async def prepare(self) -> None:
+    def _admit(self, caller: Principal | Exception) -> None:
         """Refuse, whatever the method."""
         raise tornado.web.HTTPError(404)

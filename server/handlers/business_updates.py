@@ -14,9 +14,7 @@ class BusinessUpdatesHandler(ApiHandler):
     """Takes an update; 202 says that it is durable."""
 
     roles = {"POST": frozenset({UserType.PROVIDER})}
-    operations = {
-        "POST": Operation(body=BUSINESS_UPDATE, answers={202: Posted}, refusals=(404, 429))
-    }
+    operations = {"POST": Operation(body=BUSINESS_UPDATE, answers={202: Posted}, refusals=(404,))}
 
     async def post(self) -> None:
         """Tell the followers of the caller's business something, at most five times a day."""

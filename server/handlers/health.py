@@ -13,6 +13,7 @@ class LiveHandler(ApiHandler):
 
     roles = {"GET": PUBLIC, "HEAD": PUBLIC}
     operations = {"GET": Operation(answers={200: Live})}
+    is_rate_limited = False
 
     async def get(self) -> None:
         """Say that the process answers."""
@@ -26,6 +27,7 @@ class ReadyHandler(ApiHandler):
 
     roles = {"GET": PUBLIC, "HEAD": PUBLIC}
     operations = {"GET": Operation(answers={200: Ready})}
+    is_rate_limited = False
 
     async def get(self) -> None:
         """Say whether database, bus and queue are reachable, and which is not."""

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from rules.rate_limits import RateScope
 from rules.timezones import zone_of
 from server.auth import INBOX_OWNERS
 from server.errors import NotFound
@@ -34,6 +35,7 @@ class ListHandler(ApiHandler):
 
     roles = {"GET": INBOX_OWNERS}
     operations = {"GET": Operation(query=INBOX_QUERY, answers={200: Inbox})}
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def get(self) -> None:
         """List the caller's notifications, newest first."""
@@ -94,6 +96,7 @@ class UnreadCountHandler(ApiHandler):
 
     roles = {"GET": INBOX_OWNERS}
     operations = {"GET": Operation(answers={200: UnreadCount})}
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def get(self) -> None:
         """Say how many are unread."""
@@ -105,6 +108,7 @@ class MarkReadHandler(ApiHandler):
 
     roles = {"POST": INBOX_OWNERS}
     operations = {"POST": Operation(body=MARK_READ, answers={200: MarkedRead})}
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def post(self) -> None:
         """Mark some read; ids that are not the caller's are ignored."""
@@ -125,6 +129,7 @@ class MarkAllReadHandler(ApiHandler):
 
     roles = {"POST": INBOX_OWNERS}
     operations = {"POST": Operation(answers={200: MarkedRead})}
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def post(self) -> None:
         """Mark all read."""
@@ -143,6 +148,7 @@ class ClickHandler(ApiHandler):
 
     roles = {"POST": INBOX_OWNERS}
     operations = {"POST": Operation(body=CLICK, is_body_optional=True, answers={200: Clicked})}
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def post(self, notification_id: str) -> None:
         """Keep that one was clicked, and mark it read; the body may be left out."""
@@ -158,6 +164,7 @@ class DeleteHandler(ApiHandler):
 
     roles = {"DELETE": INBOX_OWNERS}
     operations = {"DELETE": Operation(answers={200: Done})}
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def delete(self, notification_id: str) -> None:
         """Delete one softly."""

@@ -56,6 +56,7 @@ class PageHandler(ApiHandler):
 
     roles = {"GET": PUBLIC}
     is_part_of_api = False
+    is_rate_limited = False
 
     def get(self, name: str = "") -> None:
         """Serve one of the page's files."""
@@ -73,6 +74,7 @@ class SessionHandler(ApiHandler):
 
     roles = {"GET": PUBLIC}
     is_part_of_api = False
+    is_rate_limited = False
 
     def get(self) -> None:
         """Give the demo users and businesses, with tokens to be them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rules.rate_limits import RateScope
 from server.auth import INBOX_OWNERS
 from server.handlers.base import ApiHandler
 from server.operation import Operation
@@ -17,6 +18,7 @@ class PreferencesHandler(ApiHandler):
         "GET": Operation(answers={200: PreferencesShown}),
         "PUT": Operation(body=PREFERENCES, answers={200: PreferencesChanged}),
     }
+    rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def get(self) -> None:
         """Show all preferences, set or not."""

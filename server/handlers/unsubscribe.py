@@ -27,6 +27,7 @@ class UnsubscribeHandler(ApiHandler):
     """`GET` and `POST /unsubscribe/{token}/`."""
 
     roles = {"GET": PUBLIC, "POST": PUBLIC}
+    is_rate_limited = False
     operations = {
         "GET": Operation(query=UNSUBSCRIBE_QUERY, answers={200: "text/html"}),
         "POST": Operation(

@@ -12,7 +12,7 @@ from apispec import APISpec
 from server.handlers.base import PUBLIC, ApiHandler
 from server.openapi.conversion import Marshmallow, schema_name
 from server.openapi.paths import PathParameter, path_of
-from server.openapi.refusals import WORDS, headers, refusal, refusal_name, refusals_of
+from server.openapi.refusals import STANDING, WORDS, headers, refusal, refusal_name, refusals_of
 from server.operation import JSON, Operation, Shape
 
 VERSION = "1.0.0"
@@ -39,6 +39,18 @@ _HEADERS: dict[str, dict[str, Any]] = {
         "description": "Seconds to wait before the next try.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
+    },
+    "RateLimit-Limit": {
+        "description": "Requests in the window of the tightest limit of the caller.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit-Remaining": {
+        "description": "How many of them are left now.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit-Reset": {
+        "description": "Seconds until more are left than now.",
+        "schema": {"type": "integer", "minimum": 0},
     },
     "WWW-Authenticate": {"required": True, "schema": {"type": "string"}},
 }
@@ -104,7 +116,7 @@ def _operation(
             *({"in": "header", "schema": schema} for schema in [operation.headers] if schema),
         ],
         "responses": {
-            **{str(status): _answer(shape) for status, shape in operation.answers.items()},
+            **{str(status): _answer(handler, shape) for status, shape in operation.answers.items()},
             **{
                 str(status): refusal_name(status)
                 for status in refusals_of(handler, method, has_parameters=bool(parameters))
@@ -116,12 +128,13 @@ def _operation(
     return described
 
 
-def _answer(shape: Shape) -> dict[str, Any]:
+def _answer(handler: type[ApiHandler], shape: Shape) -> dict[str, Any]:
     """Return the Response Object of what was asked for."""
     media: dict[str, Any] = {JSON: {"schema": shape}}
     if isinstance(shape, str):
         media = {shape: {"schema": {"type": "string"}}}
-    return {"description": "Done.", "headers": headers("X-Request-ID"), "content": media}
+    named = headers("X-Request-ID", *(STANDING if handler.is_rate_limited else ()))
+    return {"description": "Done.", "headers": named, "content": media}
 
 
 def _body(operation: Operation) -> dict[str, Any]:

@@ -24,6 +24,9 @@ WORDS = {
 }
 """Status -> what it says, of every error that an operation can document."""
 
+STANDING = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+"""The headers of whatever counts to its caller's rate limits."""
+
 _HEADERS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 
@@ -37,6 +40,8 @@ def refusals_of(handler: type[ApiHandler], method: str, *, has_parameters: bool)
         statuses |= {400, 413, 415}
     if operation.query is not None or operation.headers is not None:
         statuses |= {400}
+    if handler.is_rate_limited:
+        statuses |= {429}
     if has_parameters:
         statuses |= {404}
     return sorted(statuses - operation.answers.keys())
@@ -51,7 +56,7 @@ def refusal(status: int) -> dict[str, Any]:
     """Return the Response Object of an error."""
     return {
         "description": WORDS[status],
-        "headers": headers("X-Request-ID", *_HEADERS.get(status, ())),
+        "headers": headers("X-Request-ID", *STANDING, *_HEADERS.get(status, ())),
         "content": {JSON: {"schema": ErrorEnvelope}},
     }
 

@@ -153,5 +153,5 @@ def assert_invariants(answer: Answer, method: str, url: str) -> None:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     if answer.status == 405:
         assert answer.headers["Allow"]
-    if answer.status == 503:
+    if answer.status in {429, 503}:
         assert int(answer.headers["Retry-After"]) > 0

@@ -1,0 +1,68 @@
+"""Ask the limiter for requests and handshakes (contract section 2.9)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from uuid import UUID, uuid5
+
+from pykka import ActorDeadError
+
+from actors.limiter import Limiter
+from actors.loop_ref import DeadlineExceeded, LoopActorRef
+from actors.mailbox import MailboxFull
+from config.rate_limits import RateLimits
+from rules.rate_limits import (
+    Check,
+    RateScope,
+    Standing,
+    limits_of_anybody,
+    limits_of_handshakes,
+    limits_of_user,
+)
+from server.auth import Principal
+
+ANSWER_WITHIN_S = 5.0
+"""A batch that finds Redis away takes one second, and there may be one before ours."""
+
+ADDRESSES = UUID("0adde550-0000-4000-8000-000000000000")
+"""Namespace of the ids by which addresses are counted: they are nowhere kept as such."""
+
+
+class RateLimiting:
+    """Counts what callers ask; None for a standing says that nothing limits them."""
+
+    def __init__(self, table: RateLimits, limiter: Callable[[], LoopActorRef[Limiter]]) -> None:
+        self._table = table
+        self._limiter = limiter
+
+    async def count(
+        self, principal: Principal | None, address: str, scope: RateScope
+    ) -> Standing | None:
+        """Count a request of `principal`, or of whoever is at `address`, unless it is refused."""
+        if principal is None:
+            caller, limits = _id_of(address), limits_of_anybody(self._table)
+        else:
+            caller = principal.user_id
+            limits = limits_of_user(self._table, principal.user_type.value, scope)
+        return await self._ask(Check(caller, limits))
+
+    async def look_at_handshakes(self, address: str) -> Standing | None:
+        """Tell whether `address` may try to authenticate, counting nothing."""
+        limits = limits_of_handshakes(self._table)
+        return await self._ask(Check(_id_of(address), limits, is_counted=False))
+
+    async def count_failed_authentication(self, address: str) -> None:
+        """Count a token on a socket that was not good; it is refused in any case."""
+        with contextlib.suppress(ActorDeadError, MailboxFull, DeadlineExceeded):
+            await self._ask(Check(_id_of(address), limits_of_handshakes(self._table)))
+
+    async def _ask(self, check: Check) -> Standing | None:
+        if not check.limits:
+            return None
+        standing: Standing = await self._limiter().request(check, deadline_s=ANSWER_WITHIN_S)
+        return standing
+
+
+def _id_of(address: str) -> UUID:
+    return uuid5(ADDRESSES, address)
