@@ -41,6 +41,7 @@ from server.client_address import ClientAddresses
 from server.hub import Hub
 from server.in_flight import InFlight
 from server.lanes import Desk, start_lanes
+from server.origins import Origins
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
@@ -164,6 +165,7 @@ async def assemble(
         rate_limits=RateLimiting(settings.rate_limits, partial(supervisor.ref, "limiter")),
         directory=directory,
         hub=hub,
+        origins=Origins(settings.allowed_origins, settings.trusted_proxies),
         inbox=Inbox(directory, stores.notifications, clock),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, clock),

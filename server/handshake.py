@@ -50,9 +50,9 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
         """Drop it: a handshake has no body."""
 
     def check_origin(self, origin: str) -> bool:
-        """Allow the origins configured, or else only the host's own; others are answered 403."""
-        allowed = self.service.settings.allowed_origins
-        return origin in allowed if allowed else super().check_origin(origin)
+        """Allow the origins configured and the service's own; others are answered 403."""
+        request = self.request
+        return self.service.origins.allow(origin, request.headers, remote_ip=str(request.remote_ip))
 
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
         """Give the envelope to the handshakes that Tornado refuses in plain text."""

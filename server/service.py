@@ -15,6 +15,7 @@ from config.settings import Settings
 from server.client_address import ClientAddresses
 from server.hub import Hub
 from server.in_flight import InFlight
+from server.origins import Origins
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
@@ -38,6 +39,7 @@ class Service:
     rate_limits: RateLimiting
     directory: Directory
     hub: Hub
+    origins: Origins
     inbox: Inbox
     new_followers: NewFollowers
     business_updates: BusinessUpdates

@@ -102,6 +102,7 @@ async def test_the_services_own_pages_may_connect(service: Service) -> None:
         ("https://app.savenbite.example.evil.example", False),
         ("https://savenbite.example", False),
         ("https://shop.savenbite.example", False),
+        ("https://APP.savenbite.example:443", True),
     ],
 )
 async def test_only_configured_origins_may_connect(
@@ -117,3 +118,38 @@ async def test_only_configured_origins_may_connect(
         with pytest.raises(HTTPClientError) as refused:
             await Socket.open(base_url, headers={"Origin": origin})
         assert refused.value.code == 403
+
+
+async def test_who_names_no_origin_is_no_browser_and_may_connect(wire: Wire) -> None:
+    await wire.send(GET, *lines())
+    assert (await wire.answer(has_body=False)).status == 101
+
+
+async def test_the_services_own_pages_may_connect_where_others_are_configured(
+    mongodb_uri: str, redis_url: str, database_name: str
+) -> None:
+    variables = {
+        "SNB_ALLOWED_ORIGINS": "https://app.savenbite.example",
+        "SNB_INSTANCE": "test:own-origin",
+    }
+    async with running(mongodb_uri, redis_url, database_name, **variables) as configured:
+        own = configured.settings.public_url
+        (await Socket.open(own, headers={"Origin": own})).close()
+
+
+FORWARDED = {"X-Forwarded-Host": "app.savenbite.example", "X-Forwarded-Proto": "https"}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "status"), [("127.0.0.0/8", 101), ("10.0.0.0/8", 403), ("", 403)]
+)
+async def test_only_a_trusted_proxy_can_say_what_the_own_origin_is(
+    mongodb_uri: str, redis_url: str, database_name: str, proxies: str, status: int
+) -> None:
+    variables = {"SNB_TRUSTED_PROXIES": proxies, "SNB_INSTANCE": "test:proxied"}
+    async with running(mongodb_uri, redis_url, database_name, **variables) as proxied:
+        wire = await Wire.open(proxied.settings.public_url)
+        headers = [f"{name}: {value}" for name, value in FORWARDED.items()]
+        await wire.send(GET, *lines(Origin="https://app.savenbite.example"), *headers)
+        assert (await wire.answer(has_body=status != 101)).status == status
+        await wire.close()
