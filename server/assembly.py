@@ -6,6 +6,7 @@ fan-out never holds a connection that a single write waits for; read models shar
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -66,8 +67,11 @@ CLAIM_EVERY_S = 5.0
 
 RECOVER_EVERY_S = 30.0
 MEASURE_CLOCK_EVERY_S = 60.0
-STOP_WITHIN_S = 10.0
-CLOSE_WITHIN_S = 5.0
+
+CLOSE_WITHIN_S = 2.0
+STOP_WITHIN_S = 8.0
+LEAVE_WITHIN_S = 4.0
+"""Shares of a stop; with `server.serve.FINISH_WITHIN_S` they end before the launcher kills."""
 
 log = structlog.get_logger(__name__)
 
@@ -186,10 +190,11 @@ def _open_database(settings: Settings, stack: AsyncExitStack, purpose: str) -> D
 async def _leave(stores: Stores, lease: Lease) -> None:
     """Leave what is unfinished to others and go off the list; else they find it by our silence."""
     try:
-        await stores.events.release_all(lease)
-        await stores.processes.remove(lease)
-    except StoreUnavailable as error:
-        log.warning("left_without_a_word", reason=error.reason)
+        async with asyncio.timeout(LEAVE_WITHIN_S):
+            await stores.events.release_all(lease)
+            await stores.processes.remove(lease)
+    except (StoreUnavailable, TimeoutError) as error:
+        log.warning("left_without_a_word", reason=str(error))
 
 
 def _start_user(

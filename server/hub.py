@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
 from tornado.ioloop import PeriodicCallback
 
 from actors.connection import CloseCode
@@ -30,6 +31,8 @@ STALLED = "nothing was taken for too long"
 SILENT = "no sign of life"
 UNANSWERED = "no answer to the close"
 """Reasons, as clients may read and logs have them."""
+
+log = structlog.get_logger(__name__)
 
 
 class Member(Protocol):
@@ -56,8 +59,8 @@ class Member(Protocol):
     def close(self, code: CloseCode, reason: str | None = None) -> None:
         """Close it, and log why."""
 
-    def cut(self, why: str) -> None:
-        """End it without a word, and log why."""
+    def cut(self, why: str | None) -> None:
+        """End it without a word, and log why, if there is a reason of its own."""
 
 
 @dataclass(slots=True)
@@ -151,8 +154,11 @@ class Hub:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(ends_at_s):
                 await self._is_empty.wait()
-        for member in list(self._slot_of):
-            member.cut(UNANSWERED)
+        unwilling = list(self._slot_of)
+        if unwilling:
+            log.info("sockets_cut", count=len(unwilling), why=UNANSWERED)
+        for member in unwilling:
+            member.cut(None)
 
     def _ping(self, slot: dict[Member, None]) -> None:
         for member in slot:

@@ -28,7 +28,9 @@ from storage.embedded_child import spawn
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.2
-SERVER_STOP_S = 15.0
+SERVER_STOP_S = 20.0
+"""Longer than all that a server gives its clients, actors and stores in the end."""
+
 WORKER_STOP_S = 25.0
 """Longer than the 20 s that the worker gives the tasks in hand."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

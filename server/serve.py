@@ -26,7 +26,9 @@ MAX_BODY_BYTES = 64 << 20
 
 BACKLOG = 1_024
 RETRY_STORE_AFTER_S = 1.0
-FINISH_WITHIN_S = 5.0
+FINISH_WITHIN_S = 4.0
+"""For requests under way, and for clients to answer 1012, before they are cut."""
+
 
 EXIT_OK = 0
 EXIT_SUPERSEDED = 1

@@ -108,11 +108,13 @@ class Transport(HandshakeHandler):
             log.info("socket_closed", code=code and int(code), why=reason, **self._about())
         super().close(code, reason)
 
-    def cut(self, why: str) -> None:
-        """End the connection without a word, and log why."""
-        if self._protocol is not None:
+    def cut(self, why: str | None) -> None:
+        """End the connection without a word, and log why, if there is a reason of its own."""
+        if self._protocol is None:
+            return
+        if why is not None:
             log.info("socket_cut", why=why, **self._about())
-            self._protocol.cut()
+        self._protocol.cut()
 
     def _about(self) -> dict[str, object]:
         """Return what is logged of the connection."""

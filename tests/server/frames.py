@@ -73,8 +73,12 @@ class FrameSocket:
         raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         raw.setblocking(False)
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(raw, (address.hostname, address.port))
+        try:
+            target = (address.hostname, address.port)
+            await asyncio.get_running_loop().sock_connect(raw, target)
+        except OSError:
+            raw.close()
+            raise
         connection = cls(*await asyncio.open_connection(sock=raw))
         lines = [
             "GET /ws/notifications/ HTTP/1.1",

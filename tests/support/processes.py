@@ -18,7 +18,7 @@ from tests.support.service import environment
 from tests.support.world import eventually
 
 ROOT = Path(__file__).parents[2]
-STOP_WITHIN_S = 20.0
+STOP_WITHIN_S = 25.0
 
 
 class ServerProcess:
@@ -45,6 +45,11 @@ class ServerProcess:
         """Wait for the process to end, by whoever's hand; return its status."""
         assert self._process is not None
         return await asyncio.to_thread(self._process.wait, STOP_WITHIN_S)
+
+    def terminate(self) -> None:
+        """Tell the process to stop, as SIGTERM does, and do not wait for it."""
+        assert self._process is not None
+        self._process.terminate()
 
     def kill(self) -> None:
         """Kill the process as kill -9 does."""
