@@ -8,6 +8,8 @@ import tornado.web
 
 from actors.frames import to_json
 from server import websocket
+from server.application import Application
+from server.edge import Edge
 from server.handlers import (
     business_updates,
     devices,
@@ -47,16 +49,21 @@ def routes(*, has_demo: bool) -> list[Route]:
     return [*found, *pages.ROUTES] if has_demo else found
 
 
-def build_application(service: Service) -> tornado.web.Application:
+def build_application(service: Service) -> Application:
     """Return the application whose handlers work with `service`."""
     given: dict[str, Any] = {"service": service}
     table = routes(has_demo=service.settings.has_demo)
     document = to_json(build_document(table))
-    return tornado.web.Application(
+    edge = Edge(
+        allowed_origins=service.settings.allowed_origins,
+        is_https=service.settings.public_url.startswith("https:"),
+    )
+    return Application(
         [
             (path, handler, given | ({"document": document} if handler is OpenApiHandler else {}))
             for path, handler in table
         ],
+        edge=edge,
         default_handler_class=UnknownPath,
         default_handler_args=given,
         log_function=_log_request,

@@ -35,7 +35,7 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
 
     def allowed_methods(self) -> Collection[str]:
         """Return what a handshake is made with (RFC 6455 §4.1)."""
-        return ("GET",)
+        return ("GET", "OPTIONS")
 
     async def prepare(self) -> None:
         """Refuse what cannot be a handshake, or is one too many, before any body is read."""
@@ -48,6 +48,8 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
 
     def data_received(self, chunk: bytes) -> None:
         """Drop it: a handshake has no body."""
+        if self.is_lingering:
+            self.drop(chunk)
 
     def check_origin(self, origin: str) -> bool:
         """Allow the origins configured and the service's own; others are answered 403."""

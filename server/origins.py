@@ -19,12 +19,12 @@ class Origins:
     """
 
     def __init__(self, allowed: Collection[str], trusted_proxies: Collection[str]) -> None:
-        self._allowed = frozenset(map(_normal, allowed))
+        self._allowed = frozenset(map(normal_origin, allowed))
         self._proxies = [ip_network(network) for network in trusted_proxies]
 
     def allow(self, origin: str, headers: HTTPHeaders, *, remote_ip: str) -> bool:
         """Tell whether a page of `origin` may connect, with `headers`, from `remote_ip`."""
-        normal = _normal(origin)
+        normal = normal_origin(origin)
         if normal is None:
             return False
         return normal in self._allowed or self._is_own(normal, headers, remote_ip)
@@ -35,7 +35,7 @@ class Origins:
         if host is None or not self._is_proxy(remote_ip):
             return False
         scheme = _first(headers.get("X-Forwarded-Proto")) or urlsplit(origin).scheme
-        return origin == _normal(f"{scheme}://{host}")
+        return origin == normal_origin(f"{scheme}://{host}")
 
     def _is_proxy(self, address: str) -> bool:
         try:
@@ -51,7 +51,7 @@ def _first(header: str | None) -> str | None:
     return value or None
 
 
-def _normal(origin: str) -> str | None:
+def normal_origin(origin: str) -> str | None:
     """Return `origin` as any other way to write it, None when it is none (`null`, for one)."""
     try:
         parts = urlsplit(origin.lower())

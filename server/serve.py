@@ -18,11 +18,9 @@ import tornado.netutil
 from config.settings import Settings
 from server.app import build_application
 from server.assembly import assemble
+from server.http_server import http_server
 from server.service import Service
 from storage.client import StoreUnavailable
-
-MAX_BODY_BYTES = 64 << 20
-"""What of a body without announced length is read at most; handlers refuse above their own."""
 
 BACKLOG = 1_024
 RETRY_STORE_AFTER_S = 1.0
@@ -89,7 +87,7 @@ async def _start(
 ) -> None:
     """Assemble the process, as soon as MongoDB is there, and listen."""
     service = await _assembled(settings, stack, stop)
-    server = tornado.httpserver.HTTPServer(build_application(service), max_body_size=MAX_BODY_BYTES)
+    server = http_server(build_application(service))
     server.add_sockets(sockets)
     stack.push_async_callback(_close, server, service)
     log.info("serving", url=settings.public_url, instance=settings.instance)

@@ -12,6 +12,7 @@ import tornado.web
 
 from actors.frames import to_json
 from rules.rate_limits import Standing
+from server.application import Application
 from server.errors import (
     ErrorAnswer,
     MethodNotAllowed,
@@ -19,18 +20,17 @@ from server.errors import (
     answer_to,
     internal_error,
 )
+from server.handlers.lingering import LingeringHandler
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 
 log = structlog.get_logger(__name__)
 
 
-class AnsweringHandler(tornado.web.RequestHandler):
+class AnsweringHandler(LingeringHandler):
     """Base of whatever answers a request, handshakes of sockets included."""
 
-    leaves_body_unread: bool = False
-    """Whether an answer given now ends the connection, because a body may be on its way."""
-
+    application: Application
     request_id: str
 
     standing: Standing | None = None
@@ -42,8 +42,9 @@ class AnsweringHandler(tornado.web.RequestHandler):
         self.request_id = given if _SANE_REQUEST_ID.match(given) else str(uuid4())
         self.set_header("X-Request-ID", self.request_id)
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
+        for name, value in self.application.edge.headers(self._origin).items():
+            self.set_header(name, value)
         self.clear_header("Server")
         self._set_standing_headers()
 
@@ -64,9 +65,24 @@ class AnsweringHandler(tornado.web.RequestHandler):
         """Do without: nothing here is to be cached."""
         return None
 
+    @property
+    def _origin(self) -> str | None:
+        """The origin of the page that asks, None where no browser says one."""
+        return self.request.headers.get("Origin")
+
     def allowed_methods(self) -> Collection[str]:
         """Return the methods that there are; none means that nothing is at this address."""
         return ()
+
+    def options(self, *_args: str, **_kwargs: str) -> None:
+        """Say which methods there are, and to browsers whether the asking page may use them."""
+        methods = self.allowed_methods()
+        self.set_status(204)
+        self.clear_header("Content-Type")
+        self.set_header("Allow", ", ".join(sorted(methods)))
+        for name, value in self.application.edge.preflight(self._origin, methods).items():
+            self.set_header(name, value)
+        self.finish()
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Write the envelope of the error (contract section 2.8)."""
@@ -88,8 +104,6 @@ class AnsweringHandler(tornado.web.RequestHandler):
         self.set_status(answer.status)
         for name, value in answer.headers.items():
             self.set_header(name, value)
-        if self.leaves_body_unread:
-            self.set_header("Connection", "close")
 
     @property
     def logged_path(self) -> str:

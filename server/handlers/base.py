@@ -68,11 +68,11 @@ class ApiHandler(AnsweringHandler):
     principal: Principal
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Make methods that take no body refuse one that says something."""
+        """Let methods be carried out only once their body is seen to be one that they take."""
         super().__init_subclass__(**kwargs)
-        for method, operation in cls.__dict__.get("operations", {}).items():
-            if operation.body is None and method != "GET":
-                setattr(cls, method.lower(), _without_body(getattr(cls, method.lower())))
+        for name in map(str.lower, cls.roles):
+            if name in cls.__dict__:
+                setattr(cls, name, _once_body_is_read(getattr(cls, name)))
 
     def initialize(self, service: Service) -> None:
         """Take the service that `server/app.py` passes with each route."""
@@ -82,8 +82,16 @@ class ApiHandler(AnsweringHandler):
         self._is_under_way = False
 
     def allowed_methods(self) -> Collection[str]:
-        """Return the methods with roles."""
-        return self.roles
+        """Return the methods with roles, and those that come with them."""
+        if not self.roles:
+            return ()
+        return {*self.roles, "OPTIONS", *(["HEAD"] if "GET" in self.roles else [])}
+
+    @property
+    def asked_method(self) -> str:
+        """The method whose roles and operation count: `HEAD` asks as `GET` does."""
+        method = self.request.method or ""
+        return "GET" if method == "HEAD" else method
 
     async def prepare(self) -> None:
         """Refuse what can be refused before the body is read."""
@@ -117,14 +125,14 @@ class ApiHandler(AnsweringHandler):
     async def _count(self, principal: Principal | None) -> None:
         """Count the request to its caller's limits. Raises RateLimited."""
         address = self.service.addresses.of(self.request)
-        scope = self.rate_scopes.get(self.request.method or "", RateScope.GENERAL)
+        scope = self.rate_scopes.get(self.asked_method, RateScope.GENERAL)
         self.take_standing(await self.service.rate_limits.count(principal, address, scope))
 
     def _admit(self, caller: Principal | Exception) -> None:
         """Let in who may use the method."""
-        allowed = self.roles.get(self.request.method or "")
-        if allowed is None:
-            raise MethodNotAllowed(self.roles)
+        if self.request.method not in self.allowed_methods():
+            raise MethodNotAllowed(self.allowed_methods())
+        allowed = self.roles.get(self.asked_method, PUBLIC)
         if allowed is PUBLIC:
             return
         if isinstance(caller, Exception):
@@ -151,19 +159,29 @@ class ApiHandler(AnsweringHandler):
         super().on_connection_close()
         self._end()
 
+    async def head(self, *args: str, **kwargs: str) -> None:
+        """Answer as `GET` does; Tornado leaves the body out."""
+        answered = self.get(*args, **kwargs)
+        if inspect.isawaitable(answered):
+            await answered
+
     def data_received(self, chunk: bytes) -> None:
-        """Keep a part of the body; one that came in chunks ends where it is over the limit."""
+        """Keep a part of the body; where one that comes in chunks gets too large, refuse it."""
+        if self.is_lingering:
+            self.drop(chunk)
+            return
         self._received_bytes += len(chunk)
         if self._received_bytes <= self.body_limit_bytes:
             self._chunks.append(chunk)
         else:
             self._chunks.clear()
+            self.leaves_body_unread = True
             self.answer_error(PayloadTooLarge(self.body_limit_bytes).answer)
 
     @property
     def operation(self) -> Operation:
         """What the method of this request takes and gives."""
-        return self.operations[self.request.method or ""]
+        return self.operations[self.asked_method]
 
     def json_body(self) -> Any:
         """Return the body as its schema loads it. Raises ValidationFailed, UnsupportedMediaType."""
@@ -187,9 +205,10 @@ class ApiHandler(AnsweringHandler):
         """Return the body as it came."""
         return b"".join(self._chunks)
 
-    def refuse_body(self) -> None:
-        """Let nothing pass but no body and an empty object: nobody would read what it says."""
-        if self._received_bytes:
+    def refuse_unread_body(self) -> None:
+        """Where no body is taken, let none pass that says something: nobody would read it."""
+        takes_body = self.asked_method == "GET" or self.operation.body is not None
+        if self._received_bytes and not takes_body:
             loaded(_NOTHING, self.raw_json())
 
     def query(self) -> Any:
@@ -211,15 +230,17 @@ class ApiHandler(AnsweringHandler):
         self.finish(to_json(payload))
 
 
-def _without_body(method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+def _once_body_is_read(method: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
     @wraps(method)
-    async def refusing(handler: ApiHandler, *args: str, **kwargs: str) -> None:
-        handler.refuse_body()
+    async def checked(handler: ApiHandler, *args: str, **kwargs: str) -> None:
+        if handler.is_lingering:
+            return
+        handler.refuse_unread_body()
         result = method(handler, *args, **kwargs)
         if inspect.isawaitable(result):
             await result
 
-    return refusing
+    return checked
 
 
 def loaded(schema: Schema, value: Any) -> Any:

@@ -11,7 +11,7 @@ from server.schemas.health import Live, Ready
 class LiveHandler(ApiHandler):
     """`GET /health/live/`."""
 
-    roles = {"GET": PUBLIC, "HEAD": PUBLIC}
+    roles = {"GET": PUBLIC}
     operations = {"GET": Operation(answers={200: Live})}
     is_rate_limited = False
 
@@ -19,13 +19,11 @@ class LiveHandler(ApiHandler):
         """Say that the process answers."""
         self.answer({"status": "live"})
 
-    head = get
-
 
 class ReadyHandler(ApiHandler):
     """`GET /health/ready/`."""
 
-    roles = {"GET": PUBLIC, "HEAD": PUBLIC}
+    roles = {"GET": PUBLIC}
     operations = {"GET": Operation(answers={200: Ready})}
     is_rate_limited = False
 
@@ -43,8 +41,6 @@ class ReadyHandler(ApiHandler):
             "details": checks,
         }
         self.answer({"error": error}, status=503)
-
-    head = get
 
 
 ROUTES = [(r"/health/live/?", LiveHandler), (r"/health/ready/?", ReadyHandler)]

@@ -65,7 +65,6 @@ class PageHandler(ApiHandler):
         file, content_type = FILES[name]
         self.set_header("Content-Type", content_type)
         self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        self.set_header("Referrer-Policy", "no-referrer")
         self.finish((STATIC / file).read_bytes())
 
 

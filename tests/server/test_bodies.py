@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import http.client
 import json
 from typing import Any
 from uuid import uuid4
@@ -10,9 +13,11 @@ import pytest
 
 from server.handlers.base import BODY_LIMIT_BYTES
 from server.handlers.events import EVENTS_BODY_LIMIT_BYTES
+from server.service import Service
+from tests.server.inboxes import keep_unread
 from tests.server.wire import Wire
 from tests.support.api import Api, token
-from tests.support.world import EVENTS
+from tests.support.world import EVENTS, Person
 
 MARK_READ = "/api/notifications/mark-read/"
 CUSTOMER = token()
@@ -138,7 +143,7 @@ async def test_a_body_announced_as_too_large_is_refused_before_it_is_sent(
     answer = await wire.answer()
     assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
     assert answer.error["details"] == {"limit_bytes": limit_bytes}
-    assert await wire.is_closed_by_the_server()
+    assert answer.headers["Connection"] == "close"
 
 
 @pytest.mark.parametrize(("path", "bearer", "limit_bytes"), LIMITS)
@@ -156,7 +161,68 @@ async def test_a_body_of_unknown_length_is_refused_where_it_gets_too_large(
     )
     answer = await wire.answer()
     assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
+    assert answer.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("megabytes", [2, 30])
+@pytest.mark.parametrize("is_chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize(
+    ("bearer", "path", "status"),
+    [(CUSTOMER, MARK_READ, 413), ("garbage", MARK_READ, 401), ("", "/nowhere", 404)],
+)
+async def test_who_sends_the_whole_body_all_the_same_sees_the_answer_and_no_reset(
+    api: Api, bearer: str, path: str, status: int, megabytes: int, is_chunked: bool
+) -> None:
+    """As most clients do: they read an answer once they have sent all."""
+
+    def post() -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=10)
+        headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
+        parts = (b" " * (1 << 20) for _ in range(megabytes))
+        body = parts if is_chunked else b"".join(parts)
+        connection.request("POST", path, body, headers, encode_chunked=is_chunked)
+        with contextlib.closing(connection):
+            response = connection.getresponse()
+            return response.status, response.read()
+
+    answered, body = await asyncio.to_thread(post)
+    assert answered == status
+    assert set(json.loads(body)) == {"error"}
+
+
+async def test_a_body_that_was_asked_to_be_waited_for_is_refused_without_a_hundred(
+    wire: Wire,
+) -> None:
+    await wire.send(
+        f"POST {MARK_READ} HTTP/1.1",
+        f"Authorization: Bearer {CUSTOMER}",
+        "Content-Type: application/json",
+        "Expect: 100-continue",
+        f"Content-Length: {2 << 20}",
+    )
+    assert (await wire.answer()).status == 413
     assert await wire.is_closed_by_the_server()
+
+
+async def test_a_body_that_is_too_large_by_a_little_changes_nothing(
+    api: Api, service: Service
+) -> None:
+    """What was answered while the body came is not carried out when it has come."""
+    person = Person(user_id := uuid4(), token(user_id))
+    await keep_unread(service, person, 1)
+
+    def post() -> int:
+        connection = http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=10)
+        headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
+        parts = iter([b"{}", b" " * BODY_LIMIT_BYTES])
+        path = "/api/notifications/mark-all-read/"
+        connection.request("POST", path, parts, headers, encode_chunked=True)
+        with contextlib.closing(connection):
+            return connection.getresponse().status
+
+    assert await asyncio.to_thread(post) == 413
+    counted = await api.get("/api/notifications/unread-count/", person.token)
+    assert counted.body == {"unread_count": 1}
 
 
 async def test_a_body_of_just_the_limit_is_read(api: Api) -> None:

@@ -16,7 +16,7 @@ from config.logging import configure_logging
 from server.service import Service
 from tests.server.inboxes import keep_unread
 from tests.server.wire import Wire
-from tests.support.api import Api, token
+from tests.support.api import Answer, Api, token
 from tests.support.world import Person
 
 MARK_READ = "/api/notifications/mark-read/"
@@ -62,20 +62,20 @@ async def test_an_unknown_path_is_404_before_anybody_is_asked_for_a_token(
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PUT", "/api/notifications/", "GET"),
-        ("POST", UNREAD_COUNT, "GET"),
-        ("HEAD", UNREAD_COUNT, "GET"),
-        ("OPTIONS", UNREAD_COUNT, "GET"),
-        ("PATCH", MARK_READ, "POST"),
-        ("PUT", MARK_READ, "POST"),
-        ("GET", MARK_READ, "POST"),
-        ("PATCH", f"/api/notifications/{uuid4()}/delete/", "DELETE"),
-        ("POST", f"/api/unfollow/{uuid4()}/", "DELETE"),
-        ("PUT", "/api/follow/", "POST"),
-        ("DELETE", "/health/live/", "GET, HEAD"),
-        ("POST", "/ws/notifications/", "GET"),
-        ("PROPFIND", MARK_READ, "POST"),
-        ("get", UNREAD_COUNT, "GET"),
+        ("PUT", "/api/notifications/", "GET, HEAD, OPTIONS"),
+        ("POST", UNREAD_COUNT, "GET, HEAD, OPTIONS"),
+        ("PATCH", MARK_READ, "OPTIONS, POST"),
+        ("PUT", MARK_READ, "OPTIONS, POST"),
+        ("GET", MARK_READ, "OPTIONS, POST"),
+        ("HEAD", MARK_READ, "OPTIONS, POST"),
+        ("PATCH", f"/api/notifications/{uuid4()}/delete/", "DELETE, OPTIONS"),
+        ("POST", f"/api/unfollow/{uuid4()}/", "DELETE, OPTIONS"),
+        ("PUT", "/api/follow/", "OPTIONS, POST"),
+        ("DELETE", "/health/live/", "GET, HEAD, OPTIONS"),
+        ("POST", "/ws/notifications/", "GET, OPTIONS"),
+        ("HEAD", "/ws/notifications/", "GET, OPTIONS"),
+        ("PROPFIND", MARK_READ, "OPTIONS, POST"),
+        ("get", UNREAD_COUNT, "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_another_method_is_405_and_says_which_are_allowed(
@@ -87,18 +87,37 @@ async def test_another_method_is_405_and_says_which_are_allowed(
     assert answer.headers["Allow"] == allowed
 
 
-async def test_head_answers_as_get_does_but_without_a_body(wire: Wire) -> None:
-    await wire.send("HEAD /health/live/ HTTP/1.1")
-    answer = await wire.answer(has_body=False)
-    assert answer.status == 200
-    await wire.send("GET /health/live/ HTTP/1.1")
-    assert (await wire.answer()).headers["Content-Length"] == answer.headers["Content-Length"]
+@pytest.mark.parametrize(
+    "path",
+    ["/health/live/", UNREAD_COUNT, "/api/notifications/?page=0", "/api/openapi.json", "/nowhere"],
+)
+async def test_head_answers_as_get_does_but_without_a_body(wire: Wire, path: str) -> None:
+    asked_by = f"Authorization: Bearer {CUSTOMER}", "X-Request-ID: 7"
+    await wire.send(f"HEAD {path} HTTP/1.1", *asked_by)
+    head = await wire.answer(has_body=False)
+    await wire.send(f"GET {path} HTTP/1.1", *asked_by)
+    got = await wire.answer()
+    assert head.status == got.status
+    assert shown_of(head) == shown_of(got)
+
+
+def shown_of(answer: Answer) -> dict[str, str]:
+    """Return the headers but for the clock."""
+    return {name: value for name, value in answer.headers.get_all() if name != "Date"}
 
 
 async def test_a_connection_serves_many_requests(wire: Wire) -> None:
-    for path, status in ((UNREAD_COUNT, 200), ("/api/notifications/?page=0", 400)) * 2:
-        await wire.send(f"GET {path} HTTP/1.1", f"Authorization: Bearer {CUSTOMER}")
-        assert (await wire.answer()).status == status
+    for bearer, path, status in (
+        (CUSTOMER, UNREAD_COUNT, 200),
+        (CUSTOMER, "/api/notifications/?page=0", 400),
+        ("garbage", UNREAD_COUNT, 401),
+        (CUSTOMER, "/nowhere", 404),
+        (CUSTOMER, MARK_READ, 405),
+    ) * 2:
+        await wire.send(f"GET {path} HTTP/1.1", f"Authorization: Bearer {bearer}")
+        answer = await wire.answer()
+        assert answer.status == status
+        assert "Connection" not in answer.headers
 
 
 SANE_IDS = [

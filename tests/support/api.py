@@ -9,13 +9,20 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
-from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPHeaders
 
 from tests.support.documented import assert_documented
 
 SECRET = "a secret for tests, long enough for HS256"
 PLATFORM = UUID("5a5e0000-0000-4000-8000-0000000000aa")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 
 CODES = {
     400: {"VALIDATION_ERROR"},
@@ -100,6 +107,11 @@ class Api:
         """DELETE `path`."""
         return await self.request("DELETE", path, token, **options)
 
+    async def raw(self, path: str, **headers: str) -> HTTPResponse:
+        """GET what is not JSON, such as a page."""
+        asked = HTTPRequest(self.base_url + path, headers=headers, request_timeout=15)
+        return await self._http.fetch(asked, raise_error=False)
+
     async def request(
         self,
         method: str,
@@ -140,8 +152,12 @@ def assert_invariants(answer: Answer, method: str, url: str) -> None:
     """Assert what the contract and the document say of every answer (sections 2, 2.7, 2.8)."""
     assert_documented(method, url, answer.status, answer.body)
     assert answer.headers["X-Request-ID"]
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value
+    if answer.status == 204:
+        assert answer.body is None
+        return
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     if answer.status < 400:
         return
     assert set(answer.body) == {"error"}

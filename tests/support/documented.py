@@ -29,7 +29,7 @@ def document() -> dict[str, Any]:
 def assert_documented(method: str, url: str, status: int, body: Any) -> None:
     """Assert that the document has this answer; of paths beyond the API it says nothing."""
     path = _path_of(urlsplit(url).path)
-    if path is None:
+    if path is None or method == "OPTIONS":
         return
     responses = _responses(path, "GET" if method == "HEAD" else method)
     if str(status) in responses:

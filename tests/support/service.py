@@ -6,12 +6,12 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-import tornado.httpserver
 from tornado.testing import bind_unused_port
 
 from config.settings import Settings, read_settings
 from server.app import build_application
 from server.assembly import assemble
+from server.http_server import http_server
 from server.service import Service
 from server.socket_limits import SocketLimits
 from tests.support.api import SECRET
@@ -59,7 +59,7 @@ async def running(
         service = await assemble(
             settings, stack, on_superseded=lambda: None, socket_limits=socket_limits
         )
-        server = tornado.httpserver.HTTPServer(build_application(service))
+        server = http_server(build_application(service))
         server.add_socket(socket)
         stack.push_async_callback(server.close_all_connections)
         stack.callback(server.stop)
