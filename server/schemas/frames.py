@@ -55,7 +55,7 @@ class Sync(ClientMessage):
     """`sync`."""
 
     since = fields.UUID(required=True, allow_none=True)
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, 500))
+    limit = fields.Integer(strict=True, load_default=100, validate=validate.Range(1, 500))
 
 
 SCHEMAS: dict[str, Schema] = {

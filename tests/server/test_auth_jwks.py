@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -111,6 +112,43 @@ async def test_a_renewal_that_cannot_be_checked_now_leaves_the_socket_open(
         await socket.send(type="ping")
         assert (await socket.next())["type"] == "pong"
         socket.close()
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+async def test_a_renewal_that_came_in_time_counts_however_long_it_takes_to_check(
+    issuer: Issuer, mongodb_uri: str, redis_url: str, database_name: str, *, is_good: bool
+) -> None:
+    issuer.may_answer.clear()
+    variables = {"SNB_JWT_SECRET": SECRET}
+    async with trusting(issuer, mongodb_uri, redis_url, database_name, **variables) as api:
+        user_id, expires_at_s = uuid4(), int(time.time()) + 2
+        socket = await Socket.authenticated(api.base_url, token(user_id, exp=expires_at_s))
+        witness = await Socket.authenticated(api.base_url, token(exp=expires_at_s))
+        key = KEY if is_good else ec_signing("unknown")
+        await socket.send(type="authenticate", token=key.token(user_id), ref=1)
+        assert await witness.closed() == CloseCode.UNAUTHORIZED
+        issuer.may_answer.set()
+        if is_good:
+            await socket.expect("authentication_success")
+            await socket.nothing_more()
+            socket.close()
+        else:
+            await socket.expect("authentication_failed")
+            assert await socket.closed() == CloseCode.UNAUTHORIZED
+
+
+async def test_a_renewal_that_cannot_be_checked_makes_nothing_last_longer(
+    issuer: Issuer, mongodb_uri: str, redis_url: str, database_name: str
+) -> None:
+    await issuer.stop()
+    variables = {"SNB_JWT_SECRET": SECRET}
+    async with trusting(issuer, mongodb_uri, redis_url, database_name, **variables) as api:
+        user_id = uuid4()
+        expiring = token(user_id, exp=int(time.time()) + 2)
+        socket = await Socket.authenticated(api.base_url, expiring)
+        await socket.send(type="authenticate", token=KEY.token(user_id))
+        assert (await socket.expect("error"))["error"]["code"] == "UNAVAILABLE"
+        assert await socket.closed() == CloseCode.UNAUTHORIZED
 
 
 async def test_who_needs_a_new_key_waits_for_it_and_others_do_not(

@@ -98,6 +98,8 @@ BAD_MESSAGES = [
     pytest.param('{"type": "sync", "since": "7"}', "since", None, id="since no id"),
     pytest.param('{"type": "sync", "since": null, "limit": 0}', "limit", None, id="no limit"),
     pytest.param('{"type": "sync", "since": null, "limit": 501}', "limit", None, id="over it"),
+    pytest.param('{"type": "sync", "since": null, "limit": "9"}', "limit", None, id="a text limit"),
+    pytest.param('{"type": "sync", "since": null, "limit": 1.5}', "limit", None, id="half a row"),
     pytest.param('{"type": "authenticate", "ref": 3}', "token", 3, id="no token"),
 ]
 
@@ -193,6 +195,35 @@ async def test_a_click_on_somebody_elses_is_an_error_and_stays_open(
     await socket.nothing_more()
 
 
+@pytest.mark.parametrize("count", [2, 400])
+async def test_several_ids_are_answered_with_how_many_also_when_nothing_changes(
+    socket: Socket, count: int
+) -> None:
+    await socket.send(type="mark_read", notification_ids=[uuid4() for _ in range(count)], ref=1)
+    assert await socket.next() == {
+        "type": "notifications.bulk_read",
+        "ref": 1,
+        "data": {"marked_count": 0, "unread_count": 0},
+    }
+
+
+async def test_one_id_is_answered_with_that_one_also_when_it_is_nobodys(socket: Socket) -> None:
+    nobodys = str(uuid4())
+    await socket.send(type="mark_read", notification_ids=[nobodys])
+    assert await socket.next() == {
+        "type": "notification.read",
+        "data": {"notification_id": nobodys, "unread_count": 0},
+    }
+
+
+async def test_all_are_answered_also_when_there_are_none(socket: Socket) -> None:
+    await socket.send(type="mark_all_read")
+    assert await socket.next() == {
+        "type": "notifications.bulk_read",
+        "data": {"marked_count": 0, "unread_count": 0},
+    }
+
+
 async def test_somebody_elses_is_not_marked(api: Api, service: Service, socket: Socket) -> None:
     other_id = uuid4()
     other = Person(other_id, token(other_id))
@@ -212,6 +243,26 @@ async def test_sync_is_answered_with_what_was_missed_and_its_ref(
     assert frame["ref"] == "s"
     assert set(frame["data"]) == {"notifications", "changed", "has_more", "unread_count"}
     assert [row["notification_id"] for row in frame["data"]["notifications"]] == ids[1:]
+
+
+@pytest.mark.parametrize(
+    ("limit", "count", "has_more"), [(1, 1, True), (3, 3, True), (4, 4, False), (500, 4, False)]
+)
+async def test_a_sync_has_at_most_its_limit_and_says_whether_there_is_more(
+    service: Service, socket: Socket, person: Person, limit: int, count: int, *, has_more: bool
+) -> None:
+    ids = await keep(service, person, *([{}] * 4))
+    answer = await socket.sync(None, limit=limit)
+    assert [row["id"] for row in answer["notifications"]] == ids[:count]
+    assert answer["has_more"] is has_more
+
+
+async def test_a_sync_since_the_last_one_is_empty(
+    service: Service, socket: Socket, person: Person
+) -> None:
+    ids = await keep(service, person, {}, {})
+    answer = await socket.sync(ids[-1])
+    assert (answer["notifications"], answer["has_more"]) == ([], False)
 
 
 async def test_sync_since_what_one_never_got_is_an_error_and_stays_open(
