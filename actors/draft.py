@@ -77,6 +77,7 @@ class Draft:
             priority=content.priority,
             business_id=content.business_id,
             sender_id=content.sender_id,
+            sender_type=content.sender_type,
             channels={
                 channel.value: _state(channel, decision, position.created_at)
                 for channel, decision in self.decisions.items()

@@ -27,6 +27,7 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "review.created": Lane.SINGLE,
     # Of our own making; the platform cannot send it.
     "business_update.posted": Lane.FAN_OUT,
+    "notification.requested": Lane.SINGLE,
 }
 
 

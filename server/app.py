@@ -21,6 +21,7 @@ from server.handlers import (
     openapi,
     pages,
     preferences,
+    schedules,
     unsubscribe,
 )
 from server.handlers.base import UnknownPath
@@ -36,6 +37,7 @@ def routes(*, has_demo: bool) -> list[Route]:
     found: list[Route] = [
         *events.ROUTES,
         *notifications.ROUTES,
+        *schedules.ROUTES,
         *preferences.ROUTES,
         *follows.ROUTES,
         *devices.ROUTES,

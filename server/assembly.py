@@ -23,8 +23,10 @@ from tornado.ioloop import PeriodicCallback
 from actors.business_updates import BusinessUpdates
 from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
+from actors.direct_sends import DirectSends
 from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
+from actors.due_schedules import DueSchedules
 from actors.inbox import Inbox
 from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
 from actors.limiter import Limiter
@@ -32,6 +34,7 @@ from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.new_followers import NewFollowers
 from actors.publisher import Publisher
+from actors.scheduler import WAKE_EVERY_S, Planned, Scheduler, Wake
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
 from actors.user import UserActor
@@ -40,12 +43,14 @@ from rules.events import Lane
 from rules.lease import Lease
 from server.client_address import ClientAddresses
 from server.hub import Hub
+from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
 from server.lanes import Desk, start_lanes
 from server.origins import Origins
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
+from server.sending import Sending
 from server.service import Service
 from server.socket_limits import SocketLimits
 from server.stream_reader import StreamReader
@@ -173,6 +178,15 @@ async def assemble(
         inbox=Inbox(directory, stores.notifications, clock),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, clock),
+        sending=Sending(
+            direct_sends=DirectSends(dispatcher, stores.events, stores.notifications, clock),
+            schedules=stores.schedules,
+            users=stores.users,
+            names=names,
+            requests=IdempotentRequests(stores.idempotency_keys, stores.processes, clock, lease),
+            clock=clock,
+            on_planned=lambda at: _tell(supervisor, "scheduler", Planned(at)),
+        ),
         readiness=Readiness(database, clock, bus, queue_redis),
         in_flight=InFlight(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
@@ -247,6 +261,15 @@ def _start_singletons(
     )
     supervisor.start("dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease))
     supervisor.start(
+        "scheduler",
+        partial(
+            Scheduler.start,
+            DueSchedules(stores.schedules, clock),
+            partial(supervisor.ref, "dispatcher"),
+            clock,
+        ),
+    )
+    supervisor.start(
         "lease_keeper",
         partial(
             LeaseKeeper.start,
@@ -257,6 +280,7 @@ def _start_singletons(
         ),
     )
     _tell(supervisor, "claimer", TakeOver(Lease(lease.owner, lease.epoch - 1)))
+    _tell(supervisor, "scheduler", Wake())
 
 
 def _start_periodic(
@@ -267,6 +291,7 @@ def _start_periodic(
         ("lease_keeper", Beat(), BEAT_EVERY_S),
         ("claimer", Claim(), CLAIM_EVERY_S),
         ("claimer", Recover(), RECOVER_EVERY_S),
+        ("scheduler", Wake(), WAKE_EVERY_S),
     ):
         _every(every_s, partial(_tell, supervisor, name, message), stack)
     _every(MEASURE_CLOCK_EVERY_S, partial(_measure, measure_clock), stack)

@@ -19,6 +19,9 @@ class UserType(StrEnum):
 
 INBOX_OWNERS = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.ADMIN})
 
+SENDERS = frozenset({UserType.SERVICE, UserType.ADMIN})
+"""Who may send to one user."""
+
 
 class InvalidToken(Exception):
     """The token does not say who asks. `reason` is safe to show."""

@@ -26,8 +26,10 @@ from pykka import ActorDeadError
 
 from actors.business_updates import DailyUpdatesSpent
 from actors.connection import CloseCode
+from actors.direct_sends import SendFailed, SendUnfinished
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
+from actors.outcome import DailyCapReached
 from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
 from rules.rate_limits import Standing
@@ -36,7 +38,10 @@ from server.providers import NoBusiness
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
+from storage.idempotency_keys import KeyInUse, KeyReused
 from storage.notifications import NotInInbox
+from storage.schedules import ScheduleNotFound, ScheduleNotPending
+from storage.users import UserNotFound
 
 RETRY_AFTER_S = 2
 """What clients are told to wait while a dependency is away."""
@@ -219,6 +224,49 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
         UnknownNotification,
         lambda error: ErrorAnswer(
             404, "NOT_FOUND", "No such notification", {"since": [str(error.notification_id)]}
+        ),
+    ),
+    (
+        UserNotFound,
+        lambda error: ErrorAnswer(
+            404, "NOT_FOUND", "No such user", {"user_id": str(error.user_id)}
+        ),
+    ),
+    (
+        DailyCapReached,
+        lambda error: ErrorAnswer(
+            422,
+            "NOTIFICATION_LIMIT_EXCEEDED",
+            "The recipient has had the day's worth of notifications",
+            {"recipient_id": str(error.user_id)},
+        ),
+    ),
+    (
+        SendFailed,
+        lambda _: ErrorAnswer(500, "DELIVERY_FAILED", "The notification could not be sent"),
+    ),
+    (SendUnfinished, lambda _: _unavailable("The notification is accepted but not yet sent")),
+    (
+        KeyReused,
+        lambda _: ErrorAnswer(
+            422, "IDEMPOTENCY_KEY_REUSED", "This key was given with another request before"
+        ),
+    ),
+    (
+        KeyInUse,
+        lambda _: ErrorAnswer(
+            409,
+            "IDEMPOTENCY_IN_PROGRESS",
+            "The first request with this key is still under way",
+            {},
+            {"Retry-After": "1"},
+        ),
+    ),
+    (ScheduleNotFound, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such schedule")),
+    (
+        ScheduleNotPending,
+        lambda error: ErrorAnswer(
+            409, "CONFLICT", f"The notification is {error.status}", {"status": error.status}
         ),
     ),
     (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),

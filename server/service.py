@@ -19,6 +19,7 @@ from server.origins import Origins
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
+from server.sending import Sending
 from server.verifier import TokenVerifier
 from storage.names import NameResolver
 from storage.positions import PositionClock
@@ -43,6 +44,7 @@ class Service:
     inbox: Inbox
     new_followers: NewFollowers
     business_updates: BusinessUpdates
+    sending: Sending
     readiness: Readiness
     in_flight: InFlight
     unsubscribe_links: UnsubscribeLinks

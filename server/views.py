@@ -36,7 +36,7 @@ def _sender(row: NotificationRow, names: Names) -> dict[str, Any] | None:
     return {
         "id": row.sender_id,
         "name": user.name if user else None,
-        "user_type": user.user_type if user else None,
+        "user_type": user.user_type if user else row.sender_type,
     }
 
 

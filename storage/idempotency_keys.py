@@ -5,7 +5,7 @@
 
 One attempt at a time holds a key that has no answer yet. `work_id` stays the same from attempt to
 attempt: what a dead one did is found under it and not done again. `fingerprint` and `answer.body`
-are encrypted, since they tell of people. Errors: `KeyReused`.
+are encrypted, since they tell of people. Errors: `KeyReused`, `KeyInUse`.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ HELD_FOR = timedelta(seconds=20)
 
 class KeyReused(Exception):
     """The key was given with another request before."""
+
+
+class KeyInUse(Exception):
+    """The first request with the key is still under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ class NotificationRow:
     priority: str = "normal"
     business_id: UUID | None = None
     sender_id: UUID | None = None
+    sender_type: str | None = None
+    """What a sender is who may be no user, as services are."""
+
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`{channel: {"status", "reason"?, "due_at"?, "attempts"?}}`."""
 
@@ -80,6 +83,8 @@ class NotificationRow:
             document["inbox"] = True
             if not self.is_read:
                 document["unread"] = True
+        if self.sender_type is not None:
+            document["sender_type"] = self.sender_type
         if self.clicked_at is not None:
             document |= {"clicked_at": self.clicked_at, "clicked_action": self.clicked_action}
         return document
@@ -108,6 +113,7 @@ class NotificationRow:
             priority=document["priority"],
             business_id=document["business_id"],
             sender_id=document["sender_id"],
+            sender_type=document.get("sender_type"),
             channels=document["channels"],
             clicked_at=document.get("clicked_at"),
             clicked_action=document.get("clicked_action"),

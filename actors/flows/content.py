@@ -24,4 +24,7 @@ class Content:
     image_url: str | None = None
     business_id: UUID | None = None
     sender_id: UUID | None = None
+    sender_type: str | None = None
+    """Of a sender whom no event may ever tell of: services are no users."""
+
     priority: str = "normal"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from actors.fan_out_lane import FanOutFlow
 from actors.flows.business_updates import BusinessUpdatePosted
+from actors.flows.direct_sends import NotificationRequested
 from actors.flows.listings import ListingCreated
 from actors.flows.plan import SubjectFlow
 from actors.flows.profiles import BusinessProfiles, UserProfiles
@@ -31,7 +32,10 @@ def read_model_flows(
 
 def single_flows(stores: Stores) -> Mapping[str, SubjectFlow]:
     """Return the flows of the lanes `single` and `critical`."""
-    return {"review.created": ReviewCreated(stores.businesses)}
+    return {
+        "review.created": ReviewCreated(stores.businesses),
+        "notification.requested": NotificationRequested(stores.schedules),
+    }
 
 
 def fan_out_flows(stores: Stores) -> Mapping[str, FanOutFlow]:

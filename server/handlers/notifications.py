@@ -9,12 +9,15 @@ from zoneinfo import ZoneInfo
 
 from rules.rate_limits import RateScope
 from rules.timezones import zone_of
-from server.auth import INBOX_OWNERS
+from server.auth import INBOX_OWNERS, SENDERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
+from server.idempotency import fingerprint_of
 from server.operation import Operation
 from server.paging import listing
 from server.schemas.answer import Done
+from server.schemas.direct_sends import DIRECT_SEND, Scheduled
+from server.schemas.idempotency import IDEMPOTENCY, key_of
 from server.schemas.notifications import (
     CLICK,
     INBOX_QUERY,
@@ -22,6 +25,7 @@ from server.schemas.notifications import (
     Clicked,
     Inbox,
     MarkedRead,
+    Notification,
     UnreadCount,
 )
 from server.views import notification_record
@@ -31,10 +35,18 @@ A_DAY = timedelta(days=1)
 
 
 class ListHandler(ApiHandler):
-    """`GET /api/notifications/`."""
+    """`GET` and `POST /api/notifications/`."""
 
-    roles = {"GET": INBOX_OWNERS}
-    operations = {"GET": Operation(query=INBOX_QUERY, answers={200: Inbox})}
+    roles = {"GET": INBOX_OWNERS, "POST": SENDERS}
+    operations = {
+        "GET": Operation(query=INBOX_QUERY, answers={200: Inbox}),
+        "POST": Operation(
+            body=DIRECT_SEND,
+            headers=IDEMPOTENCY,
+            answers={201: Notification, 202: Scheduled},
+            refusals=(404, 409, 422),
+        ),
+    }
     rate_scopes = dict.fromkeys(roles, RateScope.NOTIFICATIONS)
 
     async def get(self) -> None:
@@ -63,6 +75,17 @@ class ListHandler(ApiHandler):
                 unread_count=await self.service.inbox.unread_count(user_id),
             )
         )
+
+    async def post(self) -> None:
+        """Send one notification to one user, now or at `send_at`."""
+        sent = await self.service.sending.answer(
+            self.principal,
+            self.json_body(),
+            key=key_of(self.request.headers),
+            fingerprint=fingerprint_of(self.request, self.raw_json()),
+        )
+        self.set_status(sent.status)
+        self.finish(sent.body)
 
     async def _filter(self, asked: dict[str, Any]) -> InboxFilter:
         created_from = created_before = None

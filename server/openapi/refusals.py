@@ -19,7 +19,7 @@ WORDS = {
     415: "`UNSUPPORTED_MEDIA_TYPE`: the body is not of the content type asked for.",
     422: "`NOTIFICATION_LIMIT_EXCEEDED`, `FOLLOW_LIMIT_EXCEEDED`, `IDEMPOTENCY_KEY_REUSED`.",
     429: "`RATE_LIMITED`: too many requests; `Retry-After` says when to come back.",
-    500: "`INTERNAL_ERROR`: a fault of the service; `details` has the request id.",
+    500: "`INTERNAL_ERROR`, `DELIVERY_FAILED`: a fault of the service; it is in its log.",
     503: "`UNAVAILABLE`: what this needs is away; `Retry-After` says when to come back.",
 }
 """Status -> what it says, of every error that an operation can document."""

@@ -14,6 +14,7 @@ from rules.events import LANE_OF_EVENT, Lane, lane_of
         ("business.updated", Lane.READ_MODEL),
         ("listing.created", Lane.FAN_OUT),
         ("business_update.posted", Lane.FAN_OUT),
+        ("notification.requested", Lane.SINGLE),
         ("review.created", Lane.SINGLE),
     ],
 )

@@ -41,9 +41,11 @@ async def api(service: Service) -> AsyncIterator[Api]:
 
 
 @pytest.fixture
-async def world(api: Api) -> World:
+async def world(api: Api) -> AsyncIterator[World]:
     """Make things happen."""
-    return World(api)
+    made = World(api)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -21,12 +21,14 @@ PUBLIC = None
 
 MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/internal/events/?": {"POST": PLATFORM},
-    r"/api/notifications/?": {"GET": INBOX},
+    r"/api/notifications/?": {"GET": INBOX, "POST": PLATFORM},
     r"/api/notifications/unread-count/?": {"GET": INBOX},
     r"/api/notifications/mark-read/?": {"POST": INBOX},
     r"/api/notifications/mark-all-read/?": {"POST": INBOX},
     rf"/api/notifications/{UUID_PATTERN}/click/?": {"POST": INBOX},
     rf"/api/notifications/{UUID_PATTERN}/delete/?": {"DELETE": INBOX},
+    r"/api/notifications/scheduled/?": {"GET": PLATFORM},
+    rf"/api/notifications/scheduled/{UUID_PATTERN}/?": {"DELETE": PLATFORM},
     r"/api/notifications/preferences/?": {"GET": INBOX, "PUT": INBOX},
     r"/api/follow/?": {"POST": FOLLOWERS},
     rf"/api/unfollow/{UUID_PATTERN}/?": {"DELETE": FOLLOWERS},

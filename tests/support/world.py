@@ -16,6 +16,7 @@ from tests.support.sockets import Socket
 T = TypeVar("T")
 WITHIN_S = 10.0
 EVENTS = "/api/internal/events/"
+NOTIFICATIONS = "/api/notifications/"
 PREFERENCES = "/api/notifications/preferences/"
 
 
@@ -119,6 +120,20 @@ class World:
         assert answer.status == 202, answer.body
         return str(data["listing_id"])
 
+    async def send(
+        self,
+        recipient: Person | UUID,
+        /,
+        *,
+        key: str | None = None,
+        by: str | None = None,
+        **fields: Any,
+    ) -> Answer:
+        """Send one notification to one user, as the platform, and return the answer."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        body = direct_send(recipient.id if isinstance(recipient, Person) else recipient, **fields)
+        return await self.api.post(NOTIFICATIONS, by or self.platform, body, headers=headers)
+
     async def inbox(self, person: Person, query: str = "") -> dict[str, Any]:
         """Return a page of somebody's inbox."""
         answer = await self.api.get(f"/api/notifications/{query}", person.token)
@@ -206,3 +221,15 @@ def review(business_id: UUID, reviewer_id: UUID, **fields: Any) -> dict[str, Any
         "rating": 4,
         **fields,
     }
+
+
+def direct_send(recipient_id: UUID, /, **fields: Any) -> dict[str, Any]:
+    """Return what one sends to one user; a field that is `...` is left out."""
+    body = {
+        "recipient_id": str(recipient_id),
+        "notification_type": "interaction_confirmed",
+        "title": "Order confirmed",
+        "message": "Your order is ready at noon.",
+        **fields,
+    }
+    return {name: value for name, value in body.items() if value is not ...}

@@ -1,0 +1,114 @@
+"""`notification.requested`: somebody sends one notification to one user (contract section 2.1).
+
+Of our own making, by a request or by a schedule whose time has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from actors.flows.content import Content
+from actors.flows.plan import NotYet, Plan, SubjectFlow, Tell
+from actors.outcome import Outcomes, refusal_of
+from rules.events import lane_of
+from rules.ids import request_key
+from rules.kinds import KINDS, Channel
+from storage.events import NewEvent, StoredEvent
+from storage.schedules import Claimed, SchedulesRepository
+
+REQUESTED = "notification.requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectSend:
+    """One notification for one user, as somebody asked for it."""
+
+    sender_id: UUID
+    sender_type: str
+    recipient_id: UUID
+    kind: str
+    title: str
+    message: str
+    data: dict[str, Any]
+    action_buttons: list[dict[str, Any]]
+    image_url: str | None
+    priority: str
+    channels: tuple[Channel, ...] | None
+    """Instead of those of the kind."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as an event has it: what JSON can say."""
+        return {
+            **asdict(self),
+            "sender_id": str(self.sender_id),
+            "recipient_id": str(self.recipient_id),
+            "channels": self.channels and [channel.value for channel in self.channels],
+        }
+
+    def event(self, work_id: UUID, *, at: datetime) -> NewEvent:
+        """Return the event of it, the same one for the same `work_id`."""
+        return _event(work_id, self.as_data(), at)
+
+
+def scheduled_event(claimed: Claimed) -> NewEvent:
+    """Return the event that a schedule becomes, however often it is claimed."""
+    schedule = claimed.schedule
+    data = {**claimed.request, "schedule_id": str(schedule.id)}
+    return _event(schedule.id, data, schedule.send_at)
+
+
+def _event(work_id: UUID, data: dict[str, Any], at: datetime) -> NewEvent:
+    return NewEvent(
+        key=request_key(work_id),
+        sender=UUID(data["sender_id"]),
+        event_id=str(work_id),
+        type=REQUESTED,
+        occurred_at=at,
+        data=data,
+        lane=lane_of(REQUESTED, is_critical=data["priority"] == "critical").value,
+    )
+
+
+class NotificationRequested(SubjectFlow):
+    """Tells one user what somebody asked for; who is not known or over the cap gets nothing."""
+
+    def __init__(self, schedules: SchedulesRepository) -> None:
+        self._schedules = schedules
+
+    async def plan(self, events: Sequence[StoredEvent]) -> Sequence[Plan | NotYet]:
+        """Return what each event asks for."""
+        return [_plan(event.data) for event in events]
+
+    async def settle(self, events: Sequence[StoredEvent], outcomes: Outcomes) -> None:
+        """Note at schedules that nothing came of them."""
+        for event in events:
+            refusal = refusal_of(outcomes[event.key].failure)
+            if refusal is not None and "schedule_id" in event.data:
+                await self._schedules.fail(UUID(event.data["schedule_id"]), reason=refusal)
+
+
+def _plan(asked: dict[str, Any]) -> Plan:
+    content = Content(
+        kind=KINDS[asked["kind"]],
+        title=asked["title"],
+        message=asked["message"],
+        data=asked["data"],
+        action_buttons=asked["action_buttons"],
+        image_url=asked["image_url"],
+        sender_id=UUID(asked["sender_id"]),
+        sender_type=asked["sender_type"],
+        priority=asked["priority"],
+    )
+    channels = asked["channels"]
+    tell = Tell(
+        content=content,
+        recipient_ids=(UUID(asked["recipient_id"]),),
+        channels=channels and tuple(Channel(channel) for channel in channels),
+        is_for_known_only=True,
+        is_refused_over_cap=True,
+    )
+    return Plan(tells=(tell,))
