@@ -58,7 +58,7 @@ class CloseCode(IntEnum):
     TOO_MANY_MESSAGES = (
         4429,
         "more than 60 messages came within a minute",
-        "come back after a minute, and say less",
+        "come back, and say less",
     )
     SLOW_READER = (
         4503,

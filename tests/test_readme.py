@@ -19,7 +19,7 @@ HOPS = [
     ("actors/publisher.py", "self._directory.deliver("),
     ("actors/user.py", "attached.announce("),
     ("actors/attachment.py", "self.connection.send("),
-    ("server/websocket.py", "def send(self, frame: bytes)"),
+    ("server/transport.py", "def send(self, frame: bytes)"),
 ]
 """Each file on the way, and the line by which it hands on."""
 
