@@ -25,9 +25,10 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "business.updated": Lane.READ_MODEL,
     "listing.created": Lane.FAN_OUT,
     "review.created": Lane.SINGLE,
-    # Of our own making; the platform cannot send it.
+    # Of our own making; the platform cannot send them.
     "business_update.posted": Lane.FAN_OUT,
     "notification.requested": Lane.SINGLE,
+    "business_profile.changed": Lane.FAN_OUT,
 }
 
 

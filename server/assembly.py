@@ -246,7 +246,7 @@ def _start_singletons(
         socket_events=socket_events,
         clock=clock,
         lease=lease,
-        on_room=partial(_tell, supervisor, "claimer", Claim()),
+        claim=partial(_tell, supervisor, "claimer", Claim()),
     )
     supervisor.start(
         "claimer",

@@ -41,12 +41,9 @@ def start_lanes(
     socket_events: SocketEvents,
     clock: PositionClock,
     lease: Lease,
-    on_room: Callable[[], None],
+    claim: Callable[[], None],
 ) -> Lanes:
-    """Start a lane for each desk.
-
-    `on_room` is called when the lane of fan-outs has room again after it had none.
-    """
+    """Start a lane for each desk; `claim` has what nobody owns claimed by those with room."""
     lanes = Lanes()
     # Each lane's own: whoever changes a name has every desk forget the old one.
     resolvers = tuple(desk.names for desk in desks.values())
@@ -75,14 +72,16 @@ def start_lanes(
             clock=clock,
             lease=lease,
             workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
-            on_room=on_room,
+            on_room=claim,
         )
 
     for lane, desk in desks.items():
         if lane is Lane.FAN_OUT:
             start = partial(start_fan_outs, lane, desk)
         elif lane is Lane.READ_MODEL:
-            start = partial(start_subjects, lane, desk, read_model_flows(desk.stores, resolvers))
+            start = partial(
+                start_subjects, lane, desk, read_model_flows(desk.stores, resolvers, claim)
+            )
         else:
             start = partial(start_subjects, lane, desk, single_flows(desk.stores))
         name = f"lane.{lane}"

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from pymongo import UpdateOne
 
+from rules.business_changes import KnownBusiness
 from storage.collection import StoreCollection
 from storage.versioned import newest_wins
 
@@ -109,6 +110,19 @@ class BusinessesRepository:
         """Return the businesses `ids`; one that is unknown is absent."""
         found = await self._businesses.find_by_id(ids, {}, {"versions": 0})
         return {business["_id"]: _business(business) for business in found}
+
+    async def known(self, ids: Collection[UUID]) -> dict[UUID, KnownBusiness]:
+        """Return what is known of the businesses `ids`, and since when; others are absent."""
+        found = await self._businesses.find_by_id(
+            ids, {}, {"versions": 1, **dict.fromkeys(FIELDS, 1)}
+        )
+        return {
+            business["_id"]: KnownBusiness(
+                {name: business[name] for name in FIELDS if name in business},
+                business.get("versions", {}),
+            )
+            for business in found
+        }
 
     async def count_follower(self, business_id: UUID, *, by: int) -> None:
         """Add `by` (1 or -1) to the count of followers."""

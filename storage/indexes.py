@@ -60,14 +60,14 @@ INDEXES = (
         name="business_active_slot",
         collection="follows",
         keys=("business_id", "is_active", "slot"),
-        serves="FollowsRepository.range and count: the followers of a business",
+        serves="FollowsRepository.range: the followers of a business, a share at a time",
     ),
     *(
         Index(
             name="_".join(("business_active", *also, "followed")),
             collection="follows",
             keys=("business_id", "is_active", *also, "followed_at"),
-            serves="FollowsRepository.followed and followed_count: followers by time",
+            serves="FollowsRepository.followed, followed_count and count: followers by time",
         )
         for also in ((), ("user_type",))
     ),

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from actors.fan_out_lane import FanOutFlow
+from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
 from actors.flows.direct_sends import NotificationRequested
 from actors.flows.listings import ListingCreated
 from actors.flows.plan import SubjectFlow
 from actors.flows.profiles import BusinessProfiles, UserProfiles
 from actors.flows.reviews import ReviewCreated
+from actors.follow_ups import FollowUps
 from storage.names import NameResolver
 from storage.stores import Stores
 
 
 def read_model_flows(
-    stores: Stores, resolvers: Iterable[NameResolver]
+    stores: Stores, resolvers: Iterable[NameResolver], claim: Callable[[], None]
 ) -> Mapping[str, SubjectFlow]:
-    """Return the flows of the lane `read_model`; `resolvers` forget the names that change."""
+    """Return the flows of the lane `read_model`.
+
+    `resolvers` forget the names that change; `claim` has what follows from events claimed.
+    """
     resolvers = tuple(resolvers)
     users = UserProfiles(stores.users, resolvers)
-    businesses = BusinessProfiles(stores.businesses, resolvers)
+    businesses = BusinessProfiles(stores.businesses, resolvers, FollowUps(stores.events, claim))
     return {
         "user.registered": users,
         "user.updated": users,
@@ -43,4 +48,5 @@ def fan_out_flows(stores: Stores) -> Mapping[str, FanOutFlow]:
     return {
         "listing.created": ListingCreated(stores.businesses),
         "business_update.posted": BusinessUpdatePosted(stores.businesses),
+        CHANGED: BusinessProfileChanged(stores.businesses),
     }

@@ -15,6 +15,7 @@ from rules.events import LANE_OF_EVENT, Lane, lane_of
         ("listing.created", Lane.FAN_OUT),
         ("business_update.posted", Lane.FAN_OUT),
         ("notification.requested", Lane.SINGLE),
+        ("business_profile.changed", Lane.FAN_OUT),
         ("review.created", Lane.SINGLE),
     ],
 )

@@ -358,6 +358,7 @@ USES = [
     Use(B.apply, lambda s, _: s.businesses.apply([BusinessChange(BAKERY, {"name": "x"}, NOON)])),
     Use(B.find, lambda s, _: s.businesses.find(ids(0)[0])),
     Use(B.get, lambda s, _: s.businesses.get(ids(0)[0])),
+    Use(B.known, lambda s, _: counted(s.businesses.known(ids(0)))),
     Use(B.find_owned, lambda s, _: s.businesses.find_owned(BAKER), ("owner",)),
     Use(B.find_many, lambda s, _: counted(s.businesses.find_many(ids(0)))),
     Use(B.count_follower, lambda s, _: s.businesses.count_follower(DAIRY, by=1)),
@@ -388,7 +389,7 @@ USES = [
             ({"user_type": "ngo"}, "business_active_user_type_followed"),
         )
     ),
-    Use(F.count, lambda s, _: s.follows.count(DAIRY), ("business_active_slot",)),
+    Use(F.count, lambda s, _: s.follows.count(DAIRY), ("business_active_followed",)),
     Use(F.find, lambda s, _: s.follows.find(BAKERY, ids(0)[3]), ("business_user",)),
     Use(F.find_many, lambda s, _: counted(s.follows.find_many(FOLLOWER, ids(0)))),
     Use(

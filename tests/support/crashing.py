@@ -15,9 +15,11 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.directory import Directory
+from actors.follow_ups import FollowUps
 from config.logging import configure_logging
 from config.settings import read_settings
 from server.serve import run_server
+from storage.businesses import BusinessesRepository
 from storage.events import EventsRepository
 from storage.notifications import NotificationsRepository
 from tasks.queue import DeliveryQueue
@@ -32,7 +34,18 @@ STEPS: dict[str, tuple[type, str]] = {
 ACCEPT = "accept"
 """Events are stored; whoever brought them has not been answered."""
 
-_OWNERS = {**STEPS, ACCEPT: (EventsRepository, "accept")}
+NEWS = "news"
+"""What followers are to be told of a business is stored; its profile is not."""
+
+PROFILE = "profile"
+"""A business's profile is stored; the event that said so is not finished."""
+
+_OWNERS = {
+    **STEPS,
+    ACCEPT: (EventsRepository, "accept"),
+    NEWS: (FollowUps, "store"),
+    PROFILE: (BusinessesRepository, "apply"),
+}
 
 
 def die_after(step: str) -> None:

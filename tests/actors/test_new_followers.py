@@ -1,0 +1,90 @@
+"""What the owner of a business is told of a follow, and what failing to tell it means: nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from actors.connection import CloseCode
+from actors.directory import Directory
+from actors.messages import CountUnread
+from actors.new_followers import NewFollowers
+from actors.socket_events import SocketEvents
+from storage.businesses import Business
+from storage.names import NameResolver
+from storage.stores import Stores
+from tests.storage.samples import a_business
+from tests.support.actors import Away, RecordingConnection, UserActors
+
+SOON_S = 5.0
+
+
+@pytest.fixture
+async def directory(stores: Stores) -> AsyncIterator[Directory]:
+    actors = UserActors(stores)
+    made = Directory(actors.start)
+    yield made
+    await made.close_all(CloseCode.SERVER_RESTARTING, deadline_s=SOON_S)
+    await actors.end()
+
+
+@pytest.fixture
+async def business(stores: Stores) -> Business:
+    return await stores.businesses.get(await a_business(stores))
+
+
+@pytest.fixture
+async def owner(business: Business, directory: Directory) -> RecordingConnection:
+    """Connect the owner of the business."""
+    assert business.owner_id is not None
+    connection = RecordingConnection()
+    await directory.attach(business.owner_id, connection)
+    return connection
+
+
+def announcing(businesses: Any, stores: Stores, directory: Directory) -> NewFollowers:
+    names = NameResolver(stores.users, stores.businesses)
+    return NewFollowers(businesses, names, SocketEvents(directory))
+
+
+async def handled(directory: Directory, user_id: UUID | None) -> None:
+    """Wait until the user's actor has handled all that it was sent."""
+    assert user_id is not None
+    ref = directory.find(user_id)
+    assert ref is not None
+    await ref.request(CountUnread(), deadline_s=SOON_S)
+
+
+async def test_somebody_whose_name_is_not_known_is_announced_without_one(
+    stores: Stores, directory: Directory, business: Business, owner: RecordingConnection
+) -> None:
+    stranger = uuid4()
+    await announcing(stores.businesses, stores, directory).announce(business, stranger, "ngo")
+    await handled(directory, business.owner_id)
+    assert owner.frames[-1] == {
+        "type": "business.new_follower",
+        "data": {
+            "follower": {"id": str(stranger), "name": None, "user_type": "ngo"},
+            "total_followers": 0,
+        },
+    }
+
+
+async def test_while_the_store_is_away_the_follow_stands_and_nobody_is_told(
+    stores: Stores, directory: Directory, business: Business, owner: RecordingConnection
+) -> None:
+    await announcing(Away(), stores, directory).announce(business, uuid4(), "ngo")
+    await handled(directory, business.owner_id)
+    assert owner.types == ["authentication_success"]
+
+
+async def test_a_business_whose_owner_is_not_known_has_nobody_to_tell(
+    stores: Stores, directory: Directory, business: Business
+) -> None:
+    # The store is not asked either.
+    orphan = replace(business, owner_id=None)
+    await announcing(Away(), stores, directory).announce(orphan, uuid4(), "ngo")
