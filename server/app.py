@@ -13,6 +13,7 @@ from server.edge import Edge
 from server.handlers import (
     business_updates,
     devices,
+    docs,
     events,
     followers,
     follows,
@@ -46,6 +47,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *unsubscribe.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
+        *docs.ROUTES,
         *websocket.ROUTES,
     ]
     return [*found, *pages.ROUTES] if has_demo else found

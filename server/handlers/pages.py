@@ -3,69 +3,44 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 from config.secrets import is_development_jwt_secret
 from server.auth import UserType
 from server.demo import DEMO_BUSINESSES, DEMO_SERVICE_ID, DEMO_USERS
-from server.errors import NotFound, PermissionDenied
+from server.errors import PermissionDenied
+from server.handlers.assets import AssetHandler, policy
 from server.handlers.base import PUBLIC, ApiHandler
 from server.tokens import mint
 
-STATIC = Path(__file__).parent.parent / "static"
-
-HTML = "text/html; charset=utf-8"
-CSS = "text/css; charset=utf-8"
-JAVASCRIPT = "text/javascript; charset=utf-8"
-SVG = "image/svg+xml"
-
 FILES = {
-    "": ("index.html", HTML),
-    "cards.css": ("cards.css", CSS),
-    "controls.css": ("controls.css", CSS),
-    "demo.css": ("demo.css", CSS),
-    "icon.svg": ("icon.svg", SVG),
-    "api.js": ("api.js", JAVASCRIPT),
-    "channel.js": ("channel.js", JAVASCRIPT),
-    "client.js": ("client.js", JAVASCRIPT),
-    "demo.js": ("demo.js", JAVASCRIPT),
-    "following.js": ("following.js", JAVASCRIPT),
-    "inbox.js": ("inbox.js", JAVASCRIPT),
-    "list.js": ("list.js", JAVASCRIPT),
-    "posting.js": ("posting.js", JAVASCRIPT),
+    "": "index.html",
+    **{
+        name: name
+        for name in (
+            "api.js",
+            "cards.css",
+            "channel.js",
+            "client.js",
+            "controls.css",
+            "demo.css",
+            "demo.js",
+            "following.js",
+            "icon.svg",
+            "inbox.js",
+            "list.js",
+            "posting.js",
+        )
+    },
 }
-"""Path -> file and content type: nothing else is served."""
-
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "connect-src 'self' ws: wss:",
-        "img-src 'self' https: data:",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-    )
-)
-"""Notifications bring texts and pictures from elsewhere, and never scripts or styles."""
 
 
-class PageHandler(ApiHandler):
+class PageHandler(AssetHandler):
     """`GET /` and `GET /demo/{file}`."""
 
-    roles = {"GET": PUBLIC}
-    is_part_of_api = False
-    is_rate_limited = False
-
-    def get(self, name: str = "") -> None:
-        """Serve one of the page's files."""
-        if name not in FILES:
-            raise NotFound
-        file, content_type = FILES[name]
-        self.set_header("Content-Type", content_type)
-        self.set_header("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        self.finish((STATIC / file).read_bytes())
+    files = FILES
+    # Notifications bring texts and pictures from elsewhere, and never scripts or styles.
+    content_security_policy = policy(connect_src="'self' ws: wss:", img_src="'self' https: data:")
 
 
 class SessionHandler(ApiHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -54,6 +55,9 @@ _HEADERS: dict[str, dict[str, Any]] = {
     },
     "WWW-Authenticate": {"required": True, "schema": {"type": "string"}},
 }
+
+_ABOUT = re.compile(r" \(contract[^)]*\)")
+"""What the docstrings of modules say to whoever changes them."""
 
 Route = tuple[str, type[Any]]
 
@@ -147,19 +151,19 @@ def _body(operation: Operation) -> dict[str, Any]:
 
 
 def _operation_id(method: str, path: str) -> str:
-    """Return `post_notifications_mark_read`."""
-    words = path.removeprefix("/api").replace("-", "_").replace(".", "_").split("/")
-    return "_".join([method.lower(), *(word.strip("{}") for word in words if word)])
+    """Return `postNotificationsMarkRead`."""
+    words = re.findall("[a-z]+", path.removeprefix("/api"))
+    return method.lower() + "".join(map(str.capitalize, words))
 
 
 def _tag_name(handler: type[ApiHandler]) -> str:
     """Return the resource: the name of the handler's module."""
-    return handler.__module__.rpartition(".")[2]
+    return handler.__module__.rpartition(".")[2].replace("_", "-")
 
 
 def _tags(handlers: Iterable[type[ApiHandler]]) -> list[dict[str, str]]:
     modules = {_tag_name(handler): sys.modules[handler.__module__] for handler in handlers}
     return [
-        {"name": name, "description": (module.__doc__ or "").partition("\n")[0]}
+        {"name": name, "description": _ABOUT.sub("", (module.__doc__ or "").partition("\n")[0])}
         for name, module in modules.items()
     ]

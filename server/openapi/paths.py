@@ -49,7 +49,7 @@ def path_of(
         parameters.append(parameter)
         return f"{{{parameter.name}}}"
 
-    path = _GROUP.sub(named, route.removesuffix("?"))
+    path = _GROUP.sub(named, route.removesuffix("?")).replace("\\", "")
     return path, parameters
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -38,8 +40,15 @@ def test_every_route_is_documented_or_says_that_it_is_no_part_of_the_api() -> No
         for route, handler in routes(has_demo=True)
         if not (issubclass(handler, ApiHandler) and handler.is_part_of_api)
     }
-    assert all(route.startswith(("/ws/", "/()", "/demo/")) for route in beyond)
+    assert all(route.startswith(("/ws/", "/()", "/demo/", "/api/docs/(")) for route in beyond)
     assert len(document()["paths"]) == len(API) == len(routes(has_demo=True)) - len(beyond)
+
+
+def test_paths_are_as_one_would_ask_them() -> None:
+    for path in document()["paths"]:
+        assert re.fullmatch(r"(/(\{[a-z_]+\}|[a-z.-]+))+/?", path), path
+    assert "/api/openapi.json" in document()["paths"]
+    assert "/api/notifications/{notification_id}/delete/" in document()["paths"]
 
 
 @pytest.mark.parametrize(("route", "handler"), API)

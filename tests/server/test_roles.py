@@ -41,6 +41,8 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/health/live/?": {"GET": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC},
     r"/api/openapi\.json": {"GET": PUBLIC},
+    r"/api/docs/?": {"GET": PUBLIC},
+    r"/api/docs/([a-z.-]+)": {"GET": PUBLIC},
     r"/ws/notifications/?": {"GET": PUBLIC},
     rf"/ws/notifications/{UUID_PATTERN}/?": {"GET": PUBLIC},
     r"/()": {"GET": PUBLIC},
@@ -63,7 +65,12 @@ def may(route: str) -> dict[str, frozenset[UserType] | None]:
 def address(route: str) -> str:
     """Return a path that `route` matches."""
     path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?").replace("\\", "")
-    return path.replace("()", "").replace("([a-z.]+)", "demo.js").replace("([^/]+)", "token")
+    return (
+        path.replace("()", "")
+        .replace("([a-z.]+)", "demo.js")
+        .replace("([a-z.-]+)", "docs.js")
+        .replace("([^/]+)", "token")
+    )
 
 
 async def status(api: Api, method: str, path: str, bearer: str | None) -> int:
