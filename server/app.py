@@ -22,6 +22,7 @@ from server.handlers import (
     openapi,
     pages,
     preferences,
+    privacy,
     schedules,
     unsubscribe,
 )
@@ -45,6 +46,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *followers.ROUTES,
         *business_updates.ROUTES,
         *unsubscribe.ROUTES,
+        *privacy.ROUTES,
         *health.ROUTES,
         *openapi.ROUTES,
         *docs.ROUTES,

@@ -42,6 +42,7 @@ from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
 from server.client_address import ClientAddresses
+from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
@@ -189,6 +190,7 @@ async def assemble(
         ),
         readiness=Readiness(database, clock, bus, queue_redis),
         in_flight=InFlight(),
+        exports=Exports(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),
         dispatcher=dispatcher,

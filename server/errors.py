@@ -34,6 +34,7 @@ from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
 from rules.rate_limits import Standing
 from server.auth import InvalidToken, KeysUnavailable
+from server.exports import ExportsBusy
 from server.providers import NoBusiness
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
@@ -270,6 +271,7 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
         ),
     ),
     (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),
+    (ExportsBusy, lambda _: _unavailable("Other exports are running")),
     (StoreUnavailable, lambda _: _unavailable("The database is away")),
     (MailboxFull, lambda _: _unavailable("The service is overloaded")),
     (DeadlineExceeded, lambda _: _unavailable("The service took too long")),

@@ -13,6 +13,7 @@ from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
 from config.settings import Settings
 from server.client_address import ClientAddresses
+from server.exports import Exports
 from server.hub import Hub
 from server.in_flight import InFlight
 from server.origins import Origins
@@ -47,6 +48,7 @@ class Service:
     sending: Sending
     readiness: Readiness
     in_flight: InFlight
+    exports: Exports
     unsubscribe_links: UnsubscribeLinks
     page_templates: PageTemplates
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]

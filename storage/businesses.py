@@ -19,7 +19,7 @@ from storage.collection import StoreCollection
 from storage.versioned import newest_wins
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -105,6 +105,10 @@ class BusinessesRepository:
         """Return the business that the user owns; of several the one with the lowest id."""
         found = await self._businesses.find({"owner_id": owner_id}, {"versions": 0})
         return _business(min(found, key=lambda each: each["_id"])) if found else None
+
+    def exported(self, owner_id: UUID) -> AsyncIterator[list[Document]]:
+        """Yield what is stored of the businesses that the user owns."""
+        return self._businesses.find_all({"owner_id": owner_id})
 
     async def find_many(self, ids: Collection[UUID]) -> dict[UUID, Business]:
         """Return the businesses `ids`; one that is unknown is absent."""

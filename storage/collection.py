@@ -19,7 +19,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from storage.client import OPERATION_TIMEOUT_MS, Document, store_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from motor.motor_asyncio import AsyncIOMotorCollection
@@ -79,6 +79,21 @@ class StoreCollection:
                 max_time_ms=OPERATION_TIMEOUT_MS,
             )
             return await cursor.to_list(None)
+
+    async def find_all(
+        self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[list[Document]]:
+        """Yield all documents that match, some at a time, however many there are."""
+        cursor = self._collection.find(query, projection, batch_size=BATCH_ROWS)
+        try:
+            while True:
+                async with store_call():
+                    some = await cursor.to_list(BATCH_ROWS)
+                if not some:
+                    return
+                yield some
+        finally:
+            await cursor.close()
 
     async def find_by_id(
         self,

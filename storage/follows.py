@@ -17,7 +17,7 @@ from rules.slots import slot_of
 from storage.collection import StoreCollection, portions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator, Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -116,6 +116,10 @@ class FollowsRepository:
                 {"_id": {"$in": ids}, "business_id": {"$in": some}, "user_id": user_id}
             )
         return {row["business_id"]: _follow(row) for row in found if row["is_active"]}
+
+    def exported(self, user_id: UUID) -> AsyncIterator[list[Document]]:
+        """Yield what is stored of the user's follows, those that have ended too."""
+        return self._follows.find_all({"user_id": user_id})
 
     async def record(self, change: FollowChange) -> Recorded:
         """Make the row of `change` say what it says, unless the row knows a newer change."""

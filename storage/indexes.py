@@ -76,7 +76,13 @@ INDEXES = (
         collection="businesses",
         keys=("owner_id",),
         options={"sparse": True},
-        serves="BusinessesRepository.find_owned: the business of a provider",
+        serves="BusinessesRepository.find_owned and exported: the businesses of a provider",
+    ),
+    Index(
+        name="follower",
+        collection="follows",
+        keys=("user_id",),
+        serves="FollowsRepository.exported: all follows of one user, those that have ended too",
     ),
     Index(
         name="pending",
@@ -96,7 +102,7 @@ INDEXES = (
         name="position",
         collection="notifications",
         keys=("recipient_id", "created_at"),
-        serves="NotificationsRepository.unread_snapshot: recent rows in any state",
+        serves="NotificationsRepository.unread_snapshot, NotificationHistory.of: rows in any state",
     ),
     Index(
         name="inbox",
@@ -157,7 +163,13 @@ INDEXES = (
         name="sender",
         collection="schedules",
         keys=("sender", "created_at", "_id"),
-        serves="SchedulesRepository.page of one sender",
+        serves="SchedulesRepository.page and exported of one sender",
+    ),
+    Index(
+        name="recipient",
+        collection="schedules",
+        keys=("recipient_id",),
+        serves="SchedulesRepository.exported: what is to be sent to somebody",
     ),
     Index(
         name="created",

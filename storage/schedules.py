@@ -22,7 +22,7 @@ from storage.encryption import DecryptionError
 from storage.positions import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncIterator, Collection
     from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -136,6 +136,15 @@ class SchedulesRepository:
         if len(found) < page_size and (found or skip == 0):
             return SchedulesPage(skip + len(found), schedules)
         return SchedulesPage(await self._schedules.count(wanted), schedules)
+
+    async def exported(self, **named: UUID) -> AsyncIterator[list[Document]]:
+        """Yield what is stored of those of one `sender` or one `recipient_id`, in clear."""
+        async for rows in self._schedules.find_all(named):
+            for row in rows:
+                if "request" in row:
+                    sealed = row["request"]
+                    row["request"] = orjson.loads(self._cipher.decrypt(sealed, owner=row["_id"]))
+            yield rows
 
     async def cancel(self, schedule_id: UUID, sender: UUID | None) -> None:
         """Cancel the sender's schedule, or anybody's when it is None, if it is not sent yet.

@@ -14,6 +14,7 @@ from storage.followers import Followers
 from storage.following import Following
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import IdempotencyKeys
+from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import SchedulesRepository
@@ -39,6 +40,7 @@ class Stores:
     followers: Followers
     events: EventsRepository
     notifications: NotificationsRepository
+    history: NotificationHistory
     engagement: EngagementRepository
     idempotency_keys: IdempotencyKeys
     schedules: SchedulesRepository
@@ -61,6 +63,7 @@ def open_stores(
         followers=Followers(follows, clock),
         events=EventsRepository(database, cipher),
         notifications=NotificationsRepository(database),
+        history=NotificationHistory(database),
         engagement=EngagementRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),
         schedules=SchedulesRepository(database, cipher),

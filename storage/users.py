@@ -134,6 +134,14 @@ class UsersRepository:
             preferences=_preferences(found),
         )
 
+    async def exported(self, user_id: UUID) -> Document | None:
+        """Return all that the user's document holds, in clear, but for what finds it by a value.
+
+        Of devices no tokens: whoever has one can send to the device.
+        """
+        found = await self._users.find_one({"_id": user_id}, {"devices.token": 0})
+        return None if found is None else self._in_clear(user_id, found)
+
     async def get(self, user_id: UUID) -> User:
         """Return the user; raise UserNotFound when there is none."""
         found = await self.find(user_id)
@@ -201,6 +209,19 @@ class UsersRepository:
             field: self._cipher.encrypt(value, owner=user_id),
             f"{field}_hash": self._cipher.lookup_hash(value),
         }
+
+    def _in_clear(self, user_id: UUID, document: Document) -> Document:
+        clear: Document = {}
+        for key, value in document.items():
+            if key.endswith("_hash"):
+                continue
+            if isinstance(value, bytes):
+                clear[key] = self._cipher.decrypt(value, owner=user_id)
+            elif key == "devices":
+                clear[key] = [self._in_clear(user_id, device) for device in value]
+            else:
+                clear[key] = value
+        return clear
 
     def _opened(self, user_id: UUID, stored: bytes | None) -> str | None:
         return None if stored is None else self._cipher.decrypt(stored, owner=user_id)

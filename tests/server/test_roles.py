@@ -38,6 +38,8 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/followers/?": {"GET": PROVIDERS},
     r"/api/business-updates/?": {"POST": PROVIDERS},
     r"/unsubscribe/([^/]+)/?": {"GET": PUBLIC, "POST": PUBLIC},
+    r"/api/privacy/export/?": {"GET": INBOX},
+    rf"/api/privacy/users/{UUID_PATTERN}/export/?": {"GET": frozenset({UserType.ADMIN})},
     r"/health/live/?": {"GET": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC},
     r"/api/openapi\.json": {"GET": PUBLIC},

@@ -15,6 +15,7 @@ from storage.events import EventsRepository
 from storage.follow_changes import FollowChange, FollowChanges
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer
+from storage.notification_history import NotificationHistory
 from storage.notifications import InboxFilter, NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import Schedule, SchedulesRepository
@@ -55,7 +56,7 @@ from tests.storage.filled import (
 from tests.storage.samples import NOON, OURS, SECOND, THEIRS, a_row, an_event
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -190,6 +191,10 @@ async def counted_or_count(found: Awaitable[Any]) -> int:
     return result if isinstance(result, int) else len(result)
 
 
+async def counted_in_parts(parts: AsyncIterator[list[Document]]) -> int:
+    return sum([len(rows) async for rows in parts])
+
+
 async def counted_change(change: Awaitable[Any]) -> bool:
     return (await change) is not None
 
@@ -242,7 +247,7 @@ async def page_of_schedules(stores: Stores, _: FollowChanges) -> Any:
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
-G, S = EngagementRepository, SchedulesRepository
+G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -336,6 +341,7 @@ USES = [
     ),
     Use(U.apply, lambda s, _: s.users.apply([ProfileChange(ids(0)[0], {"name": "x"}, NOON)])),
     Use(U.find, lambda s, _: s.users.find(ids(0)[0])),
+    Use(U.exported, lambda s, _: s.users.exported(FOLLOWER)),
     Use(U.get, lambda s, _: s.users.get(ids(0)[0])),
     Use(U.preferences, lambda s, _: s.users.preferences(ids(0)[0])),
     Use(
@@ -360,6 +366,11 @@ USES = [
     Use(B.get, lambda s, _: s.businesses.get(ids(0)[0])),
     Use(B.known, lambda s, _: counted(s.businesses.known(ids(0)))),
     Use(B.find_owned, lambda s, _: s.businesses.find_owned(BAKER), ("owner",)),
+    Use(
+        B.exported,
+        lambda s, _: counted_in_parts(s.businesses.exported(BAKER)),
+        ("owner",),
+    ),
     Use(B.find_many, lambda s, _: counted(s.businesses.find_many(ids(0)))),
     Use(B.count_follower, lambda s, _: s.businesses.count_follower(DAIRY, by=1)),
     Use(B.followers_count, lambda s, _: s.businesses.followers_count(BAKERY)),
@@ -391,6 +402,11 @@ USES = [
     ),
     Use(F.count, lambda s, _: s.follows.count(DAIRY), ("business_active_followed",)),
     Use(F.find, lambda s, _: s.follows.find(BAKERY, ids(0)[3]), ("business_user",)),
+    Use(
+        F.exported,
+        lambda s, _: counted_in_parts(s.follows.exported(FOLLOWER)),
+        ("follower",),
+    ),
     Use(F.find_many, lambda s, _: counted(s.follows.find_many(FOLLOWER, ids(0)))),
     Use(
         F.record,
@@ -534,6 +550,23 @@ USES = [
         restore=gone_again("schedules", [A_SCHEDULE.id]),
     ),
     Use(S.page, page_of_schedules, ("sender",), gone_again("schedules", [A_SCHEDULE.id])),
+    Use(
+        S.exported,
+        lambda s, _: counted_in_parts(s.schedules.exported(sender=OWNER)),
+        ("sender",),
+        scheduled_again,
+    ),
+    Use(
+        S.exported,
+        lambda s, _: counted_in_parts(s.schedules.exported(recipient_id=uuid.UUID(int=9))),
+        ("recipient",),
+        scheduled_again,
+    ),
+    Use(
+        H.of,
+        lambda s, _: counted_in_parts(s.history.of(DUE_USERS[3], until=LATER)),
+        ("position",),
+    ),
     Use(S.cancel, lambda s, _: s.schedules.cancel(SCHEDULES[3], OWNER), restore=scheduled_again),
     Use(
         S.due,
