@@ -46,12 +46,17 @@ class _Entry:
 
 
 class Directory:
-    """Who is connected to this process."""
+    """Who is connected to this process; `on_gone` is called with who is no longer."""
 
     def __init__(
-        self, start_user: StartUser, *, connections_per_user: int = CONNECTIONS_PER_USER
+        self,
+        start_user: StartUser,
+        on_gone: Callable[[UUID], None] = lambda _: None,
+        *,
+        connections_per_user: int = CONNECTIONS_PER_USER,
     ) -> None:
         self._start_user = start_user
+        self._on_gone = on_gone
         self._connections_per_user = connections_per_user
         self._entries: dict[UUID, _Entry] = {}
 
@@ -100,9 +105,17 @@ class Directory:
 
     def show(self, user_id: UUID, frame: bytes) -> None:
         """Send `frame` to the connections of `user_id` that are here."""
+        self.tell(user_id, messages.Show(frame))
+
+    def tell(self, user_id: UUID, message: object) -> None:
+        """Tell the actor of `user_id`, if it is here."""
         entry = self._entries.get(user_id)
         if entry is not None:
-            self._tell(user_id, entry, messages.Show(frame))
+            self._tell(user_id, entry, message)
+
+    def user_ids(self) -> list[UUID]:
+        """Return who is here."""
+        return list(self._entries)
 
     async def close_all(self, code: CloseCode, *, deadline_s: float) -> None:
         """Close every connection, because this process goes away; wait for the actors to end."""
@@ -138,6 +151,7 @@ class Directory:
     def _forget(self, user_id: UUID, entry: _Entry) -> None:
         if self._entries.get(user_id) is entry:
             del self._entries[user_id]
+            self._on_gone(user_id)
 
     def _drop(self, user_id: UUID, entry: _Entry, code: CloseCode) -> None:
         """Forget the actor and close its connections: their clients come back to a new one."""

@@ -6,8 +6,9 @@ the id and the unread count are spliced in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -29,19 +30,30 @@ def to_json(value: object) -> bytes:
 class Announcement:
     """A `notification.new` frame but for what differs between its recipients."""
 
-    __slots__ = ("_head",)
+    __slots__ = ("head",)
 
     def __init__(self, row: NotificationRow, names: Names) -> None:
         shared = notification_content(row, names)
-        self._head = b'{"type":"notification.new","data":' + to_json(shared)[:-1]
+        self.head = b'{"type":"notification.new","data":' + to_json(shared)[:-1]
+
+    @classmethod
+    def encoded(cls, head: bytes) -> Announcement:
+        """Return the announcement that another process has encoded."""
+        announcement = cls.__new__(cls)
+        announcement.head = head
+        return announcement
 
     def frame(self, notification_id: UUID, unread_count: int) -> bytes:
         """Return the frame for the recipient of `notification_id`."""
         return b'%b,"notification_id":"%b","unread_count":%d}}' % (
-            self._head,
+            self.head,
             str(notification_id).encode(),
             unread_count,
         )
+
+
+RowsAnnounced: TypeAlias = tuple[Announcement, Sequence[NotificationRow]]
+"""An announcement, and the rows, all of one content and position, that it announces."""
 
 
 def notification_content(row: NotificationRow, names: Names) -> dict[str, Any]:
@@ -106,10 +118,10 @@ def bulk_read(marked_count: int, unread_count: int, ref: Ref = None) -> bytes:
     )
 
 
-def notification_deleted(notification_id: UUID, unread_count: int) -> bytes:
+def notification_deleted(notification_id: UUID, unread_count: int, ref: Ref = None) -> bytes:
     """Return the frame that says a notification is gone."""
     return _event(
-        "notification.deleted", None, notification_id=notification_id, unread_count=unread_count
+        "notification.deleted", ref, notification_id=notification_id, unread_count=unread_count
     )
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from actors.attachment import Attachment
 from actors.connection import Connection
 from actors.frames import Announcement, Ref
+from actors.inbox_change import InboxChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,23 @@ class Show:
     """Send a frame to every connection."""
 
     frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reflect:
+    """Tell every connection of a change that was made on another process."""
+
+    change: InboxChange
+    arrived_at_s: float
+    """By the monotonic clock: a recount begun since then has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """Tell every connection what it was not told, of what the store has."""
+
+    announced: tuple[Deliver, ...]
+    changes: tuple[InboxChange, ...]
 
 
 @dataclass(frozen=True, slots=True)

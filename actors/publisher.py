@@ -1,8 +1,8 @@
 """Turn notices into notifications that are stored, announced and queued.
 
-The order is insert, deliver, queue; whoever calls moves the cursor or finishes the event last. A
-kill in between leaves the batch to be done again: the ids are the same, so nothing is inserted
-twice, and what was announced already is dropped by the user actors.
+The order is insert, deliver here and by the bus, queue; whoever calls moves the cursor or finishes
+the event last. A kill in between leaves the batch to be done again: the ids are the same, so
+nothing is inserted twice, and what was announced already is dropped by the user actors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from actors.directory import Directory
 from actors.draft import Draft
-from actors.frames import Announcement
+from actors.frames import Announcement, RowsAnnounced
 from actors.notice import Notice
 from rules.kinds import Channel
 from storage.names import NameResolver, Names
@@ -53,6 +53,13 @@ class Published:
     """Seconds that the insert took."""
 
 
+class PublisherBus(Protocol):
+    """The bus's face (actors/bus.py)."""
+
+    async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
+        """Announce to users elsewhere; tell whether all of it is on its way, in order."""
+
+
 class Publisher:
     """The way of one batch from recipients to sockets and queue."""
 
@@ -63,6 +70,7 @@ class Publisher:
         names: NameResolver,
         clock: PositionClock,
         directory: Directory,
+        bus: PublisherBus,
         queue: Queue,
         writer: str,
     ) -> None:
@@ -70,6 +78,7 @@ class Publisher:
         self._names = names
         self._clock = clock
         self._directory = directory
+        self._bus = bus
         self._queue = queue
         self._writer = writer
 
@@ -107,8 +116,11 @@ class Publisher:
             began = time.monotonic()
             stored = await self._notifications.insert(rows)
             store_s = time.monotonic() - began
-            for announcement, announced in _announcements(drafts, stored, names):
+            announcements = list(_announcements(drafts, stored, names))
+            for announcement, announced in announcements:
                 self._directory.deliver(announced, announcement)
+            if not await self._bus.announce(announcements):
+                self._clock.doubt(position)
         await self._enqueue(stored)
         return Published(drafts, stored, refused, store_s)
 
@@ -140,7 +152,7 @@ def _places(drafts: Sequence[Draft]) -> list[int]:
 
 def _announcements(
     drafts: Sequence[Draft], stored: Sequence[NotificationRow], names: Names
-) -> Iterator[tuple[Announcement, Sequence[NotificationRow]]]:
+) -> Iterator[RowsAnnounced]:
     """Yield what to announce, each with its rows: one a notice, unless some were stored before.
 
     Those of an earlier try keep their own position.

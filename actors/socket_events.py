@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from actors.directory import Directory
+from actors.parcels import Shown
+
+
+class EventBus(Protocol):
+    """The bus's face (actors/bus.py)."""
+
+    def send(self, parcel: Shown) -> None:
+        """Send the frame to the user's connections on other processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +33,9 @@ class SocketEvent:
 class SocketEvents:
     """Sends frames to users, wherever they are connected."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, bus: EventBus) -> None:
         self._directory = directory
+        self._bus = bus
 
     async def send(self, user_id: UUID, frame: bytes) -> None:
         """Send `frame` to every connection of `user_id`."""
@@ -35,3 +45,4 @@ class SocketEvents:
         """Send each frame to its user, in the order given; it raises nothing."""
         for event in events:
             self._directory.show(event.user_id, event.frame)
+            self._bus.send(Shown(event.user_id, event.frame))

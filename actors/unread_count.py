@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from actors.messages import Deliver
 from storage.client import StoreUnavailable
 from storage.notifications import NotificationsRepository
-from storage.positions import PositionClock
+from storage.positions import EPOCH, PositionClock
 
 RECENT = timedelta(seconds=30)
 """Rows positioned within this are known by id to a recount: longer than an announcement takes."""
@@ -28,7 +29,10 @@ class UnreadCount:
         self._notifications = notifications
         self._clock = clock
         self._counted_at: datetime | None = None
-        self._counted_ids: frozenset[UUID] = frozenset()
+        self._recounted_at_s = 0.0
+        self.recent_ids: frozenset[UUID] = frozenset()
+        """The rows from `recent_since` on that the last recount has seen."""
+        self.recent_since = EPOCH
         self.count = 0
 
     def include(self, announced: Deliver) -> bool:
@@ -36,7 +40,7 @@ class UnreadCount:
         counted_at = self._counted_at
         if counted_at is None or announced.created_at < counted_at - RECENT:
             return False
-        if announced.is_unread and announced.notification_id not in self._counted_ids:
+        if announced.is_unread and announced.notification_id not in self.recent_ids:
             self.count += 1
         return True
 
@@ -65,6 +69,15 @@ class UnreadCount:
         with contextlib.suppress(StoreUnavailable):
             await self.recount()
 
+    async def reflect(self, arrived_at_s: float) -> None:
+        """Read the count anew for a change made elsewhere, unless that was done since it arrived.
+
+        So a burst of them costs two recounts: one that was begun for the first, and one for all
+        that arrived meanwhile.
+        """
+        if self._counted_at is None or self._recounted_at_s < arrived_at_s:
+            await self.try_recount()
+
     async def fresh(self) -> int:
         """Return the count, read anew when it is old."""
         if self._is_old():
@@ -74,12 +87,13 @@ class UnreadCount:
     async def recount(self) -> None:
         """Read the count, and by id which of the rows still being announced it has."""
         self._counted_at = None
+        self._recounted_at_s = time.monotonic()
         now = self._clock.store_now()
-        snapshot = await self._notifications.unread_snapshot(
-            self._user_id, recent_since=now - RECENT
-        )
+        since = now - RECENT
+        snapshot = await self._notifications.unread_snapshot(self._user_id, recent_since=since)
         self.count = snapshot.count
-        self._counted_ids = snapshot.recent_ids
+        self.recent_since = since
+        self.recent_ids = snapshot.recent_ids
         self._counted_at = now
 
     def _is_old(self) -> bool:

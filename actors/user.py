@@ -8,11 +8,9 @@ then, while whatever is announced meanwhile waits in the mailbox (attach before 
 from __future__ import annotations
 
 import contextlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from pykka import ActorDeadError
@@ -20,19 +18,29 @@ from pykka import ActorDeadError
 from actors import frames, messages
 from actors.attachment import CATCH_UP_WITHIN_S, NEXT_PAGE_WITHIN_S, Attachment
 from actors.connection import Connection
+from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
+from actors.parcels import Changed
 from actors.sync import find_missed
+from actors.told import Told
 from actors.unread_count import UnreadCount
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
 from storage.notifications import NotificationsRepository
 from storage.positions import PositionClock
 
-ANNOUNCED = 256
-"""Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
-
 Written = TypeVar("Written", int, bool)
+
+
+class UserBus(Protocol):
+    """The bus's face: what a user's actor needs of it (actors/bus.py)."""
+
+    async def register(self, user_id: UUID) -> None:
+        """Return when what others announce to `user_id` comes here, or somebody looks for it."""
+
+    def send(self, parcel: Changed) -> None:
+        """Tell the user's connections on other processes."""
 
 
 class UserActor(LoopActor):
@@ -51,6 +59,7 @@ class UserActor(LoopActor):
         notifications: NotificationsRepository,
         names: NameResolver,
         clock: PositionClock,
+        bus: UserBus,
         on_idle: Callable[[], None],
         on_broken: Callable[[], None],
     ) -> None:
@@ -59,11 +68,11 @@ class UserActor(LoopActor):
         self._notifications = notifications
         self._names = names
         self._clock = clock
+        self._bus = bus
         self._on_idle = on_idle
         self._on_broken = on_broken
         self._attached: list[Attachment] = []
-        self._announced: OrderedDict[UUID, int] = OrderedDict()
-        self._sequence = 0
+        self._told = Told()
         self._unread = UnreadCount(user_id, notifications, clock)
 
     def on_receive(self, message: Any) -> Any:
@@ -73,6 +82,10 @@ class UserActor(LoopActor):
                 return self._deliver(message)
             case messages.Show():
                 return self._show(message.frame)
+            case messages.Reflect():
+                return self._reflect(message)
+            case messages.CatchUp():
+                return self._catch_up(message)
             case messages.Attach():
                 return self._attach(message)
             case messages.Detach():
@@ -108,9 +121,9 @@ class UserActor(LoopActor):
         self._on_broken()
 
     def _deliver(self, message: messages.Deliver) -> Awaitable[None] | None:
-        if message.notification_id in self._announced:
+        if self._told.has(message.notification_id):
             return None
-        self._remember(message.notification_id)
+        self._told.announce(message.notification_id)
         if not self._unread.include(message):
             return self._recount_and_announce(message)
         self._announce(message)
@@ -133,16 +146,32 @@ class UserActor(LoopActor):
         for attached in self._attached:
             attached.show(frame)
 
-    def _remember(self, notification_id: UUID) -> None:
-        self._sequence += 1
-        self._announced[notification_id] = self._sequence
-        if len(self._announced) > ANNOUNCED:
-            self._announced.popitem(last=False)
+    async def _reflect(self, message: messages.Reflect) -> None:
+        """Tell what was done elsewhere, once."""
+        if self._told.has_change(message.change):
+            return
+        await self._unread.reflect(message.arrived_at_s)
+        self._tell_change(message.change)
+
+    async def _catch_up(self, message: messages.CatchUp) -> None:
+        """Tell what is new of what the store has: not announced yet, nor there from the first."""
+        announced = [each for each in message.announced if self._told.is_news(each)]
+        changes = [each for each in message.changes if not self._told.has_change(each)]
+        if not announced and not changes:
+            return
+        await self._unread.try_recount()
+        for each in announced:
+            self._told.announce(each.notification_id)
+            self._announce(each)
+        for change in changes:
+            self._tell_change(change)
 
     async def _attach(self, message: messages.Attach) -> None:
-        attached = Attachment(message.connection, self._sequence + 1)
+        attached = Attachment(message.connection, self._told.next_sequence)
         self._attached.append(attached)
         try:
+            if not self._told.has_begun:
+                await self._register()
             await self._unread.fresh()
         except StoreUnavailable:
             self._attached.remove(attached)
@@ -151,6 +180,12 @@ class UserActor(LoopActor):
             frames.authentication_success(self._user_id, self._unread.count, message.ref)
         )
         self._release_later(attached, CATCH_UP_WITHIN_S)
+
+    async def _register(self) -> None:
+        """Have what others announce come here, and then see what is there already."""
+        await self._bus.register(self._user_id)
+        await self._unread.recount()
+        self._told.begin(self._unread.recent_ids, self._unread.recent_since)
 
     def _release_later(self, attached: Attachment, wait_s: float) -> None:
         """Have what is held sent, after whatever sync is under way then."""
@@ -180,12 +215,9 @@ class UserActor(LoopActor):
         at = self._clock.store_now()
         marked = await self._write(self._notifications.mark_read(self._user_id, ids, at=at))
         await self._unread.take_off(marked)
-        count = self._unread.count
-        if len(ids) == 1:
-            self._tell_all(partial(frames.notification_read, ids[0], count), marked, message)
-        else:
-            self._tell_all(partial(frames.bulk_read, marked, count), marked, message)
-        return messages.Marked(marked, count)
+        change = OneRead(ids[0]) if len(ids) == 1 else SeveralRead(marked)
+        self._tell_all(change, marked, message)
+        return messages.Marked(marked, self._unread.count)
 
     async def _click(self, message: messages.Click) -> messages.Marked:
         clicked = message.notification_id
@@ -195,17 +227,15 @@ class UserActor(LoopActor):
             )
         )
         await self._unread.take_off(marked)
-        count = self._unread.count
-        self._tell_all(partial(frames.notification_read, clicked, count), marked, message)
-        return messages.Marked(marked, count)
+        self._tell_all(OneRead(clicked), marked, message)
+        return messages.Marked(marked, self._unread.count)
 
     async def _mark_all_read(self, message: messages.MarkAllRead) -> messages.Marked:
         at = self._clock.store_now()
         marked = await self._write(self._notifications.mark_all_read(self._user_id, at=at))
         await self._unread.try_recount()
-        count = self._unread.count
-        self._tell_all(partial(frames.bulk_read, marked, count), marked, message)
-        return messages.Marked(marked, count)
+        self._tell_all(SeveralRead(marked), marked, message)
+        return messages.Marked(marked, self._unread.count)
 
     async def _write(self, writing: Awaitable[Written]) -> Written:
         """Await a write; one that ended in doubt leaves the count to be read anew."""
@@ -217,17 +247,25 @@ class UserActor(LoopActor):
 
     def _tell_all(
         self,
-        frame: Callable[[frames.Ref], bytes],
+        change: InboxChange,
         marked: int,
         message: messages.MarkRead | messages.MarkAllRead | messages.Click,
     ) -> None:
-        """Send `frame` to the asker with its ref and, when anything changed, to all others."""
-        shared = frame(None)
+        """Tell the asker, with its ref, and when anything changed all others, wherever they are."""
         for attached in self._attached:
             if attached.connection is message.asker:
-                attached.send(frame(message.ref))
-            elif marked:
-                attached.send(shared)
+                attached.send(change.frame(self._unread.count, message.ref))
+        if marked:
+            self._tell_change(change, but=message.asker)
+            self._bus.send(Changed(self._user_id, change))
+
+    def _tell_change(self, change: InboxChange, *, but: Connection | None = None) -> None:
+        """Tell the connections that are here, and remember it in case it is told again."""
+        self._told.change(change)
+        frame = change.frame(self._unread.count)
+        for attached in self._attached:
+            if attached.connection is not but:
+                attached.send(frame)
 
     async def _delete(self, notification_id: UUID) -> bool:
         at = self._clock.store_now()
@@ -236,9 +274,9 @@ class UserActor(LoopActor):
         )
         if is_deleted:
             await self._unread.try_recount()
-            frame = frames.notification_deleted(notification_id, self._unread.count)
-            for attached in self._attached:
-                attached.send(frame)
+            change = OneDeleted(notification_id)
+            self._tell_change(change)
+            self._bus.send(Changed(self._user_id, change))
         return is_deleted
 
     async def _sync(self, message: messages.Sync) -> None:
@@ -253,7 +291,7 @@ class UserActor(LoopActor):
             self._user_id,
             since=message.since,
             limit=message.limit,
-            already_sent=self._sent_on(attached),
+            already_sent=self._told.sent_on(attached),
         )
         names = await self._names.resolve(
             users=(row.sender_id for row in missed.rows),
@@ -276,12 +314,3 @@ class UserActor(LoopActor):
 
     async def _count_unread(self) -> int:
         return await self._unread.fresh()
-
-    def _sent_on(self, attached: Attachment) -> frozenset[UUID]:
-        """Return the ids that are known to have been sent on a connection."""
-        announced = frozenset(
-            announced_id
-            for announced_id, sequence in self._announced.items()
-            if sequence >= attached.first_sequence
-        )
-        return attached.known | (announced - attached.held_ids)

@@ -20,6 +20,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pykka import ActorDeadError
 from tornado.ioloop import PeriodicCallback
 
+from actors.bus import Bus
 from actors.business_updates import BusinessUpdates
 from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
@@ -33,6 +34,7 @@ from actors.limiter import Limiter
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.new_followers import NewFollowers
+from actors.peers import Peers
 from actors.publisher import Publisher
 from actors.scheduler import WAKE_EVERY_S, Planned, Scheduler, Wake
 from actors.socket_events import SocketEvents
@@ -41,6 +43,7 @@ from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
+from server.bus_assembly import BusParts, bus_timetable, settled, start_bus
 from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
@@ -110,15 +113,21 @@ async def assemble(
     stores = open_stores(database, cipher, clock)
     names = NameResolver(stores.users, stores.businesses)
 
+    redis_store = _open_redis(settings, stack)
+    reading = _open_redis(settings, stack, retries=0)
     lease = await stores.processes.register(settings.instance, "server")
     stack.push_async_callback(_leave, stores, lease)
 
+    supervisor = Supervisor()
+    peers = Peers(clock.store_now())
+    bus = Bus(peers, clock, supervisor.ref)
     directory = Directory(
-        partial(_start_user, stores, names, clock),
+        partial(_start_user, stores, names, clock, bus),
+        bus.forget,
         connections_per_user=limits.connections_per_user,
     )
     hub = Hub(limits)
-    socket_events = SocketEvents(directory)
+    socket_events = SocketEvents(directory, bus)
     queue = DeliveryQueue(open_huey(settings.queue_redis_url))
 
     def desk(stores: Stores, names: NameResolver) -> Desk:
@@ -127,6 +136,7 @@ async def assemble(
             names=names,
             clock=clock,
             directory=directory,
+            bus=bus,
             queue=queue,
             writer=str(lease),
         )
@@ -136,13 +146,21 @@ async def assemble(
     for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
         own = open_stores(_open_database(settings, stack, lane), cipher, clock)
         desks[lane] = desk(own, NameResolver(own.users, own.businesses))
-    bus = RedisStore(settings.redis_url)
-    stack.push_async_callback(bus.close)
-    supervisor = Supervisor()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
     stack.push_async_callback(
         directory.close_all, CloseCode.SERVER_RESTARTING, deadline_s=CLOSE_WITHIN_S
     )
+    parts = BusParts(
+        redis=redis_store,
+        reading=reading,
+        peers=peers,
+        directory=directory,
+        stores=stores,
+        names=names,
+        clock=clock,
+        lease=lease,
+    )
+    start_bus(supervisor, parts, lambda name, message: partial(_tell, supervisor, name, message))
     _start_singletons(
         supervisor,
         stores=stores,
@@ -152,17 +170,18 @@ async def assemble(
         lease=lease,
         on_superseded=on_superseded,
     )
-    supervisor.start("limiter", partial(Limiter.start, RateWindows(bus)))
+    supervisor.start("limiter", partial(Limiter.start, RateWindows(redis_store)))
     _start_periodic(supervisor, stack, partial(clock.measure, database))
     queue_redis = redis.asyncio.Redis.from_url(settings.queue_redis_url)
     stack.push_async_callback(queue_redis.aclose)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
-    reader = StreamReader(EventStream(bus, settings.instance), dispatcher)
+    reader = StreamReader(EventStream(redis_store, settings.instance), dispatcher)
     stack.push_async_callback(reader.stop)
     reader.start()
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()
+    await settled(peers)
     hub.keep_looking(stack)
     stack.push_async_callback(hub.drain, within_s=CLOSE_WITHIN_S)
     return Service(
@@ -176,7 +195,7 @@ async def assemble(
         directory=directory,
         hub=hub,
         origins=Origins(settings.allowed_origins, settings.trusted_proxies),
-        inbox=Inbox(directory, stores.notifications, clock),
+        inbox=Inbox(directory, stores.notifications, clock, bus),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, clock),
         sending=Sending(
@@ -188,7 +207,7 @@ async def assemble(
             clock=clock,
             on_planned=lambda at: _tell(supervisor, "scheduler", Planned(at)),
         ),
-        readiness=Readiness(database, clock, bus, queue_redis),
+        readiness=Readiness(database, clock, redis_store, queue_redis),
         in_flight=InFlight(),
         exports=Exports(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
@@ -201,6 +220,12 @@ def _open_database(settings: Settings, stack: AsyncExitStack, purpose: str) -> D
     client = open_client(str(settings.mongodb_uri), app_name=f"savenbite {purpose}")
     stack.callback(client.close)
     return client[settings.mongodb_database]
+
+
+def _open_redis(settings: Settings, stack: AsyncExitStack, *, retries: int = 1) -> RedisStore:
+    opened = RedisStore(str(settings.redis_url), retries=retries)
+    stack.push_async_callback(opened.close)
+    return opened
 
 
 async def _leave(stores: Stores, lease: Lease) -> None:
@@ -217,6 +242,7 @@ def _start_user(
     stores: Stores,
     names: NameResolver,
     clock: PositionClock,
+    bus: Bus,
     user_id: UUID,
     on_idle: Callable[[], None],
     on_broken: Callable[[], None],
@@ -226,6 +252,7 @@ def _start_user(
         notifications=stores.notifications,
         names=names,
         clock=clock,
+        bus=bus,
         on_idle=on_idle,
         on_broken=on_broken,
     )
@@ -294,6 +321,7 @@ def _start_periodic(
         ("claimer", Claim(), CLAIM_EVERY_S),
         ("claimer", Recover(), RECOVER_EVERY_S),
         ("scheduler", Wake(), WAKE_EVERY_S),
+        *bus_timetable(),
     ):
         _every(every_s, partial(_tell, supervisor, name, message), stack)
     _every(MEASURE_CLOCK_EVERY_S, partial(_measure, measure_clock), stack)

@@ -58,6 +58,7 @@ class PositionClock:
         self._last_ms = 0
         self._writing: dict[int, None] = {}
         self._doubtful: deque[int] = deque()
+        self._unannounced: set[int] = set()
 
     @property
     def offset_s(self) -> float:
@@ -71,7 +72,7 @@ class PositionClock:
 
     def store_now(self) -> datetime:
         """Return the store's time, to the millisecond that the store keeps."""
-        return _at(self._now_ms())
+        return from_ms(self._now_ms())
 
     async def measure(self, database: AsyncIOMotorDatabase[Document]) -> None:
         """Ask the store for its time, taken to be read half way through the round trip."""
@@ -98,11 +99,20 @@ class PositionClock:
         self._forget_doubtful(now_ms)
         self._writing[now_ms] = None
         try:
-            yield Position(_at(now_ms), _at(next(iter(self._writing))))
+            yield Position(from_ms(now_ms), from_ms(next(iter(self._writing))))
         except BaseException:
+            self._unannounced.discard(now_ms)
             self._doubtful.append(now_ms)
             raise
-        del self._writing[now_ms]
+        if now_ms in self._unannounced:
+            self._unannounced.discard(now_ms)
+            self._doubtful.append(now_ms)
+        else:
+            del self._writing[now_ms]
+
+    def doubt(self, position: Position) -> None:
+        """Take note, inside its block, that what has `position` was not announced everywhere."""
+        self._unannounced.add(to_ms(position.created_at))
 
     def _forget_doubtful(self, now_ms: int) -> None:
         while self._doubtful and self._doubtful[0] < now_ms - DOUBTFUL_FOR_MS:
@@ -112,5 +122,11 @@ class PositionClock:
         return int((self._wall() + self.offset_s) * 1000)
 
 
-def _at(ms: int) -> datetime:
+def from_ms(ms: int) -> datetime:
+    """Return the moment that lies `ms` after the epoch."""
     return EPOCH + ms * MILLISECOND
+
+
+def to_ms(moment: datetime) -> int:
+    """Return how many milliseconds after the epoch `moment` lies."""
+    return (moment - EPOCH) // MILLISECOND

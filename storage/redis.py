@@ -74,10 +74,15 @@ def tagged_key(name: str, user_id: UUID) -> str:
 
 
 class RedisStore:
-    """One process's connections to Redis; they are opened when first used."""
+    """One process's connections to Redis; they are opened when first used.
 
-    def __init__(self, url: str) -> None:
+    With no `retries` a connection that was lost is an error even when the next one is there at
+    once: for those who have to know that what answers may have forgotten something.
+    """
+
+    def __init__(self, url: str, *, retries: int = 1) -> None:
         self._url = url
+        self._retries = retries
         self._client: Redis | RedisCluster | None = None
         self._opening = asyncio.Lock()
 
@@ -111,8 +116,7 @@ class RedisStore:
         plain = Redis.from_url(
             self._url,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
-            # One that was closed meanwhile is replaced without an error.
-            retry=Retry(NoBackoff(), 1),
+            retry=Retry(NoBackoff(), self._retries),
         )
         try:
             information = await plain.info("cluster")

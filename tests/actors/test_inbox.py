@@ -19,7 +19,7 @@ from tests.support.actors import RecordingConnection, UserActors
 async def test_reading_clicking_and_deleting(is_connected: bool, stores: Stores) -> None:
     actors = UserActors(stores)
     directory = Directory(actors.start)
-    inbox = Inbox(directory, stores.notifications, PositionClock())
+    inbox = Inbox(directory, stores.notifications, PositionClock(), actors.bus)
     user_id, connection = uuid4(), RecordingConnection()
     rows = [a_row(user_id) for _ in range(5)]
     await stores.notifications.insert(rows)

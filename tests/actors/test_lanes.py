@@ -34,7 +34,7 @@ from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import an_event
-from tests.support.actors import Away, RecordingQueue
+from tests.support.actors import Away, RecordingBus, RecordingQueue
 from tests.support.world import eventually
 
 SOON_S = 5.0
@@ -81,6 +81,7 @@ class Works:
             names=NameResolver(stores.users, stores.businesses),
             clock=self.clock,
             directory=self.directory,
+            bus=RecordingBus(),
             queue=RecordingQueue(),
             writer=str(lease),
         )
@@ -110,7 +111,7 @@ class Works:
             events=self.events_of_lanes,
             users=self.stores.users,
             publisher=self.publisher,
-            socket_events=SocketEvents(self.directory),
+            socket_events=SocketEvents(self.directory, RecordingBus()),
             clock=self.clock,
             lease=self.lease,
             workload=self.lanes.renew(Lane.SINGLE, self.limit),

@@ -18,7 +18,7 @@ from storage.businesses import Business
 from storage.names import NameResolver
 from storage.stores import Stores
 from tests.storage.samples import a_business
-from tests.support.actors import Away, RecordingConnection, UserActors
+from tests.support.actors import Away, RecordingBus, RecordingConnection, UserActors
 
 SOON_S = 5.0
 
@@ -48,7 +48,7 @@ async def owner(business: Business, directory: Directory) -> RecordingConnection
 
 def announcing(businesses: Any, stores: Stores, directory: Directory) -> NewFollowers:
     names = NameResolver(stores.users, stores.businesses)
-    return NewFollowers(businesses, names, SocketEvents(directory))
+    return NewFollowers(businesses, names, SocketEvents(directory, RecordingBus()))
 
 
 async def handled(directory: Directory, user_id: UUID | None) -> None:

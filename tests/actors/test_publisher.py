@@ -29,7 +29,7 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.queue import DeliveryRef
 from tests.storage.samples import NOON, an_event
-from tests.support.actors import RecordingConnection, RecordingQueue, UserActors
+from tests.support.actors import RecordingBus, RecordingConnection, RecordingQueue, UserActors
 from tests.support.world import eventually
 
 AN_HOUR = timedelta(hours=1)
@@ -43,6 +43,7 @@ class Publishing:
         self, stores: Stores, clock: PositionClock, directory: Directory | None = None
     ) -> None:
         self.clock = clock
+        self.bus = RecordingBus()
         self.queue = RecordingQueue()
         self._stores = stores
         self._publisher = Publisher(
@@ -52,6 +53,7 @@ class Publishing:
             directory=Directory(lambda *_: pytest.fail("nobody is connected"))
             if directory is None
             else directory,
+            bus=self.bus,
             queue=self.queue,
             writer="tests#1",
         )

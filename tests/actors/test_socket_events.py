@@ -14,7 +14,7 @@ from actors.frames import to_json
 from actors.socket_events import SocketEvent, SocketEvents
 from actors.user import UserActor
 from storage.stores import Stores
-from tests.support.actors import RecordingConnection, UserActors
+from tests.support.actors import RecordingBus, RecordingConnection, UserActors
 
 SOON_S = 5.0
 
@@ -38,7 +38,7 @@ async def test_a_frame_reaches_every_connection_of_its_user(directory: Directory
     await directory.attach(user_id, mine)
     await directory.attach(user_id, also_mine)
     await directory.attach(uuid4(), others)
-    socket_events = SocketEvents(directory)
+    socket_events = SocketEvents(directory, RecordingBus())
     await socket_events.send(user_id, frame("one"))
     await socket_events.send_all(
         [SocketEvent(user_id, frame("two")), SocketEvent(uuid4(), frame("nobody is here"))]
@@ -58,7 +58,7 @@ async def test_nothing_is_sent_before_the_greeting(directory: Directory) -> None
     assert ref is not None
     connection = RecordingConnection()
     attaching = ref.ask(messages.Attach(connection), block=False)
-    await SocketEvents(directory).send(user_id, frame("early"))
+    await SocketEvents(directory, RecordingBus()).send(user_id, frame("early"))
     await attaching
     await ref.request(messages.CountUnread(), deadline_s=SOON_S)
     assert connection.types == ["authentication_success", "early"]
@@ -70,7 +70,7 @@ async def test_a_full_mailbox_closes_the_users_connections_as_too_slow(
     user_id = uuid4()
     connection = RecordingConnection()
     await directory.attach(user_id, connection)
-    socket_events = SocketEvents(directory)
+    socket_events = SocketEvents(directory, RecordingBus())
     await socket_events.send_all(
         SocketEvent(user_id, frame("much")) for _ in range(UserActor.mailbox_limit + 1)
     )

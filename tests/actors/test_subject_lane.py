@@ -31,7 +31,7 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from storage.users import ProfileChange, UserNotFound
 from tests.storage.samples import NOON, OURS, an_event
-from tests.support.actors import RecordingConnection, RecordingQueue, UserActors
+from tests.support.actors import RecordingBus, RecordingConnection, RecordingQueue, UserActors
 
 SOON_S = 5.0
 TYPE = "review.created"
@@ -109,6 +109,7 @@ class Bench:
                 names=NameResolver(stores.users, stores.businesses),
                 clock=self.clock,
                 directory=self.directory,
+                bus=RecordingBus(),
                 queue=RecordingQueue(),
                 writer=str(OURS),
             )
@@ -119,7 +120,7 @@ class Bench:
             events=stores.events,
             users=stores.users,
             publisher=publisher,
-            socket_events=SocketEvents(self.directory),
+            socket_events=SocketEvents(self.directory, RecordingBus()),
             clock=self.clock,
             lease=OURS,
             workload=Workload(10_000),

@@ -15,15 +15,16 @@ from actors import messages
 from actors.frames import Announcement
 from actors.loop_ref import LoopActorRef
 from actors.sync import UnknownNotification
+from actors.told import REMEMBERED
 from actors.unread_count import RECENT, RECOUNT_AFTER
-from actors.user import ANNOUNCED, UserActor
+from actors.user import UserActor
 from storage.client import StoreUnavailable
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow, NotInInbox
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import a_row
-from tests.support.actors import Away, RecordingConnection
+from tests.support.actors import Away, RecordingBus, RecordingConnection
 from tests.support.world import eventually
 
 SOON_S = 5.0
@@ -46,6 +47,7 @@ class Home:
         self.user_id = uuid4()
         self.stores = stores
         self.clock = Clock()
+        self.bus = RecordingBus()
         self.idle = 0
         self.broken = 0
         self.refs: list[LoopActorRef[UserActor]] = []
@@ -57,6 +59,7 @@ class Home:
             notifications=notifications,
             names=NameResolver(self.stores.users, self.stores.businesses),
             clock=self.clock,
+            bus=self.bus,
             on_idle=self._count_idle,
             on_broken=self._count_broken,
         )
@@ -174,11 +177,11 @@ async def test_holding_ends_quietly_when_the_connection_is_gone_before(home: Hom
 
 async def test_only_so_many_announcements_are_remembered(home: Home) -> None:
     connection = await home.attach()
-    rows = [a_row(home.user_id, created_at=home.clock.store_now()) for _ in range(ANNOUNCED + 1)]
+    rows = [a_row(home.user_id, created_at=home.clock.store_now()) for _ in range(REMEMBERED + 1)]
     for row in (*rows, rows[-1], rows[0]):
         home.deliver(row)
     await home.settled()
-    assert connection.types.count("notification.new") == ANNOUNCED + 2
+    assert connection.types.count("notification.new") == REMEMBERED + 2
 
 
 async def test_a_row_already_read_is_announced_and_not_counted(home: Home) -> None:

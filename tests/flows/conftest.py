@@ -27,9 +27,25 @@ async def api(service: Service) -> AsyncIterator[Api]:
     client.close()
 
 
+@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
+async def sockets_at(
+    request: pytest.FixtureRequest,
+    service: Service,
+    mongodb_uri: str,
+    redis_url: str,
+    database_name: str,
+) -> AsyncIterator[str]:
+    """Return where sockets connect: to the process that is called, or to another one."""
+    if request.param == 1:
+        yield service.settings.public_url
+        return
+    async with running(mongodb_uri, redis_url, database_name, SNB_INSTANCE="test:other") as other:
+        yield other.settings.public_url
+
+
 @pytest.fixture
-async def world(api: Api) -> AsyncIterator[World]:
-    """Make things happen."""
-    made = World(api)
+async def world(api: Api, sockets_at: str) -> AsyncIterator[World]:
+    """Make things happen; what is told on a socket may have to cross from process to process."""
+    made = World(api, sockets_at=sockets_at)
     yield made
     made.close()

@@ -128,10 +128,11 @@ async def test_a_fan_out_accepted_before_and_inserted_after_another_is_found(
     slow, quick = await world.shop(), await world.shop()
     person = await world.follower(slow)
     await world.follow(person, quick)
+    event_id = str(uuid4())
     held = NewEvent(
-        key=event_key(PLATFORM, "held"),
+        key=event_key(PLATFORM, event_id),
         sender=PLATFORM,
-        event_id="held",
+        event_id=event_id,
         type="listing.created",
         occurred_at=service.clock.store_now(),
         data=listing(slow.id, "Accepted first"),
@@ -181,7 +182,7 @@ async def test_a_client_cut_off_at_random_ends_with_everything_in_order(world: W
     chance = random.Random(20261122)
     shop = await world.shop()
     person = await world.follower(shop)
-    client = Client(world.api.base_url, person.token)
+    client = Client(world.sockets_at, person.token)
 
     async def cut() -> None:
         for _ in range(CUTS):

@@ -39,10 +39,34 @@ class RecordingConnection:
         return [frame["type"] for frame in self.frames]
 
 
+class RecordingBus:
+    """A bus that keeps what is to cross, and whom it was to register."""
+
+    def __init__(self) -> None:
+        self.registered: list[UUID] = []
+        self.sent: list[Any] = []
+        self.announced: list[Any] = []
+        self.is_in_order = True
+
+    async def register(self, user_id: UUID) -> None:
+        """Keep the user."""
+        self.registered.append(user_id)
+
+    def send(self, parcel: Any) -> None:
+        """Keep the parcel."""
+        self.sent.append(parcel)
+
+    async def announce(self, announcements: Any) -> bool:
+        """Keep the announcements."""
+        self.announced += announcements
+        return self.is_in_order
+
+
 class UserActors:
     """Starts users' actors, and knows them all."""
 
     def __init__(self, stores: Stores) -> None:
+        self.bus = RecordingBus()
         self._stores = stores
         self._refs: list[UserRef] = []
 
@@ -55,6 +79,7 @@ class UserActors:
             notifications=self._stores.notifications,
             names=NameResolver(self._stores.users, self._stores.businesses),
             clock=PositionClock(),
+            bus=self.bus,
             on_idle=on_idle,
             on_broken=on_broken,
         )

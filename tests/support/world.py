@@ -37,10 +37,11 @@ class Shop:
 
 
 class World:
-    """Makes things happen through the API of one service."""
+    """Makes things happen through the API of one process, seen on sockets of it or another one."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, *, sockets_at: str | None = None) -> None:
         self.api = api
+        self.sockets_at = sockets_at or api.base_url
         self.platform = token(PLATFORM, "service")
         self._sockets: list[Socket] = []
 
@@ -155,7 +156,7 @@ class World:
 
     async def connect(self, person: Person) -> Socket:
         """Open an authenticated connection."""
-        socket = await Socket.authenticated(self.api.base_url, person.token)
+        socket = await Socket.authenticated(self.sockets_at, person.token)
         self._sockets.append(socket)
         return socket
 

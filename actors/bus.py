@@ -1,0 +1,92 @@
+"""Reach the users of other server processes, and have others reach those who are here.
+
+The order is what makes it whole: who connects registers and then reads MongoDB; who has something
+to tell inserts and then reads the registrations. Either the reader sees the row or the writer sees
+the reader. As long as this process is surely alone, there is nobody to tell and nothing to read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from pykka import ActorDeadError
+
+from actors.bus_reader import FindBack
+from actors.bus_registrar import Forget, Register
+from actors.bus_writer import WAITED_AT_MOST, Post
+from actors.frames import RowsAnnounced
+from actors.loop_ref import DeadlineExceeded, LoopActorRef
+from actors.mailbox import MailboxFull
+from actors.parcels import Announced, Parcel
+from actors.peers import Peers
+from storage.positions import PositionClock
+
+REGISTER_WITHIN_S = 5.0
+POST_WITHIN_S = 5.0
+
+_BEHIND = (ActorDeadError, MailboxFull, DeadlineExceeded)
+
+log = structlog.get_logger(__name__)
+
+FindActor = Callable[[str], LoopActorRef[Any]]
+
+
+class Bus:
+    """The bus as the rest of the process sees it. Nothing here raises because Redis is away."""
+
+    def __init__(self, peers: Peers, clock: PositionClock, find_actor: FindActor) -> None:
+        self._peers = peers
+        self._clock = clock
+        self._find_actor = find_actor
+
+    async def register(self, user_id: UUID) -> None:
+        """Have what others announce to `user_id` sent here: what they insert from now on.
+
+        While that cannot be done, somebody looks into MongoDB for it.
+        """
+        if not self._peers.is_joined:
+            return
+        try:
+            await self._find_actor("bus.registrar").request(
+                Register(user_id), deadline_s=REGISTER_WITHIN_S
+            )
+        except _BEHIND as error:
+            log.warning("not_registered", user_id=str(user_id), error=repr(error))
+            with contextlib.suppress(*_BEHIND):
+                self._find_actor("bus.reader").tell(FindBack())
+
+    def forget(self, user_id: UUID) -> None:
+        """Have nothing more sent here for `user_id`; it is not sent for ever anyway."""
+        with contextlib.suppress(*_BEHIND):
+            self._find_actor("bus.registrar").tell(Forget(user_id))
+
+    async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
+        """Announce to users elsewhere; tell whether all of it is on its way, in order."""
+        if self._peers.are_none:
+            return True
+        parcels = [Announced.of(rows, announcement) for announcement, rows in announcements]
+        try:
+            is_sent: bool = await self._find_actor("bus.writer").request(
+                Post(parcels), deadline_s=POST_WITHIN_S
+            )
+        except _BEHIND as error:
+            self._lose(error)
+            return False
+        return is_sent
+
+    def send(self, parcel: Parcel) -> None:
+        """Send what happened, with no need to know when it has gone."""
+        if self._peers.are_none:
+            return
+        try:
+            self._find_actor("bus.writer").tell(Post((parcel,)))
+        except _BEHIND as error:
+            self._lose(error)
+
+    def _lose(self, error: Exception) -> None:
+        log.warning("bus_behind", error=repr(error))
+        self._peers.lose(self._clock.store_now() - WAITED_AT_MOST)

@@ -1,0 +1,218 @@
+"""The actor that reads what other processes have to say, and hands it to the users who are here.
+
+Whatever tells of a break (Redis away, its memory gone, entries cut off, this process taken for
+dead) leads to the same: join again, register everybody again, and then look into MongoDB for what
+was stored since all was well. Nothing that comes later is handed on before that, because a client
+must not see the newer of one writer's notifications before the older (actors/sync.py).
+
+While Redis is away the look into MongoDB is repeated, more often than `sync` looks back; so a
+client that is cut off then, and comes back to whichever process, misses nothing either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import structlog
+from pykka import ActorDeadError
+
+from actors.catch_up import CatchUp
+from actors.directory import Directory
+from actors.loop_actor import LoopActor
+from actors.loop_ref import DeadlineExceeded
+from actors.mailbox import MailboxFull
+from actors.messages import Deliver, Reflect
+from actors.parcels import Announced, Changed, Joined, Lost, Shown, UnknownParcel, read_fields
+from actors.peers import Peers
+from actors.sync import LOOK_BACK
+from storage.bus_streams import FIRST, READ_AT_ONCE, BusStreams, Fields
+from storage.client import StoreUnavailable
+from storage.positions import PositionClock
+from storage.redis import RedisUnavailable
+
+TRY_AGAIN_AFTER_S = 0.5
+
+LOOK_EVERY_S = 15.0
+"""While the bus is away: half of what `sync` looks back."""
+
+_AWAY = (RedisUnavailable, StoreUnavailable, ActorDeadError, MailboxFull, DeadlineExceeded)
+"""What passes by itself: a store is out of reach, or an actor is being started anew."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FindBack:
+    """Something was missed: join again and catch up."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    error: Exception
+
+
+class BusReader(LoopActor):
+    """Reads this process's stream, in a task of its own, for its reads block.
+
+    `join` and `register_all` are what the member and the registrar do; `on_joined` is called when
+    another process waits to be seen; `has_company` tells by MongoDB whether others may be there.
+    """
+
+    def __init__(
+        self,
+        *,
+        process: str,
+        streams: BusStreams,
+        peers: Peers,
+        directory: Directory,
+        catch_up: CatchUp,
+        clock: PositionClock,
+        join: Callable[[], Awaitable[Any]],
+        register_all: Callable[[], Awaitable[Any]],
+        has_company: Callable[[], Awaitable[bool]],
+        on_joined: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self._process = process
+        self._streams = streams
+        self._peers = peers
+        self._directory = directory
+        self._catch_up = catch_up
+        self._clock = clock
+        self._join = join
+        self._register_all = register_all
+        self._has_company = has_company
+        self._on_joined = on_joined
+        self._cursor = FIRST
+        self._is_astray = True
+        self._looked_at_s = 0.0
+        self._reading: asyncio.Task[None] | None = None
+
+    def on_start(self) -> None:
+        """Begin to read."""
+        self._peers.is_joined = False
+        self._reading = self._loop.create_task(self._read_on(), context=self._context)
+
+    def on_receive(self, message: Any) -> None:
+        """Take note of what was found out elsewhere."""
+        match message:
+            case FindBack():
+                self._is_astray = True
+            case _Broken():
+                raise message.error
+            case _:
+                raise TypeError(f"the reader of the bus does not take {type(message).__name__}")
+
+    async def on_stop(self) -> None:  # type: ignore[override]
+        """Read no more, at once: a read that blocks is cut off."""
+        await self._end_reading()
+
+    async def on_failure(  # type: ignore[override]
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the stream to the next reader."""
+        await self._end_reading()
+
+    async def _end_reading(self) -> None:
+        assert self._reading is not None
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+
+    async def _read_on(self) -> None:
+        try:
+            while True:
+                try:
+                    if self._is_astray:
+                        await self._find_back()
+                    await self._read()
+                except _AWAY as error:
+                    await self._do_without(error)
+        except Exception as error:  # noqa: BLE001 (the boundary of a task: the actor fails by it)
+            self.actor_ref.tell(_Broken(error))
+
+    async def _find_back(self) -> None:
+        """Join, have everything sent here, and then look for what was not."""
+        # First, because what is found out meanwhile has to be seen to afterwards.
+        self._is_astray = False
+        self._peers.is_joined = False
+        self._cursor = await self._streams.open(self._process, self._cursor)
+        await self._join()
+        # From here on users who come register themselves; those who came before are registered now.
+        self._peers.is_joined = True
+        await self._register_all()
+        await self._look()
+        self._peers.settled.set()
+        log.info("bus_joined", others=len(self._peers.others))
+
+    async def _read(self) -> None:
+        """Read once, and hand on what there was; if some was cut off, what was stored before."""
+        began_at = self._clock.store_now()
+        entries = await self._streams.read(self._process, self._cursor)
+        if entries:
+            entry_ids = [entry_id for entry_id, _ in entries]
+            is_whole = await self._streams.remove(self._process, entry_ids)
+            self._cursor = entry_ids[-1]
+            if not is_whole:
+                log.warning("bus_overrun")
+                await self._look()
+            for _, fields in entries:
+                await self._hand_on(fields)
+        if len(entries) < READ_AT_ONCE:
+            self._peers.tell_until(min(began_at, self._peers.intact_at))
+
+    async def _hand_on(self, fields: Fields) -> None:
+        try:
+            parcel = read_fields(fields)
+        except UnknownParcel as error:
+            log.warning("bus_entry_unknown", kind=error.kind)
+            return
+        match parcel:
+            case Announced():
+                for each in parcel.addressees:
+                    message = Deliver(
+                        each.notification_id,
+                        parcel.created_at,
+                        each.is_unread,
+                        parcel.announcement,
+                    )
+                    self._directory.tell(each.user_id, message)
+            case Changed():
+                self._directory.tell(parcel.user_id, Reflect(parcel.change, time.monotonic()))
+            case Shown():
+                self._directory.show(parcel.user_id, parcel.frame)
+            case Joined():
+                self._on_joined()
+            case Lost():
+                self._peers.told_until = min(self._peers.told_until, parcel.since)
+                await self._look()
+        # An entry may have told thousands of actors: it is their turn.
+        await asyncio.sleep(0)
+
+    async def _look(self) -> None:
+        """Tell what was stored since all was well."""
+        began_at = self._clock.store_now()
+        await self._catch_up.run(self._peers.told_until - LOOK_BACK)
+        self._peers.tell_until(began_at)
+        self._looked_at_s = time.monotonic()
+
+    async def _do_without(self, error: Exception) -> None:
+        """Look into MongoDB from time to time, until Redis is back."""
+        if self._peers.is_joined or not self._peers.settled.is_set():
+            log.warning("bus_away", error=repr(error))
+        self._is_astray = True
+        self._peers.is_joined = False
+        self._peers.settled.set()
+        if time.monotonic() - self._looked_at_s >= LOOK_EVERY_S:
+            with contextlib.suppress(StoreUnavailable):
+                if await self._has_company():
+                    await self._look()
+        await asyncio.sleep(TRY_AGAIN_AFTER_S)

@@ -1,0 +1,116 @@
+"""The actor that sends what happened here to the processes where it concerns somebody.
+
+All that waits goes by two round trips: one for the registrations of everybody it concerns, and one
+for the streams. What could not be sent is not kept: the others are told since when they lack
+something, as soon as they can be told anything, and look into MongoDB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+import structlog
+
+from actors.asked import Asked
+from actors.batch_actor import BatchActor
+from actors.parcels import Lost, Parcel
+from actors.peers import Peers
+from storage.bus_streams import BusStreams
+from storage.positions import PositionClock
+from storage.redis import RedisUnavailable
+from storage.registrations import Registrations
+
+WAITED_AT_MOST = timedelta(seconds=10)
+"""How long ago what could not be sent was stored."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Send what is stored. When asked, replies whether it is on its way wherever it concerns."""
+
+    parcels: Sequence[Parcel]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfessLoss:
+    """Tell the others since when they lack something."""
+
+
+Writing: TypeAlias = Post | ConfessLoss
+
+
+class BusWriter(BatchActor[Writing]):
+    """Writes to the streams of the others."""
+
+    mailbox_limit = 2_000
+    batch_limit = 100
+
+    def __init__(
+        self,
+        *,
+        registrations: Registrations,
+        streams: BusStreams,
+        process: str,
+        peers: Peers,
+        clock: PositionClock,
+    ) -> None:
+        super().__init__()
+        self._registrations = registrations
+        self._streams = streams
+        self._process = process
+        self._peers = peers
+        self._clock = clock
+
+    async def on_receive_many(self, messages: Sequence[Asked[Writing]]) -> None:
+        """Send all parcels, and answer."""
+        if any(isinstance(asked.message, ConfessLoss) for asked in messages):
+            await self._confess_loss()
+        is_sent = await self._send(
+            [
+                parcel
+                for asked in messages
+                if isinstance(asked.message, Post)
+                for parcel in asked.message.parcels
+            ]
+        )
+        for asked in messages:
+            if asked.is_asked:
+                asked.reply(is_sent)
+
+    async def _send(self, parcels: Sequence[Parcel]) -> bool:
+        if self._peers.are_none:
+            return True
+        if self._peers.lost_since is not None:
+            # They will be told of this as well; until then nobody waits for Redis.
+            return False
+        user_ids = {user_id for parcel in parcels for user_id in parcel.user_ids}
+        try:
+            registered = await self._registrations.find(user_ids)
+            await self._streams.add(
+                (process, parcel.part_for(users).fields())
+                for process, users in registered.items()
+                if process != self._process
+                for parcel in parcels
+                if not users.isdisjoint(parcel.user_ids)
+            )
+        except RedisUnavailable as error:
+            log.warning("bus_not_written", reason=error.reason)
+            self._peers.lose(self._clock.store_now() - WAITED_AT_MOST)
+            return False
+        return True
+
+    async def _confess_loss(self) -> None:
+        since = self._peers.lost_since
+        if since is None:
+            return
+        self._peers.lost_since = None
+        notice = Lost(since).fields()
+        try:
+            await self._streams.add((process, notice) for process in self._peers.others)
+        except RedisUnavailable:
+            self._peers.lose(since)

@@ -1,0 +1,211 @@
+"""What crosses from one server process to another, and its form on the bus.
+
+    announced   {head, created_at, recipients}   stored notifications of one content
+    read        {user, id}
+    bulk_read   {user, count}
+    deleted     {user, id}
+    shown       {user, frame}                    a frame that no row stands behind
+    joined      {}                               another process is on the bus from now on
+    lost        {since}                          somebody could not tell what was stored since
+
+Ids are their 16 bytes, numbers are written out; a recipient is a user, a notification and a byte
+that is 1 while it is unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from actors.frames import Announcement
+from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
+from storage.bus_streams import Fields
+from storage.notifications import NotificationRow
+from storage.positions import from_ms, to_ms
+
+RECIPIENT_BYTES = 33
+
+
+class UnknownParcel(Exception):
+    """An entry that this version of the service cannot read."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"cannot read a parcel of kind {kind}")
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who is told, of which row."""
+
+    user_id: UUID
+    notification_id: UUID
+    is_unread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Stored notifications, all of one content and position."""
+
+    announcement: Announcement
+    created_at: datetime
+    addressees: tuple[Addressee, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[NotificationRow], announcement: Announcement) -> Announced:
+        """Return what there is to tell of `rows`."""
+        addressees = tuple(
+            Addressee(row.recipient_id, row.id, not row.is_read)
+            for row in rows
+            if row.in_app and not row.is_deleted
+        )
+        return cls(announcement, rows[0].created_at, addressees)
+
+    @property
+    def user_ids(self) -> Iterable[UUID]:
+        """Whom it concerns."""
+        return (each.user_id for each in self.addressees)
+
+    def part_for(self, user_ids: Collection[UUID]) -> Announced:
+        """Return the part that concerns `user_ids`."""
+        part = tuple(each for each in self.addressees if each.user_id in user_ids)
+        return replace(self, addressees=part)
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        packed = b"".join(
+            each.user_id.bytes + each.notification_id.bytes + bytes([each.is_unread])
+            for each in self.addressees
+        )
+        return {
+            b"kind": b"announced",
+            b"head": self.announcement.head,
+            b"created_at": _number(to_ms(self.created_at)),
+            b"to": packed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An inbox was changed."""
+
+    user_id: UUID
+    change: InboxChange
+
+    @property
+    def user_ids(self) -> Iterable[UUID]:
+        """Whom it concerns."""
+        return (self.user_id,)
+
+    def part_for(self, user_ids: Collection[UUID]) -> Changed:
+        """Return the whole: it concerns one."""
+        return self
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        user = {b"user": self.user_id.bytes}
+        match self.change:
+            case OneRead(notification_id):
+                return {b"kind": b"read", **user, b"id": notification_id.bytes}
+            case OneDeleted(notification_id):
+                return {b"kind": b"deleted", **user, b"id": notification_id.bytes}
+            case SeveralRead(marked_count):
+                return {b"kind": b"bulk_read", **user, b"count": _number(marked_count)}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A frame that no row stands behind."""
+
+    user_id: UUID
+    frame: bytes
+
+    @property
+    def user_ids(self) -> Iterable[UUID]:
+        """Whom it concerns."""
+        return (self.user_id,)
+
+    def part_for(self, user_ids: Collection[UUID]) -> Shown:
+        """Return the whole: it concerns one."""
+        return self
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        return {b"kind": b"shown", b"user": self.user_id.bytes, b"frame": self.frame}
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Another process is on the bus and waits to be seen."""
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        return {b"kind": b"joined"}
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Of what another process has stored since, it could not tell everybody."""
+
+    since: datetime
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        return {b"kind": b"lost", b"since": _number(to_ms(self.since))}
+
+
+Parcel: TypeAlias = Announced | Changed | Shown
+"""What is sent to wherever the users are that it concerns."""
+
+Notice: TypeAlias = Joined | Lost
+"""What is sent to processes."""
+
+
+def read_fields(fields: Fields) -> Parcel | Notice:
+    """Return what the entry says; raises UnknownParcel."""
+    kind = fields.get(b"kind", b"").decode(errors="replace")
+    try:
+        return _read(kind, fields)
+    except (KeyError, ValueError, OverflowError):
+        raise UnknownParcel(kind) from None
+
+
+def _read(kind: str, fields: Fields) -> Parcel | Notice:
+    match kind:
+        case "announced":
+            return Announced(
+                Announcement.encoded(fields[b"head"]),
+                from_ms(int(fields[b"created_at"])),
+                tuple(_addressees(fields[b"to"])),
+            )
+        case "joined":
+            return Joined()
+        case "lost":
+            return Lost(from_ms(int(fields[b"since"])))
+    user_id = UUID(bytes=fields[b"user"])
+    match kind:
+        case "read":
+            return Changed(user_id, OneRead(UUID(bytes=fields[b"id"])))
+        case "deleted":
+            return Changed(user_id, OneDeleted(UUID(bytes=fields[b"id"])))
+        case "bulk_read":
+            return Changed(user_id, SeveralRead(int(fields[b"count"])))
+        case "shown":
+            return Shown(user_id, fields[b"frame"])
+    raise ValueError(kind)
+
+
+def _addressees(packed: bytes) -> Iterable[Addressee]:
+    for start in range(0, len(packed), RECIPIENT_BYTES):
+        yield Addressee(
+            UUID(bytes=packed[start : start + 16]),
+            UUID(bytes=packed[start + 16 : start + 32]),
+            packed[start + 32 : start + RECIPIENT_BYTES] == b"\x01",
+        )
+
+
+def _number(number: int) -> bytes:
+    return str(number).encode()

@@ -1,0 +1,66 @@
+"""What this process knows of those it shares the bus with; the actors of the bus keep it true."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Collection
+from datetime import datetime
+
+KNOWN_FOR_S = 3.0
+"""How long nobody can have joined unseen: below the time for which a member is one without having
+shown itself (storage/bus_members.py), so that one who joins and waits that long is seen by all."""
+
+
+class Peers:
+    """The other processes on the bus, and whether this one is on it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.others: frozenset[str] = frozenset()
+        """Those that were there when last looked at."""
+
+        self.is_joined = False
+        """Whether all others know that this process is there, so that what they announce comes."""
+
+        self.intact_at = now
+        """When this process was last known to have been on the bus without a break."""
+
+        self.told_until = now
+        """All that others had stored before was told here, but for what became visible late."""
+
+        self.lost_since: datetime | None = None
+        """From when on others may lack what was stored here, if they do."""
+
+        self.settled = asyncio.Event()
+        """Set once it has joined, or has found that it cannot just now."""
+
+        self._known_until_s = 0.0
+
+    @property
+    def are_none(self) -> bool:
+        """Tell whether this process is surely alone: then there is nobody to tell.
+
+        To be asked after the insert, as the registrations are.
+        """
+        return not self.others and time.monotonic() < self._known_until_s
+
+    def doubt(self) -> None:
+        """Rely on nothing while a look at the members is on its way.
+
+        Who joins takes it for the sign that this process knows of them, as soon as it has reached
+        Redis and before its answer is here.
+        """
+        self._known_until_s = 0.0
+
+    def know(self, others: Collection[str], *, asked_at_s: float) -> None:
+        """Take in who was there when asked, by the monotonic clock."""
+        self.others = frozenset(others)
+        self._known_until_s = asked_at_s + KNOWN_FOR_S
+
+    def tell_until(self, moment: datetime) -> None:
+        """Take note that all that was stored before `moment` has been told here."""
+        self.told_until = max(self.told_until, moment)
+
+    def lose(self, since: datetime) -> None:
+        """Take note that others may lack what was stored here since."""
+        self.lost_since = min(since, self.lost_since or since)

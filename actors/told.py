@@ -1,0 +1,86 @@
+"""What the connections of one user have been told, so that nothing is told twice."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from actors.attachment import Attachment
+from actors.inbox_change import InboxChange, SeveralRead
+from actors.messages import Deliver
+
+REMEMBERED = 256
+"""Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Told:
+    """The last announcements and changes, each in the order in which it was told."""
+
+    def __init__(self) -> None:
+        self._announced: OrderedDict[UUID, int] = OrderedDict()
+        self._sequence = 0
+        self._changes: OrderedDict[InboxChange, None] = OrderedDict()
+        self._visible: frozenset[UUID] = frozenset()
+        self._since: datetime | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is known what was there before anything was told."""
+        return self._since is not None
+
+    @property
+    def next_sequence(self) -> int:
+        """The number of the next announcement."""
+        return self._sequence + 1
+
+    def begin(self, visible: frozenset[UUID], since: datetime) -> None:
+        """Take note that of the rows positioned from `since` on these were there already."""
+        self._visible = visible
+        self._since = since
+
+    def has(self, notification_id: UUID) -> bool:
+        """Tell whether it was announced."""
+        return notification_id in self._announced
+
+    def announce(self, notification_id: UUID) -> None:
+        """Remember that it is announced now."""
+        self._sequence += 1
+        _keep(self._announced, notification_id, self._sequence)
+
+    def is_news(self, message: Deliver) -> bool:
+        """Tell whether a row found in the store was neither announced nor there from the first."""
+        return (
+            self._since is not None
+            and message.created_at >= self._since
+            and message.notification_id not in self._visible
+            and message.notification_id not in self._announced
+        )
+
+    def has_change(self, change: InboxChange) -> bool:
+        """Tell whether it was told; of several read at once that cannot be known."""
+        return change in self._changes
+
+    def change(self, change: InboxChange) -> None:
+        """Remember that it is told now."""
+        if not isinstance(change, SeveralRead):
+            _keep(self._changes, change, None)
+
+    def sent_on(self, attached: Attachment) -> frozenset[UUID]:
+        """Return the ids that are known to have been sent on a connection."""
+        announced = frozenset(
+            announced_id
+            for announced_id, sequence in self._announced.items()
+            if sequence >= attached.first_sequence
+        )
+        return attached.known | (announced - attached.held_ids)
+
+
+def _keep(memory: OrderedDict[K, V], key: K, value: V) -> None:
+    memory[key] = value
+    if len(memory) > REMEMBERED:
+        memory.popitem(last=False)

@@ -1,0 +1,140 @@
+"""Start the actors of the bus, in the order in which they need one another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+
+from actors.bus_member import SHOW_EVERY_S, BusMember, Join, Show
+from actors.bus_reader import BusReader, FindBack
+from actors.bus_registrar import REFRESH_EVERY_S, BusRegistrar, RegisterAll
+from actors.bus_writer import BusWriter, ConfessLoss
+from actors.catch_up import CatchUp
+from actors.directory import Directory
+from actors.peers import Peers
+from actors.supervisor import Supervisor
+from rules.lease import Lease
+from storage.bus_members import BusMembers
+from storage.bus_streams import BusStreams
+from storage.names import NameResolver
+from storage.positions import PositionClock
+from storage.redis import RedisStore
+from storage.registrations import Registrations
+from storage.stores import Stores
+
+JOIN_WITHIN_S = 6.0
+"""Above what a member waits for another that has died."""
+
+REGISTER_ALL_WITHIN_S = 30.0
+
+Tell = Callable[[str, object], Callable[[], None]]
+"""Returns what tells a singleton a message."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusParts:
+    """What the actors of the bus are made of."""
+
+    redis: RedisStore
+    reading: RedisStore
+    peers: Peers
+    directory: Directory
+    stores: Stores
+    names: NameResolver
+    clock: PositionClock
+    lease: Lease
+
+
+def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
+    """Start them; to be done before what uses the bus, so that it outlives that."""
+    process = str(parts.lease)
+    registrations = Registrations(parts.redis)
+    streams = BusStreams(parts.redis, parts.reading)
+
+    def ask(name: str, message: object, deadline_s: float) -> Callable[[], Awaitable[Any]]:
+        return lambda: supervisor.ref(name).request(message, deadline_s=deadline_s)
+
+    supervisor.start(
+        "bus.writer",
+        partial(
+            BusWriter.start,
+            registrations=registrations,
+            streams=streams,
+            process=process,
+            peers=parts.peers,
+            clock=parts.clock,
+        ),
+    )
+    supervisor.start(
+        "bus.registrar",
+        partial(
+            BusRegistrar.start,
+            registrations=registrations,
+            directory=parts.directory,
+            process=process,
+            on_missed=tell("bus.reader", FindBack()),
+        ),
+    )
+    supervisor.start(
+        "bus.member",
+        partial(
+            BusMember.start,
+            members=BusMembers(parts.redis),
+            streams=streams,
+            lease=parts.lease,
+            peers=parts.peers,
+            clock=parts.clock,
+            on_lapsed=tell("bus.reader", FindBack()),
+            on_loss=tell("bus.writer", ConfessLoss()),
+        ),
+    )
+    supervisor.start(
+        "bus.reader",
+        partial(
+            BusReader.start,
+            process=process,
+            streams=streams,
+            peers=parts.peers,
+            directory=parts.directory,
+            catch_up=CatchUp(
+                directory=parts.directory,
+                notifications=parts.stores.notifications,
+                names=parts.names,
+                clock=parts.clock,
+            ),
+            clock=parts.clock,
+            join=ask("bus.member", Join(), JOIN_WITHIN_S),
+            register_all=ask("bus.registrar", RegisterAll(), REGISTER_ALL_WITHIN_S),
+            has_company=partial(_has_company, parts.stores, parts.lease),
+            on_joined=tell("bus.member", Show()),
+        ),
+    )
+
+
+def bus_timetable() -> Iterable[tuple[str, object, float]]:
+    """Return what the actors of the bus do by the clock: who, what, how often in seconds."""
+    return (
+        ("bus.member", Show(), SHOW_EVERY_S),
+        ("bus.registrar", RegisterAll(), REFRESH_EVERY_S),
+    )
+
+
+async def settled(peers: Peers) -> None:
+    """Wait until others know of this process, or it is clear that they cannot just now."""
+    try:
+        async with asyncio.timeout(2 * JOIN_WITHIN_S):
+            await peers.settled.wait()
+    except TimeoutError:
+        log.warning("bus_not_settled")
+
+
+async def _has_company(stores: Stores, lease: Lease) -> bool:
+    rows = await stores.processes.list()
+    return any(row.kind == "server" and row.lease != lease for row in rows)

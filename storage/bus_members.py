@@ -1,0 +1,73 @@
+"""Which processes are on the bus: those that showed themselves within the last seconds.
+
+    snb:bus:members   sorted set: process -> the Redis server's time at which it expires, in ms
+
+So a process knows whether it is alone, for as long as nobody can have joined unseen: who joins
+does not go on before all others have shown themselves again, or have expired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.bus_streams import stream_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from storage.redis import RedisStore
+
+MEMBERS = "snb:bus:members"
+
+MEMBER_FOR_MS = 4_000
+"""Also how long one who joins waits for another that has died, and no longer."""
+
+STREAM_FOR_MS = 30_000
+"""How long a stream outlives its process, and the longest pause that a process may take."""
+
+_BEAT = """
+local at = redis.call('TIME')
+local now = at[1] * 1000 + math.floor(at[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+return {before, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a beat found: `until` and `others` say when each expires, by one clock."""
+
+    was_member: bool
+    """Whether all others have been able to see this process since its last beat."""
+
+    has_stream: bool
+    until: float
+    others: Mapping[str, float]
+
+
+class BusMembers:
+    """The processes on the bus."""
+
+    def __init__(self, redis: RedisStore) -> None:
+        self._redis = redis
+
+    async def beat(self, process: str) -> Membership:
+        """Show that `process` lives, keep its stream, and return who else does."""
+        async with self._redis.call() as client:
+            pipeline = client.pipeline(transaction=False)
+            pipeline.eval(_BEAT, 1, MEMBERS, process, MEMBER_FOR_MS)
+            pipeline.pexpire(stream_key(process), STREAM_FOR_MS)
+            (before, pairs), has_stream = await pipeline.execute()
+        members = {
+            name.decode(): float(until) for name, until in zip(pairs[::2], pairs[1::2], strict=True)
+        }
+        until = members.pop(process)
+        return Membership(before is not None, bool(has_stream), until, members)
+
+    async def leave(self, *processes: str) -> None:
+        """Take processes off: this one, or former ones of its place."""
+        async with self._redis.call() as client:
+            await client.zrem(MEMBERS, *processes)

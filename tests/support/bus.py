@@ -1,0 +1,160 @@
+"""The bus of one process as the service builds it, with users' actors and without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from tornado.ioloop import PeriodicCallback
+
+from actors.bus import Bus
+from actors.connection import CloseCode
+from actors.directory import Directory, UserRef
+from actors.frames import Announcement
+from actors.inbox import Inbox
+from actors.peers import Peers
+from actors.supervisor import Supervisor
+from actors.user import UserActor
+from rules.lease import Lease
+from server.bus_assembly import BusParts, bus_timetable, settled, start_bus
+from storage.bus_streams import stream_key
+from storage.names import NameResolver, Names
+from storage.notifications import NotificationRow
+from storage.positions import PositionClock
+from storage.redis import RedisStore
+from storage.stores import Stores
+from tests.storage.samples import a_row
+from tests.support.actors import RecordingConnection
+
+STOP_WITHIN_S = 5.0
+NO_NAMES = Names({}, {})
+
+
+class BusProcess:
+    """One process on the bus: what it inserts and announces, and who is connected to it."""
+
+    def __init__(self, stores: Stores, redis_url: str, lease: Lease) -> None:
+        self.stores = stores
+        self.lease = lease
+        self.clock = PositionClock()
+        self.redis = RedisStore(redis_url)
+        self.reading = RedisStore(redis_url, retries=0)
+        self.supervisor = Supervisor()
+        self.peers = Peers(self.clock.store_now())
+        self.bus = Bus(self.peers, self.clock, self.supervisor.ref)
+        self.names = NameResolver(stores.users, stores.businesses)
+        self.directory = Directory(self._start_user, self.bus.forget)
+        self.inbox = Inbox(self.directory, stores.notifications, self.clock, self.bus)
+        self._periodic: list[PeriodicCallback] = []
+
+    @property
+    def stream(self) -> str:
+        """The key of its stream."""
+        return stream_key(str(self.lease))
+
+    async def start(self) -> None:
+        """Start the actors, and wait until others know of them."""
+        parts = BusParts(
+            redis=self.redis,
+            reading=self.reading,
+            peers=self.peers,
+            directory=self.directory,
+            stores=self.stores,
+            names=self.names,
+            clock=self.clock,
+            lease=self.lease,
+        )
+        start_bus(self.supervisor, parts, self._telling)
+        for name, message, every_s in bus_timetable():
+            periodic = PeriodicCallback(self._telling(name, message), every_s * 1_000)
+            periodic.start()
+            self._periodic.append(periodic)
+        await settled(self.peers)
+
+    async def stop(self) -> None:
+        """Stop everything."""
+        for periodic in self._periodic:
+            periodic.stop()
+        await self.directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=STOP_WITHIN_S)
+        await self.supervisor.stop_all(deadline_s=STOP_WITHIN_S)
+        await self.reading.close()
+        await self.redis.close()
+
+    def tell(self, name: str, message: object) -> None:
+        """Tell one of the actors."""
+        self.supervisor.ref(name).tell(message)
+
+    async def ask(self, name: str, message: object) -> Any:
+        """Ask one of the actors."""
+        return await self.supervisor.ref(name).request(message, deadline_s=STOP_WITHIN_S)
+
+    async def connect(self, user_id: UUID) -> RecordingConnection:
+        """Attach a connection that holds nothing back."""
+        connection = RecordingConnection()
+        await self.directory.attach(user_id, connection)
+        ref = self.directory.find(user_id)
+        assert ref is not None
+        actor = ref._actor_weakref()
+        assert actor is not None
+        actor._attached[-1].release()
+        return connection
+
+    async def insert(self, user_id: UUID, **changes: Any) -> NotificationRow:
+        """Store a row, and tell nobody."""
+        now = self.clock.store_now()
+        row = a_row(
+            user_id,
+            **{"created_at": now, "floor": now, "writer": str(self.lease), **changes},
+        )
+        await self.stores.notifications.insert([row])
+        return row
+
+    async def announce(self, *rows: NotificationRow) -> bool:
+        """Announce stored rows here and everywhere; tell whether they are on their way."""
+        announcements = [(Announcement(row, NO_NAMES), [row]) for row in rows]
+        for announcement, told in announcements:
+            self.directory.deliver(told, announcement)
+        return await self.bus.announce(announcements)
+
+    async def publish(self, user_id: UUID, **changes: Any) -> NotificationRow:
+        """Store a row and announce it."""
+        row = await self.insert(user_id, **changes)
+        await self.announce(row)
+        return row
+
+    def _telling(self, name: str, message: object) -> Callable[[], None]:
+        return partial(self.tell, name, message)
+
+    def _start_user(
+        self, user_id: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]
+    ) -> UserRef:
+        return UserActor.start(
+            user_id,
+            notifications=self.stores.notifications,
+            names=self.names,
+            clock=self.clock,
+            bus=self.bus,
+            on_idle=on_idle,
+            on_broken=on_broken,
+        )
+
+
+@asynccontextmanager
+async def on_the_bus(
+    stores: Stores, *redis_urls: str, instance: str = "place"
+) -> AsyncIterator[list[BusProcess]]:
+    """Run a process for each of the URLs by which they reach the one Redis."""
+    processes = [
+        BusProcess(stores, url, Lease(f"{instance}:{number}", 1))
+        for number, url in enumerate(redis_urls)
+    ]
+    try:
+        for process in processes:
+            await process.start()
+        yield processes
+    finally:
+        await asyncio.gather(*(process.stop() for process in processes))
