@@ -15,7 +15,9 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
-_TIMEZONES = frozenset(available_timezones())
+_TIMEZONES = frozenset(available_timezones()) - {"localtime", "Factory"}
+"""Without the machine's own, which is another one elsewhere, and the one that stands for none."""
+
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
 _WALL_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 

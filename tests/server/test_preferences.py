@@ -129,7 +129,19 @@ NO_TIMES: list[Any] = [
     *["24:00", "22:60", "7:00", "22", "22:00:00", "22:00Z", "10:00 PM", "22.00", "-1:00"],
     *["", " 22:00", "22:00\n", "\u0662\u0662:\u0660\u0660", 2200, None, ["22:00"]],
 ]
-NO_TIMEZONES: list[Any] = ["", "Mars/Olympus", "SAST", "+02:00", "Africa", "../UTC", 2, None, []]
+NO_TIMEZONES: list[Any] = [
+    "",
+    "Mars/Olympus",
+    "SAST",
+    "localtime",
+    "Factory",
+    "+02:00",
+    "Africa",
+    "../UTC",
+    2,
+    None,
+    [],
+]
 NO_LOCALES: list[Any] = ["", "e", "english", "en-", "-en", "en us", "en\n", "e" * 36, 1, None, {}]
 
 
