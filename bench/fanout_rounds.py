@@ -83,6 +83,7 @@ class FanoutRounds:
         return {
             "first_frame_ms": min(at_ms, default=float("nan")),
             "median_frame_ms": percentile(at_ms, 50),
+            "p99_frame_ms": percentile(at_ms, 99),
             "last_frame_ms": max(at_ms, default=float("nan")),
             "messages_per_s": len(at_ms) / max(at_ms, default=float("nan")) * 1e3,
             "lost": count - reached,

@@ -1,4 +1,4 @@
-"""What both programs can be told."""
+"""What the programs can all be told."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add the options that both programs have."""
+    """Add the options that all programs have."""
     parser.add_argument(
         "--rounds", type=whole(1, 50), default=5, help="figures are their medians (5)"
     )
