@@ -184,6 +184,7 @@ async def assemble(
     await settled(peers)
     hub.keep_looking(stack)
     stack.push_async_callback(hub.drain, within_s=CLOSE_WITHIN_S)
+    requests = IdempotentRequests(stores.idempotency_keys, stores.processes, clock, lease)
     return Service(
         settings=settings,
         stores=stores,
@@ -197,13 +198,14 @@ async def assemble(
         origins=Origins(settings.allowed_origins, settings.trusted_proxies),
         inbox=Inbox(directory, stores.notifications, clock, bus),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
-        business_updates=BusinessUpdates(dispatcher, clock),
+        business_updates=BusinessUpdates(dispatcher, stores.events),
+        requests=requests,
         sending=Sending(
             direct_sends=DirectSends(dispatcher, stores.events, stores.notifications, clock),
             schedules=stores.schedules,
             users=stores.users,
             names=names,
-            requests=IdempotentRequests(stores.idempotency_keys, stores.processes, clock, lease),
+            requests=requests,
             clock=clock,
             on_planned=lambda at: _tell(supervisor, "scheduler", Planned(at)),
         ),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeAlias
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 import structlog
@@ -52,11 +52,13 @@ class IdempotentRequests:
         self._clock = clock
         self._lease = lease
 
-    async def once(self, sender: UUID, key: str, fingerprint: str, work: Work) -> KeptAnswer:
+    async def once(self, sender: UUID, key: str | None, fingerprint: str, work: Work) -> KeptAnswer:
         """Return the answer of `work`, or what it was in an earlier try.
 
-        Raises KeyReused, KeyInUse, and what `work` raises.
+        Without a key each request is another. Raises KeyReused, KeyInUse, and what `work` raises.
         """
+        if key is None:
+            return await work(uuid4(), self._clock.store_now())
         attempt = await self._begin(idempotency_key_id(sender, key), fingerprint)
         if isinstance(attempt, KeptAnswer):
             return attempt

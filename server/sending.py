@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from actors.direct_sends import DirectSends
 from actors.flows.direct_sends import DirectSend
@@ -71,8 +71,6 @@ class Sending:
                 return await self._send(work_id, asked.send)
             return await self._plan(work_id, asked.send, asked.send_at, begun_at)
 
-        if key is None:
-            return await work(uuid4(), self._clock.store_now())
         return await self._requests.once(sender.user_id, key, fingerprint, work)
 
     async def _send(self, work_id: UUID, send: DirectSend) -> KeptAnswer:

@@ -15,6 +15,7 @@ from config.settings import Settings
 from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
+from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
 from server.origins import Origins
 from server.page_templates import PageTemplates
@@ -45,6 +46,7 @@ class Service:
     inbox: Inbox
     new_followers: NewFollowers
     business_updates: BusinessUpdates
+    requests: IdempotentRequests
     sending: Sending
     readiness: Readiness
     in_flight: InFlight

@@ -152,6 +152,11 @@ class EventsRepository:
             return None
         return Progress(row["accepted_at"], row["state"], row.get("refusal"))
 
+    async def ids(self, keys: Collection[UUID]) -> dict[UUID, str]:
+        """Return the ids of the events that are stored under `keys`, as their senders gave them."""
+        rows = await self._events.find_by_id(keys, {}, {"event_id": 1})
+        return {row["_id"]: row["event_id"] for row in rows}
+
     async def held(self, lease: Lease) -> list[StoredEvent]:
         """Return all events that are ours."""
         return await self._opened(await self._events.find(_owned_by(lease)))

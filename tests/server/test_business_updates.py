@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from actors.business_updates import DAILY_UPDATES
-from tests.support.api import Answer, token
+from actors.business_updates import DAILY_UPDATES, Update
+from server.service import Service
+from tests.support.api import Answer, Api, token
+from tests.support.service import running
 from tests.support.world import Shop, World
 
 UPDATES = "/api/business-updates/"
@@ -78,6 +80,56 @@ async def test_thirty_updates_at_once_are_exactly_five(world: World) -> None:
     )
     assert Counter(answer.status for answer in answers) == {202: 5, 429: 25}
     await world.told(follower, 5)
+
+
+async def test_a_retry_under_an_idempotency_key_is_the_same_update(world: World) -> None:
+    shop = await world.shop()
+    follower = await world.follower(shop)
+    headers = {"Idempotency-Key": uuid4().hex}
+    for _ in range(3):
+        answer = await world.api.post(UPDATES, shop.owner.token, UPDATE, headers=headers)
+        assert (answer.status, answer.body) == (202, {"followers": 1})
+    other = UPDATE | {"title": "Another"}
+    reused = await world.api.post(UPDATES, shop.owner.token, other, headers=headers)
+    assert (reused.status, reused.error["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    await post(world, shop, title="The last")
+    told = await world.told(follower, 2)
+    assert [row["title"] for row in told] == ["The last", UPDATE["title"]]
+
+
+async def test_a_try_that_was_cut_off_is_found_by_the_next_and_posted_once(
+    world: World, service: Service
+) -> None:
+    shop = await world.shop()
+    follower = await world.follower(shop)
+    business = await service.stores.businesses.get(shop.id)
+    update = Update("Closed", "We are back soon.", {}, None)
+    work_id, at = uuid4(), service.clock.store_now()
+
+    async def attempt() -> None:
+        await service.business_updates.post(
+            work_id, business, update, timezone="Africa/Johannesburg", at=at
+        )
+
+    await asyncio.gather(*(attempt() for _ in range(4)))
+    await attempt()
+    for _ in range(DAILY_UPDATES - 1):
+        assert (await post(world, shop)).status == 202
+    assert (await post(world, shop)).status == 429
+    await world.told(follower, DAILY_UPDATES)
+
+
+async def test_the_limit_holds_across_processes(
+    world: World, service: Service, mongodb_uri: str, redis_url: str, database_name: str
+) -> None:
+    shop = await world.shop()
+    async with running(mongodb_uri, redis_url, database_name, SNB_INSTANCE="test:other") as other:
+        api = Api(other.settings.public_url)
+        answers = await asyncio.gather(
+            *(each.post(UPDATES, shop.owner.token, UPDATE) for each in [world.api, api] * 10)
+        )
+        api.close()
+    assert Counter(answer.status for answer in answers) == {202: 5, 429: 15}
 
 
 async def test_each_business_has_its_own_day(world: World) -> None:

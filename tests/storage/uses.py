@@ -492,6 +492,7 @@ USES = [
     ),
     Use(E.release_all, lambda s, _: s.events.release_all(ENDING), ("pending",), ENDING_AGAIN),
     Use(E.progress, lambda s, _: counted_change(s.events.progress(OUR_EVENTS[0]))),
+    Use(E.ids, lambda s, _: counted(s.events.ids(OUR_EVENTS))),
     Use(E.held, lambda s, _: counted(s.events.held(OURS)), ("pending",)),
     Use(
         E.pending_count,
