@@ -171,10 +171,10 @@ class Hub:
 
     def _look_after(self, member: Member, progress: _Progress) -> bool:
         """Tell whether there is still reason to look after `member`."""
-        if member.taken_bytes != progress.taken_bytes:
+        if not member.unsent_bytes or member.taken_bytes != progress.taken_bytes:
             progress.taken_bytes = member.taken_bytes
             progress.since_s = self.now_s
-        stalled_for_s = self.now_s - progress.since_s if member.unsent_bytes else 0.0
+        stalled_for_s = self.now_s - progress.since_s
         if member.is_closing:
             if stalled_for_s >= self.limits.cut_after_s:
                 member.cut(STALLED)

@@ -108,6 +108,11 @@ class NotificationSocket(Transport):
         super().close(code, reason)
         self._leave()
 
+    def cut(self, why: str | None) -> None:
+        """End the connection without a word; a message that is being handled holds up nothing."""
+        super().cut(why)
+        self._leave()
+
     def _handshake_token(self) -> str | None:
         token = bearer_token(self.request.headers.get("Authorization"))
         if token is not None:

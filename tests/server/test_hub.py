@@ -191,6 +191,19 @@ async def test_who_has_taken_all_begins_anew_the_next_time(hub: Hub) -> None:
     assert peer.closed_with == (CloseCode.SLOW_READER, STALLED)
 
 
+async def test_who_was_silent_has_ten_seconds_from_when_something_is_unsent(hub: Hub) -> None:
+    """Though it has been looked after, and has taken nothing, for longer."""
+    (peer,) = joined(hub, answers=False)
+    run(hub, 45)
+    assert hub._uneasy.keys() == {peer}
+    peer.unsent_bytes = 1
+    hub.watch(peer)
+    run(hub, 54)
+    assert not peer.is_closing
+    run(hub, 56)
+    assert peer.closed_with == (CloseCode.SLOW_READER, STALLED)
+
+
 async def test_what_a_ping_finds_unsent_is_watched(hub: Hub) -> None:
     (peer,) = joined(hub)
     peer.unsent_bytes = 2
