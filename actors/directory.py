@@ -94,6 +94,10 @@ class Directory:
         entry = self._entries.get(user_id)
         return entry.ref if entry is not None else None
 
+    def waiting(self) -> int:
+        """Return how many messages wait for users' actors in all."""
+        return sum(entry.ref.waiting for entry in self._entries.values())
+
     def deliver(self, rows: Iterable[NotificationRow], announcement: Announcement) -> None:
         """Announce stored `rows`, all of one content, to those of their recipients who are here."""
         for row in rows:

@@ -16,6 +16,7 @@ from actors.batch_actor import BatchActor
 from actors.lanes import Lanes
 from actors.loop_future import LoopFuture
 from actors.outcome import Outcomes
+from actors.tally import Tally
 from rules.events import Lane
 from rules.lease import Lease
 from storage.events import EventsRepository, NewEvent, StoredEvent
@@ -52,13 +53,19 @@ class Dispatcher(BatchActor[Accept]):
     batch_limit = 200
 
     def __init__(
-        self, events: EventsRepository, lanes: Lanes, clock: PositionClock, lease: Lease
+        self,
+        events: EventsRepository,
+        lanes: Lanes,
+        clock: PositionClock,
+        lease: Lease,
+        tally: Tally,
     ) -> None:
         super().__init__()
         self._events = events
         self._lanes = lanes
         self._clock = clock
         self._lease = lease
+        self._tally = tally
 
     async def on_receive_many(self, messages: Sequence[Asked[Accept]]) -> None:
         """Store the events of all `messages` in few inserts and answer each with its own count."""
@@ -82,6 +89,8 @@ class Dispatcher(BatchActor[Accept]):
         for asked in group:
             keys = {event.key for event in asked.message.events} & new
             new -= keys
+            self._tally.events_accepted += len(keys)
+            self._tally.events_repeated += len(asked.message.events) - len(keys)
             mine = [
                 owned[key].stored(accepted_at) for key in first_seen if key in keys & owned.keys()
             ]

@@ -23,6 +23,7 @@ from actors.notice import Notice
 from actors.outcome import Outcomes
 from actors.publisher import Publisher
 from actors.retry import Retry
+from actors.tally import Tally
 from actors.workload import Workload
 from rules.batching import BatchSizer
 from rules.lease import Lease
@@ -84,6 +85,7 @@ class FanOutLane(LoopActor):
         lease: Lease,
         workload: Workload,
         on_room: Callable[[], None],
+        tally: Tally,
         store_waits_s: Sequence[float] = RETRY_STORE_AFTER_S,
     ) -> None:
         super().__init__()
@@ -97,6 +99,7 @@ class FanOutLane(LoopActor):
         self._workload = workload
         self._retry = Retry(events, clock, lease)
         self._on_room = on_room
+        self._tally = tally
         self._store_waits_s = store_waits_s
         self._waiting: deque[StoredEvent] = deque()
         self._running: dict[asyncio.Task[None], StoredEvent] = {}
@@ -178,3 +181,5 @@ class FanOutLane(LoopActor):
             sizer.observe(len(batch.recipients), batch.read_s + published.store_s)
             await self._events.advance(run.event.key, self._lease, batch.next_slot)
             run.cursor = batch.next_slot
+            self._tally.fan_out_batches += 1
+            self._tally.fan_out_recipients += len(batch.recipients)

@@ -43,6 +43,11 @@ class LoopActorRef(pykka.ActorRef[A]):
         self._failure: BaseException | None = None
         self._stopped_callbacks: list[StoppedCallback] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait for the actor."""
+        return len(self._mailbox.waiting)
+
     def tell(self, message: Any) -> None:
         """Put a message in; raises `pykka.ActorDeadError` or `MailboxFull`."""
         if self.actor_stopped.is_set():

@@ -115,6 +115,10 @@ class Supervisor:
             raise pykka.ActorDeadError(f"{name} was stopped")
         raise ActorRestarting(name)
 
+    def waiting(self) -> dict[str, int]:
+        """Return how many messages wait for each actor."""
+        return {name: child.ref.waiting for name, child in self._children.items()}
+
     async def stop_all(self, *, deadline_s: float) -> None:
         """Stop all actors, the last started first, each behind its waiting messages.
 

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
@@ -47,6 +48,7 @@ MAX_PORT = 65535
 MAX_PROCESSES = 64
 DEFAULT_WORKERS = 16
 MAX_WORKERS = 256
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 LOG_LEVELS = ("info", "debug", "warning", "error")
 # MongoDB refuses other characters on one platform or another, and more than 63 bytes on all.
 DATABASE_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -79,6 +81,7 @@ class Settings:
     encryption_keys: tuple[bytes, ...] = field(repr=False)
     allowed_origins: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    metrics_allow: tuple[IPv4Network | IPv6Network, ...]
     email: Provider
     push: Provider
     sms: Provider
@@ -138,7 +141,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         jwt_audience=reader.optional("JWT_AUDIENCE"),
         encryption_keys=_encryption_keys(reader, data_dir, is_production=is_production),
         allowed_origins=tuple(_origin(value) for value in reader.listed("ALLOWED_ORIGINS")),
-        trusted_proxies=tuple(_network(value) for value in reader.listed("TRUSTED_PROXIES")),
+        trusted_proxies=tuple(
+            str(_network("TRUSTED_PROXIES", value)) for value in reader.listed("TRUSTED_PROXIES")
+        ),
+        metrics_allow=tuple(
+            _network("METRICS_ALLOW", value) for value in reader.listed("METRICS_ALLOW") or LOOPBACK
+        ),
         email=read_email_provider(reader, is_production=is_production),
         push=read_push_provider(reader, is_production=is_production),
         sms=read_sms_provider(reader, is_production=is_production),
@@ -172,12 +180,12 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _network(value: str) -> str:
+def _network(name: str, value: str) -> IPv4Network | IPv6Network:
     try:
-        return str(ipaddress.ip_network(value, strict=False))
+        return ipaddress.ip_network(value, strict=False)
     except ValueError:
         problem = "must be addresses or networks such as 10.0.0.0/8"
-        raise refusal("TRUSTED_PROXIES", problem) from None
+        raise refusal(name, problem) from None
 
 
 def _jwt_secret(

@@ -18,6 +18,7 @@ from server.handlers import (
     followers,
     follows,
     health,
+    metrics,
     notifications,
     openapi,
     pages,
@@ -27,8 +28,11 @@ from server.handlers import (
     unsubscribe,
 )
 from server.handlers.base import UnknownPath
+from server.handlers.metrics import MetricsHandler
 from server.handlers.openapi import OpenApiHandler
+from server.metrics import Metrics
 from server.openapi.document import build_document
+from server.openapi.paths import path_of
 from server.service import Service
 
 Route = tuple[str, type[tornado.web.RequestHandler]]
@@ -48,6 +52,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *unsubscribe.ROUTES,
         *privacy.ROUTES,
         *health.ROUTES,
+        *metrics.ROUTES,
         *openapi.ROUTES,
         *docs.ROUTES,
         *websocket.ROUTES,
@@ -59,22 +64,21 @@ def build_application(service: Service) -> Application:
     """Return the application whose handlers work with `service`."""
     given: dict[str, Any] = {"service": service}
     table = routes(has_demo=service.settings.has_demo)
+    templates = {handler: path_of(route, handler)[0] for route, handler in reversed(table)}
+    figures = Metrics(service, templates)
     document = to_json(build_document(table))
+    own: dict[type, dict[str, Any]] = {
+        OpenApiHandler: {"document": document},
+        MetricsHandler: {"metrics": figures},
+    }
     edge = Edge(
         allowed_origins=service.settings.allowed_origins,
         is_https=service.settings.public_url.startswith("https:"),
     )
     return Application(
-        [
-            (path, handler, given | ({"document": document} if handler is OpenApiHandler else {}))
-            for path, handler in table
-        ],
+        [(path, handler, given | own.get(handler, {})) for path, handler in table],
         edge=edge,
         default_handler_class=UnknownPath,
         default_handler_args=given,
-        log_function=_log_request,
+        log_function=figures.observe,
     )
-
-
-def _log_request(handler: tornado.web.RequestHandler) -> None:
-    """Pass over successes: they are counted, not logged; `ApiHandler` logs faults."""

@@ -39,6 +39,7 @@ from actors.publisher import Publisher
 from actors.scheduler import WAKE_EVERY_S, Planned, Scheduler, Wake
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
+from actors.tally import Tally
 from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
@@ -50,6 +51,7 @@ from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
 from server.lanes import Desk, start_lanes
+from server.loop_lag import measure_loop_lag
 from server.origins import Origins
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
@@ -146,6 +148,7 @@ async def assemble(
     for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
         own = open_stores(_open_database(settings, stack, lane), cipher, clock)
         desks[lane] = desk(own, NameResolver(own.users, own.businesses))
+    tally = Tally()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
     stack.push_async_callback(
         directory.close_all, CloseCode.SERVER_RESTARTING, deadline_s=CLOSE_WITHIN_S
@@ -168,6 +171,7 @@ async def assemble(
         socket_events=socket_events,
         clock=clock,
         lease=lease,
+        tally=tally,
         on_superseded=on_superseded,
     )
     supervisor.start("limiter", partial(Limiter.start, RateWindows(redis_store)))
@@ -209,6 +213,9 @@ async def assemble(
             clock=clock,
             on_planned=lambda at: _tell(supervisor, "scheduler", Planned(at)),
         ),
+        tally=tally,
+        loop_lag=measure_loop_lag(stack),
+        mailboxes=lambda: {**supervisor.waiting(), "users": directory.waiting()},
         readiness=Readiness(database, clock, redis_store, queue_redis),
         in_flight=InFlight(),
         exports=Exports(),
@@ -268,6 +275,7 @@ def _start_singletons(
     socket_events: SocketEvents,
     clock: PositionClock,
     lease: Lease,
+    tally: Tally,
     on_superseded: Callable[[], None],
 ) -> None:
     """Start the lanes, then what fills them; they stop in reverse."""
@@ -278,6 +286,7 @@ def _start_singletons(
         clock=clock,
         lease=lease,
         claim=partial(_tell, supervisor, "claimer", Claim()),
+        tally=tally,
     )
     supervisor.start(
         "claimer",
@@ -290,7 +299,9 @@ def _start_singletons(
             lease=lease,
         ),
     )
-    supervisor.start("dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease))
+    supervisor.start(
+        "dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease, tally)
+    )
     supervisor.start(
         "scheduler",
         partial(

@@ -28,9 +28,22 @@ class ClientAddresses:
         address = _parsed(str(request.remote_ip))
         if address is None:
             return str(request.remote_ip)
-        forwarded = request.headers.get_list("X-Forwarded-For")
-        hops = [hop for value in forwarded for hop in value.split(",")]
-        return _site(self._first_stranger(address, reversed(hops)))
+        return _site(self._first_stranger(address, reversed(_hops(request))))
+
+    def exact(self, request: HTTPServerRequest) -> Address | None:
+        """Return the address whole, None where nobody that is trusted says it.
+
+        So it is of a Unix socket, and of what a proxy hands on that is not one of ours.
+        """
+        address = _parsed(str(request.remote_ip))
+        if address is None:
+            return None
+        is_forwarded = any(
+            name.startswith(("X-Forwarded", "Forwarded")) for name in request.headers
+        )
+        if is_forwarded and not self._is_trusted(address):
+            return None
+        return self._first_stranger(address, reversed(_hops(request)))
 
     def _first_stranger(self, address: Address, hops: Iterable[str]) -> Address:
         for hop in hops:
@@ -44,6 +57,12 @@ class ClientAddresses:
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def _hops(request: HTTPServerRequest) -> list[str]:
+    """Return who handed the request on, the last one last."""
+    forwarded = request.headers.get_list("X-Forwarded-For")
+    return [hop for value in forwarded for hop in value.split(",")]
 
 
 def _parsed(value: str) -> Address | None:

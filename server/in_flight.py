@@ -13,6 +13,9 @@ class InFlight:
         self._none = asyncio.Event()
         self._none.set()
 
+    def __len__(self) -> int:
+        return self._count
+
     def begin(self) -> None:
         """Count a request that begins."""
         self._count += 1

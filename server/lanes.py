@@ -18,6 +18,7 @@ from actors.socket_events import SocketEvents
 from actors.subject_lane import IN_HAND as SUBJECTS_IN_HAND
 from actors.subject_lane import SubjectLane
 from actors.supervisor import Supervisor
+from actors.tally import Tally
 from rules.events import Lane
 from rules.lease import Lease
 from storage.names import NameResolver
@@ -42,6 +43,7 @@ def start_lanes(
     clock: PositionClock,
     lease: Lease,
     claim: Callable[[], None],
+    tally: Tally,
 ) -> Lanes:
     """Start a lane for each desk; `claim` has what nobody owns claimed by those with room."""
     lanes = Lanes()
@@ -73,6 +75,7 @@ def start_lanes(
             lease=lease,
             workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
             on_room=claim,
+            tally=tally,
         )
 
     for lane, desk in desks.items():

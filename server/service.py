@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from actors.business_updates import BusinessUpdates
@@ -11,12 +11,14 @@ from actors.dispatcher import Dispatcher
 from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
+from actors.tally import Tally
 from config.settings import Settings
 from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
+from server.loop_lag import LoopLag
 from server.origins import Origins
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
@@ -49,6 +51,10 @@ class Service:
     requests: IdempotentRequests
     sending: Sending
     readiness: Readiness
+    tally: Tally
+    loop_lag: LoopLag
+    mailboxes: Callable[[], Mapping[str, int]]
+    """Actor -> how many messages wait for it."""
     in_flight: InFlight
     exports: Exports
     unsubscribe_links: UnsubscribeLinks

@@ -18,6 +18,9 @@ SEND_BUFFER_BYTES = 256 * 1024
 RECONNECT_FROM_MS, RECONNECT_TO_MS = 200, 5_000
 """When clients of a server that stops come back: spread, so that they do not come at once."""
 
+NORMAL_CLOSURE = 1_000
+"""RFC 6455 §7.4.1."""
+
 BUFFER_FULL = "too much is unsent"
 
 EXPECTED = frozenset({CloseCode.SERVER_RESTARTING, CloseCode.UNAUTHORIZED})
@@ -34,6 +37,8 @@ class Transport(HandshakeHandler):
         super().initialize(service)
         self.heard_at_s = 0.0
         self._protocol: SocketProtocol | None = None
+        self._ended_by = "client"
+        """What the tally calls its end."""
 
     def get_websocket_protocol(self) -> SocketProtocol | None:
         """Return the protocol that the handshake asks for, or None."""
@@ -48,6 +53,7 @@ class Transport(HandshakeHandler):
 
     def on_close(self) -> None:
         """Leave the hub."""
+        self.service.tally.sockets_closed[self._ended_by] += 1
         self.service.hub.leave(self)
         self._protocol = None
 
@@ -89,6 +95,7 @@ class Transport(HandshakeHandler):
             self.close(CloseCode.SLOW_READER, BUFFER_FULL)
             return
         protocol.write_text(frame)
+        self.service.tally.frames_sent += 1
         if unsent_bytes or protocol.unsent_bytes:
             self.service.hub.watch(self)
 
@@ -104,6 +111,7 @@ class Transport(HandshakeHandler):
         if code == CloseCode.SERVER_RESTARTING:
             wait_ms = random.randint(RECONNECT_FROM_MS, RECONNECT_TO_MS)  # noqa: S311 (jitter)
             reason = json.dumps({"reconnect_after_ms": wait_ms})
+        self._ended_by = str(int(code or NORMAL_CLOSURE))
         if code not in EXPECTED:
             log.info("socket_closed", code=code and int(code), why=reason, **self._about())
         super().close(code, reason)
@@ -112,6 +120,8 @@ class Transport(HandshakeHandler):
         """End the connection without a word, and log why, if there is a reason of its own."""
         if self._protocol is None:
             return
+        if self._ended_by == "client":
+            self._ended_by = "cut"
         if why is not None:
             log.info("socket_cut", why=why, **self._about())
         self._protocol.cut()

@@ -25,6 +25,7 @@ from actors.publisher import Publisher
 from actors.socket_events import SocketEvents
 from actors.subject_lane import PORTION, SubjectLane
 from actors.supervisor import Supervisor
+from actors.tally import Tally
 from actors.workload import Workload
 from rules.events import Lane
 from rules.lease import Lease
@@ -90,13 +91,14 @@ class Works:
         self.rooms = 0
         self.events_of_lanes: Any = stores.events
         self.limit = 1_000
+        self.tally = Tally()
         for lane, factory in (
             (Lane.SINGLE, self.start_subjects),
             (Lane.FAN_OUT, self.start_fan_outs),
         ):
             self.lanes.add(lane, partial(self.supervisor.ref, lane))
             self.supervisor.start(lane, factory)
-        self.dispatcher = Dispatcher.start(stores.events, self.lanes, self.clock, lease)
+        self.dispatcher = Dispatcher.start(stores.events, self.lanes, self.clock, lease, self.tally)
         self.claimer = Claimer.start(
             events=stores.events,
             processes=stores.processes,
@@ -129,6 +131,7 @@ class Works:
             lease=self.lease,
             workload=self.lanes.renew(Lane.FAN_OUT, self.limit),
             on_room=self._count_room,
+            tally=self.tally,
             store_waits_s=(0.01, 0.01),
         )
 
@@ -404,7 +407,7 @@ async def test_a_backlog_larger_than_one_write_keeps_its_progress(works: Works) 
 
 
 async def test_the_dispatcher_gives_room_back_when_the_store_is_away(works: Works) -> None:
-    dispatcher = Dispatcher.start(Away(), works.lanes, works.clock, works.lease)
+    dispatcher = Dispatcher.start(Away(), works.lanes, works.clock, works.lease, works.tally)
     with pytest.raises(StoreUnavailable):
         await dispatcher.request(Accept([single()]), deadline_s=SOON_S)
     assert len(works.lanes.workload(Lane.SINGLE)) == 0

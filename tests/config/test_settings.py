@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,12 @@ def test_lists_are_trimmed_and_normalised(tmp_path: Path) -> None:
         tmp_path,
         SNB_ALLOWED_ORIGINS=" https://App.example/, http://localhost:3000 ,",
         SNB_TRUSTED_PROXIES="10.0.0.7/8, ::1",
+        SNB_METRICS_ALLOW="192.0.2.0/24, 2001:db8::/32",
         SNB_ENCRYPTION_KEYS=f"{KEY}, {OTHER_KEY}",
     )
     assert read.allowed_origins == ("https://app.example", "http://localhost:3000")
     assert read.trusted_proxies == ("10.0.0.0/8", "::1/128")
+    assert read.metrics_allow == (ip_network("192.0.2.0/24"), ip_network("2001:db8::/32"))
     assert read.encryption_keys == (b"k" * 32, b"o" * 32)
 
 
@@ -93,6 +96,7 @@ def test_lists_are_trimmed_and_normalised(tmp_path: Path) -> None:
             "must be origins such as https://app.example",
         ),
         ("SNB_TRUSTED_PROXIES", "proxy", "must be addresses or networks such as 10.0.0.0/8"),
+        ("SNB_METRICS_ALLOW", "*", "must be addresses or networks such as 10.0.0.0/8"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_its_variable(

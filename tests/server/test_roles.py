@@ -42,6 +42,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     rf"/api/privacy/users/{UUID_PATTERN}/export/?": {"GET": frozenset({UserType.ADMIN})},
     r"/health/live/?": {"GET": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC},
+    r"/metrics": {"GET": PUBLIC},
     r"/api/openapi\.json": {"GET": PUBLIC},
     r"/api/docs/?": {"GET": PUBLIC},
     r"/api/docs/([a-z.-]+)": {"GET": PUBLIC},

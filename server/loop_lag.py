@@ -1,0 +1,49 @@
+"""Measure how late the loop is: what everything on it waits for, whoever blocks it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from bisect import bisect_left
+from contextlib import AsyncExitStack
+
+EVERY_S = 0.25
+
+BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""From what is always there to what clients notice."""
+
+
+class LoopLag:
+    """How late timers were, as counts below each bound."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS_S) + 1)
+        """How many were up to each bound and over the one before it; the last: over all."""
+        self.total_s = 0.0
+
+    def observe(self, late_s: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(BOUNDS_S, late_s)] += 1
+        self.total_s += late_s
+
+
+def measure_loop_lag(stack: AsyncExitStack) -> LoopLag:
+    """Return what is measured from now on until `stack` is closed."""
+    lag = LoopLag()
+    task = asyncio.create_task(_measure(lag), name="loop lag")
+
+    async def stop() -> None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+    return lag
+
+
+async def _measure(lag: LoopLag) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due_at_s = loop.time() + EVERY_S
+        await asyncio.sleep(EVERY_S)
+        lag.observe(max(0.0, loop.time() - due_at_s))
