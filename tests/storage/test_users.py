@@ -211,7 +211,9 @@ async def test_recipients_say_what_can_be_reached_and_leave_out_the_unknown(
 async def test_names_leave_out_the_unknown(stores: Stores) -> None:
     anna, unknown = uuid4(), uuid4()
     await stores.users.apply([registered(anna)])
-    assert await stores.users.names([anna, unknown]) == {anna: Name("Anna Nkosi", "customer")}
+    assert await stores.users.names([anna, unknown]) == {
+        anna: Name("Anna Nkosi", "customer", "https://example.org/anna.png")
+    }
 
 
 async def test_who_follows_nothing_has_an_empty_list(stores: Stores) -> None:
