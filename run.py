@@ -7,7 +7,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +22,13 @@ from server.tokens import TokensRefused, mint
 
 CANNOT_RUN = 2
 DEFAULT_TOKEN_HOURS = 24
+
+JOB_NAMES = ("schedules",)
+"""The names of `server.jobs.JOBS`, which no other command should load."""
+
+TASK_EXPLAINED = (
+    "run one periodic job now, on the stores given or those of the service running here"
+)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -112,6 +119,34 @@ def _check(settings: Settings, _options: argparse.Namespace) -> int:
     return int(any(dependency.problem for dependency in dependencies))
 
 
+def _task(settings: Settings, options: argparse.Namespace) -> int:
+    from server.embedded_uris import read_uris
+    from server.jobs import run_job
+    from storage.client import StoreUnavailable
+
+    settings = read_settings({**read_uris(settings.data_dir), **os.environ})
+    cannot_run = _needing_stores(settings)
+    if cannot_run:
+        return cannot_run
+    try:
+        done = asyncio.run(run_job(settings, options.name, options.as_of))
+    except StoreUnavailable as error:
+        print(f"{options.name}: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.name}: {done}")
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time")
+    return moment
+
+
 def _needing_stores(settings: Settings) -> int:
     """Return 0 when the stores are named; only `all` starts embedded ones."""
     for variable, uri in (
@@ -143,6 +178,12 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=explained, description=explained).set_defaults(
             command=command
         )
+    task = commands.add_parser("task", help="run one periodic job now", description=TASK_EXPLAINED)
+    task.set_defaults(command=_task)
+    task.add_argument("name", metavar="NAME", choices=JOB_NAMES, help=", ".join(JOB_NAMES))
+    task.add_argument(
+        "--as-of", type=_moment, metavar="TIME", help="as if it were then (RFC 3339); now"
+    )
     token = commands.choices["token"]
     token.add_argument("--sub", type=UUID, required=True, metavar="UUID", help="user id")
     token.add_argument(

@@ -35,9 +35,16 @@ class CarriedOut:
 class DueSchedules:
     """Carries out what is due, beside whoever else is doing so."""
 
-    def __init__(self, schedules: SchedulesRepository, clock: PositionClock) -> None:
+    def __init__(
+        self,
+        schedules: SchedulesRepository,
+        clock: PositionClock,
+        *,
+        found_at_once: int = FOUND_AT_ONCE,
+    ) -> None:
         self._schedules = schedules
         self._clock = clock
+        self._found_at_once = found_at_once
 
     async def carry_out(
         self, accept: Accepting, *, by: datetime, look_ahead: timedelta = timedelta()
@@ -47,7 +54,7 @@ class DueSchedules:
         A kill at any moment leaves what was claimed to be due again, and the same events to be
         accepted, which the store has or has not.
         """
-        found = await self._schedules.due(by=by + look_ahead, limit=FOUND_AT_ONCE)
+        found = await self._schedules.due(by=by + look_ahead, limit=self._found_at_once)
         due = [schedule_id for schedule_id, at in found if at <= by]
         count = 0
         for some in portions(due, PORTION):
@@ -59,5 +66,5 @@ class DueSchedules:
         return CarriedOut(
             count,
             next((at for _, at in found if at > by), None),
-            has_more=len(due) == FOUND_AT_ONCE,
+            has_more=len(due) == self._found_at_once,
         )

@@ -21,6 +21,7 @@ import structlog
 
 from config.settings import Settings, read_settings
 from server.children import REFUSED, Kept, ProgramChild, Refused, StoreChild
+from server.embedded_uris import forget_uris, write_uris
 from server.probe import is_ready
 from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedRedis
 from storage.embedded_child import spawn
@@ -66,6 +67,7 @@ def launch(
         family = _Family(program, dict(environ), stop)
         try:
             family.start(settings)
+            write_uris(settings.data_dir, family.embedded)
             family.look_after(read_settings(environ), when_ready)
             log.info("stopping")
         except EmbeddedError as error:
@@ -73,6 +75,7 @@ def launch(
         except Refused:
             return REFUSED
         finally:
+            forget_uris(settings.data_dir)
             family.stop()
     return 0
 
@@ -85,6 +88,8 @@ class _Family:
         self._environ = environ
         self._stop = stop
         self._children: list[Kept] = []
+        self.embedded: dict[str, str] = {}
+        """Variable -> URI of each embedded store."""
 
     def start(self, settings: Settings) -> None:
         if settings.mongodb_uri is None:
@@ -111,7 +116,7 @@ class _Family:
     def _start_store(self, variable: str, server: EmbeddedMongo | EmbeddedRedis) -> None:
         store = StoreChild(server)
         self._start(Kept(store))
-        self._environ[variable] = store.uri
+        self._environ[variable] = self.embedded[variable] = store.uri
 
     def _start_program(self, name: str, *, stop_within_s: float) -> None:
         def spawn_it() -> subprocess.Popen[bytes]:

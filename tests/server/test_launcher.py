@@ -11,13 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
 
+from run import JOB_NAMES
 from server.demo import DEMO_USERS
+from server.jobs import JOBS
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0
@@ -78,6 +82,16 @@ class Service:
         finally:
             connection.close()
 
+    def post(self, path: str, token: str, body: Any) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            connection.request("POST", path, json.dumps(body), headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
     def is_ready(self) -> bool:
         return self.get("/health/ready/")[0] == 200
 
@@ -119,7 +133,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run the whole service for the module."""
-    service = Service(tmp_path_factory.mktemp("service") / "var")
+    # Tests ask again and again, as no person does.
+    service = Service(tmp_path_factory.mktemp("service") / "var", SNB_RATE_LIMITS="off")
     wait_until(lambda: service.says("Ctrl-C stops everything"))
     yield service
     service.end()
@@ -166,6 +181,68 @@ def test_a_minted_token_works_and_seeding_again_changes_nothing(service: Service
     assert service.get("/api/following/", minted.stdout.strip())[1]["count"] == 2
     again = run(service.data_dir, "seed", **service.environ)
     assert (again.returncode, again.stdout) == (0, "demo data: 0 new events, 0 new follows\n")
+
+
+def test_a_task_beside_a_running_service_does_its_job_as_of_a_time(service: Service) -> None:
+    sender, customer = str(uuid4()), str(DEMO_USERS[0].id)
+    tokens = {
+        user_type: run(
+            service.data_dir, "token", "--sub", sub, "--user-type", user_type
+        ).stdout.strip()
+        for user_type, sub in (("service", sender), ("customer", customer))
+    }
+    send_at = datetime.now(UTC) + timedelta(hours=1)
+    status, _ = service.post(
+        "/api/notifications/",
+        tokens["service"],
+        {
+            "recipient_id": customer,
+            "notification_type": "system_announcement",
+            "title": "An hour early",
+            "message": "m",
+            "send_at": send_at.isoformat(),
+        },
+    )
+    assert status == 202
+    done = run(service.data_dir, "task", "schedules")
+    assert (done.returncode, done.stdout) == (0, "schedules: 0 due and handed over to be sent\n")
+    done = run(service.data_dir, "task", "schedules", "--as-of", send_at.isoformat())
+    assert (done.returncode, done.stdout) == (0, "schedules: 1 due and handed over to be sent\n")
+
+    def is_told() -> bool:
+        _, page = service.get("/api/notifications/", tokens["customer"])
+        return bool(page) and "An hour early" in {row["title"] for row in page["results"]}
+
+    wait_until(is_told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("schedules",), "SNB_MONGODB_URI: must be set"),
+        (("schedules", "--as-of", "tomorrow"), "'tomorrow' is not an RFC 3339 time"),
+        (("schedules", "--as-of", "2026-11-22T12:00:00"), "is not an RFC 3339 time"),
+        (("sleep",), "invalid choice: 'sleep'"),
+        ((), "required: NAME"),
+    ],
+)
+def test_a_task_that_cannot_be_run_is_told(
+    tmp_path: Path, arguments: tuple[str, ...], complaint: str
+) -> None:
+    refused = run(tmp_path, "task", *arguments)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert complaint in refused.stderr
+
+
+def test_a_task_whose_store_is_away_says_so(tmp_path: Path) -> None:
+    gone = "mongodb://127.0.0.1:1/"
+    failed = run(tmp_path, "task", "schedules", SNB_MONGODB_URI=gone, SNB_REDIS_URL="redis://x")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith("schedules: the store is unavailable")
+
+
+def test_the_jobs_are_those_that_the_command_knows() -> None:
+    assert tuple(JOBS) == JOB_NAMES
 
 
 def test_a_second_run_on_the_same_data_is_one_line_and_2(service: Service) -> None:

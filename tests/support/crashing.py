@@ -1,4 +1,4 @@
-"""Serve like `run.py serve`, but die by SIGKILL right after one step of the first batch.
+"""Serve like `run.py serve`, but die by SIGKILL right after one step, when it is first done.
 
 Run as `python -m tests.support.crashing STEP`. The steps do what they always do; only then is the
 process gone, as if somebody had killed it at that moment.
@@ -21,7 +21,9 @@ from config.settings import read_settings
 from server.serve import run_server
 from storage.businesses import BusinessesRepository
 from storage.events import EventsRepository
+from storage.idempotency_keys import IdempotencyKeys
 from storage.notifications import NotificationsRepository
+from storage.schedules import SchedulesRepository
 from tasks.queue import DeliveryQueue
 
 STEPS: dict[str, tuple[type, str]] = {
@@ -40,9 +42,26 @@ NEWS = "news"
 PROFILE = "profile"
 """A business's profile is stored; the event that said so is not finished."""
 
+STEPS_OF_A_SEND: dict[str, tuple[type, str]] = {
+    "key": (IdempotencyKeys, "begin"),
+    ACCEPT: (EventsRepository, "accept"),
+    "insert": (NotificationsRepository, "insert"),
+    "queue": (DeliveryQueue, "enqueue"),
+    "finish": (EventsRepository, "finish_all"),
+    "keep": (IdempotencyKeys, "keep"),
+}
+
+STEPS_OF_A_SCHEDULE: dict[str, tuple[type, str]] = {
+    "plan": (SchedulesRepository, "add"),
+    "claim": (SchedulesRepository, "claim"),
+    ACCEPT: (EventsRepository, "accept"),
+    "sent": (SchedulesRepository, "sent"),
+}
+
 _OWNERS = {
     **STEPS,
-    ACCEPT: (EventsRepository, "accept"),
+    **STEPS_OF_A_SEND,
+    **STEPS_OF_A_SCHEDULE,
     NEWS: (FollowUps, "store"),
     PROFILE: (BusinessesRepository, "apply"),
 }
