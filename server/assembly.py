@@ -82,7 +82,7 @@ MEASURE_CLOCK_EVERY_S = 60.0
 CLOSE_WITHIN_S = 2.0
 STOP_WITHIN_S = 8.0
 LEAVE_WITHIN_S = 4.0
-"""Shares of a stop; with `server.serve.FINISH_WITHIN_S` they end before the launcher kills."""
+"""Shares of a stop, beside those of serve.py and stream_reader.py; the launcher kills later."""
 
 log = structlog.get_logger(__name__)
 

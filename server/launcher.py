@@ -29,7 +29,7 @@ from storage.embedded_child import spawn
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.2
-SERVER_STOP_S = 20.0
+SERVER_STOP_S = 24.0
 """Longer than all that a server gives its clients, actors and stores in the end."""
 
 WORKER_STOP_S = 25.0

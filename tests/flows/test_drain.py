@@ -12,6 +12,7 @@ from actors.connection import CloseCode
 from server.assembly import CLOSE_WITHIN_S, LEAVE_WITHIN_S, STOP_WITHIN_S
 from server.launcher import SERVER_STOP_S
 from server.serve import FINISH_WITHIN_S
+from server.stream_reader import STOP_WITHIN_S as STREAM_STOP_S
 from server.transport import RECONNECT_FROM_MS, RECONNECT_TO_MS
 from tests.server.frames import Frame, FrameSocket
 from tests.support.api import token
@@ -48,7 +49,8 @@ async def opened(base_url: str) -> list[FrameSocket]:
 
 
 def test_the_shares_of_a_stop_end_before_the_launcher_kills() -> None:
-    assert FINISH_WITHIN_S + CLOSE_WITHIN_S + STOP_WITHIN_S + LEAVE_WITHIN_S < SERVER_STOP_S
+    shares_s = (FINISH_WITHIN_S, STREAM_STOP_S, CLOSE_WITHIN_S, STOP_WITHIN_S, LEAVE_WITHIN_S)
+    assert sum(shares_s) < SERVER_STOP_S
 
 
 @pytest.mark.timeout(seconds=60)
@@ -65,7 +67,7 @@ async def test_a_thousand_sockets_are_told_to_come_back_each_at_its_own_time(
     willing = list(zip(sockets, frames, strict=True))[UNWILLING:]
     await asyncio.gather(*(socket.answer_close(frame) for socket, frame in willing))
     assert await server.killed() == 0
-    assert asyncio.get_running_loop().time() - began_s < SERVER_STOP_S - 5
+    assert asyncio.get_running_loop().time() - began_s < 15
 
     assert {frame.close_code for frame in frames} == {CloseCode.SERVER_RESTARTING}
     reasons = [json.loads(frame.close_reason) for frame in frames]
