@@ -131,6 +131,20 @@ def new_follower(user_id: UUID, name: str | None, user_type: str, total_follower
     return _event("business.new_follower", None, follower=follower, total_followers=total_followers)
 
 
+def interaction_status_changed(
+    interaction_id: str, old_status: str, new_status: str, customer: str | None
+) -> bytes:
+    """Return the frame that tells an owner how an order stands; `customer` is a name."""
+    return _event(
+        "interaction.status_changed",
+        None,
+        interaction_id=interaction_id,
+        old_status=old_status,
+        new_status=new_status,
+        customer={"name": customer},
+    )
+
+
 def synced(
     *,
     notifications: list[dict[str, Any]],

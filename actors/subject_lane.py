@@ -12,6 +12,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from uuid import UUID
 
 import structlog
@@ -93,6 +94,8 @@ class SubjectLane(BatchActor[CarryOut]):
         events = [event for asked in messages for event in asked.message.events]
         try:
             for portion in portions(events, PORTION):
+                # What waited together is told in the order in which it happened.
+                portion.sort(key=attrgetter("occurred_at"))
                 outcomes |= await self._outlast_the_store(portion)
                 while waiting and all(each.key in outcomes for each in waiting[0].message.events):
                     _answer(waiting.popleft(), outcomes)

@@ -24,7 +24,9 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "business.created": Lane.READ_MODEL,
     "business.updated": Lane.READ_MODEL,
     "listing.created": Lane.FAN_OUT,
+    "interaction.status_changed": Lane.SINGLE,
     "review.created": Lane.SINGLE,
+    "verification.status_changed": Lane.SINGLE,
     # Of our own making; the platform cannot send them.
     "business_update.posted": Lane.FAN_OUT,
     "notification.requested": Lane.SINGLE,

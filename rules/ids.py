@@ -34,6 +34,11 @@ def follow_id(business_id: UUID, user_id: UUID) -> UUID:
     return _hashed(b"follow", business_id.bytes, user_id.bytes)
 
 
+def status_key(subject: str, subject_id: str) -> UUID:
+    """Return the key under which it is kept when a subject's status last changed."""
+    return _hashed(b"status", subject.encode(), subject_id.encode())
+
+
 def notification_id(event: UUID, kind: str, recipient_id: UUID, accepted_at: datetime) -> UUID:
     """Return the id of the notification that `event` makes for `recipient_id`.
 

@@ -86,7 +86,8 @@ def start_lanes(
                 start_subjects, lane, desk, read_model_flows(desk.stores, resolvers, claim)
             )
         else:
-            start = partial(start_subjects, lane, desk, single_flows(desk.stores))
+            flows = single_flows(desk.stores, desk.names, clock)
+            start = partial(start_subjects, lane, desk, flows)
         name = f"lane.{lane}"
         lanes.add(lane, partial(supervisor.ref, name))
         supervisor.start(name, start)

@@ -99,6 +99,13 @@ INDEXES = (
         serves="the store's own removal of events after 180 days",
     ),
     Index(
+        name="purge",
+        collection="statuses",
+        keys=("purge_at",),
+        options={"expireAfterSeconds": 0},
+        serves="the store's own removal, 180 days after the last change",
+    ),
+    Index(
         name="position",
         collection="notifications",
         keys=("recipient_id", "created_at"),
@@ -203,6 +210,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "events": {"_id": "hashed"},
     "idempotency_keys": {"_id": "hashed"},
     "schedules": {"_id": "hashed"},
+    "statuses": {"_id": "hashed"},
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
 }

@@ -57,5 +57,6 @@ NOTHING_OF_ANYBODY = {
     "events": "on their way to what is exported; encrypted, found by no person, then blanked",
     "idempotency_keys": "found by no person; encrypted, and gone after a day",
     "processes": "machines",
+    "statuses": "times under hashes of what changed",
 }
 """Collection -> why there is nothing to export from it."""

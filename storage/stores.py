@@ -18,6 +18,7 @@ from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import SchedulesRepository
+from storage.statuses import StatusesRepository
 from storage.users import UsersRepository
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Stores:
     engagement: EngagementRepository
     idempotency_keys: IdempotencyKeys
     schedules: SchedulesRepository
+    statuses: StatusesRepository
     processes: ProcessesRepository
 
 
@@ -67,5 +69,6 @@ def open_stores(
         engagement=EngagementRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),
         schedules=SchedulesRepository(database, cipher),
+        statuses=StatusesRepository(database),
         processes=ProcessesRepository(database),
     )

@@ -1,7 +1,7 @@
 """Users, as the platform's events tell of them, and what they prefer.
 
     {_id, name, user_type, email, email_hash, phone, phone_hash, locale, timezone, profile_image,
-     business_id, versions: {field: occurred_at},
+     business_id, versions: {field: occurred_at}, registered_by: event_key,
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
      devices: [see storage/devices.py], following: [business id, oldest first]}
 
@@ -61,6 +61,8 @@ class ProfileChange:
     user_id: UUID
     fields: Mapping[str, str | None]
     occurred_at: datetime
+    registered_by: UUID | None = None
+    """The key of the event, if it is a registration; the first one is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,21 +102,16 @@ class UsersRepository:
         """Store `changes`, each field's newest value winning."""
         await self._users.bulk_update(
             [
-                UpdateOne(
-                    {"_id": change.user_id},
-                    newest_wins(
-                        {
-                            field: self._stored(change.user_id, field, value)
-                            for field, value in change.fields.items()
-                        },
-                        change.occurred_at,
-                    ),
-                    upsert=True,
-                )
+                UpdateOne({"_id": change.user_id}, self._update(change), upsert=True)
                 for change in changes
                 if change.fields
             ]
         )
+
+    async def registered_by(self, ids: Collection[UUID]) -> dict[UUID, UUID]:
+        """Return the keys of the events that registered the users `ids` first."""
+        found = await self._users.find_by_id(ids, {}, {"registered_by": 1})
+        return {user["_id"]: user["registered_by"] for user in found if "registered_by" in user}
 
     async def find(self, user_id: UUID) -> User | None:
         """Return the user, or None when there is none."""
@@ -194,6 +191,19 @@ class UsersRepository:
         await self._users.update_one(
             {"_id": user_id}, {"$set": {f"preferences.{preference}": is_on}}
         )
+
+    def _update(self, change: ProfileChange) -> list[dict[str, Any]]:
+        update = newest_wins(
+            {
+                field: self._stored(change.user_id, field, value)
+                for field, value in change.fields.items()
+            },
+            change.occurred_at,
+        )
+        if change.registered_by is not None:
+            first = {"$ifNull": ["$registered_by", {"$literal": change.registered_by}]}
+            update.append({"$set": {"registered_by": first}})
+        return update
 
     def _stored(self, user_id: UUID, field: str, value: str | None) -> dict[str, Any]:
         """Return the fields of the document that hold `field`, which change together."""

@@ -8,12 +8,15 @@ from actors.fan_out_lane import FanOutFlow
 from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
 from actors.flows.direct_sends import NotificationRequested
+from actors.flows.interactions import InteractionStatusChanged
 from actors.flows.listings import ListingCreated
 from actors.flows.plan import SubjectFlow
 from actors.flows.profiles import BusinessProfiles, UserProfiles
 from actors.flows.reviews import ReviewCreated
+from actors.flows.verifications import VerificationStatusChanged
 from actors.follow_ups import FollowUps
 from storage.names import NameResolver
+from storage.positions import PositionClock
 from storage.stores import Stores
 
 
@@ -35,11 +38,17 @@ def read_model_flows(
     }
 
 
-def single_flows(stores: Stores) -> Mapping[str, SubjectFlow]:
+def single_flows(
+    stores: Stores, names: NameResolver, clock: PositionClock
+) -> Mapping[str, SubjectFlow]:
     """Return the flows of the lanes `single` and `critical`."""
     return {
-        "review.created": ReviewCreated(stores.businesses),
         "notification.requested": NotificationRequested(stores.schedules),
+        "interaction.status_changed": InteractionStatusChanged(
+            stores.statuses, stores.businesses, names, clock
+        ),
+        "review.created": ReviewCreated(stores.businesses),
+        "verification.status_changed": VerificationStatusChanged(stores.statuses, clock),
     }
 
 

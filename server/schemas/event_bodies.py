@@ -7,7 +7,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from server.schemas.answer import Answer, Count
-from server.schemas.events import DATA, MOST_EVENTS
+from server.schemas.event_data import DATA
+from server.schemas.events import MOST_EVENTS
 from server.schemas.fields import Identifier, OneOf, Time
 
 

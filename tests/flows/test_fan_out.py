@@ -112,7 +112,9 @@ async def test_preferences_keep_a_listing_out_of_the_inbox_and_say_why(
     await world.told(told)
     assert (await world.inbox(muted))["count"] == 0
     await socket.nothing_more()
-    (row,) = await service.stores.notifications._rows.find({"recipient_id": muted.id})
+    (row,) = await service.stores.notifications._rows.find(
+        {"recipient_id": muted.id, "kind": "new_listing"}
+    )
     assert row["in_app"] is False
     assert row["channels"] == {
         channel: {"status": "suppressed", "reason": "muted_businesses"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pymongo
 import pytest
@@ -15,7 +15,7 @@ from tests.support.client import Client
 from tests.support.crashing import STEPS
 from tests.support.processes import ServerProcess, server_process
 from tests.support.seed import seed_followers
-from tests.support.world import Person, World, eventually
+from tests.support.world import Person, World, eventually, review
 
 FOLLOWERS = 2_000
 KILLED = -9
@@ -132,6 +132,38 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
         assert client.announced_again == []
         assert client.last_unread_count == 2
         await client.stop()
+
+
+@pytest.mark.timeout(seconds=60)
+@pytest.mark.parametrize("step", ["insert", "deliver", "queue", "finish"])
+async def test_a_kill_after_any_step_tells_one_recipient_once(
+    step: str, process: ServerProcess, world: World, rows: Rows
+) -> None:
+    await process.start()
+    shop = await world.shop()
+    await world.prefer(shop.owner, quiet_hours={"enabled": False})
+    await world.event("review.created", review(shop.id, uuid4()))
+    await world.told(shop.owner)
+    assert process.stop() == 0
+
+    await process.start("-m", "tests.support.crashing", step)
+    client = Client(process.base_url, shop.owner.token)
+    await eventually(partial(_has, client, 1))
+    await world.event("review.created", review(shop.id, uuid4()))
+    assert await process.killed() == KILLED
+
+    await process.start()
+
+    async def is_done() -> bool:
+        return rows.pending() == 0
+
+    await eventually(is_done, within_s=30)
+    await eventually(partial(_has, client, 2))
+    listed = (await world.inbox(shop.owner))["results"]
+    assert client.in_order() == [row["id"] for row in reversed(listed)]
+    assert client.announced_again == []
+    assert client.last_unread_count == 2
+    await client.stop()
 
 
 async def _has(client: Client, count: int) -> bool:

@@ -18,7 +18,7 @@ async def in_app_states(world: World, service: Service, person: Person, count: i
 
     async def all_there() -> list[dict[str, Any]]:
         found = await service.stores.notifications._rows.find(
-            {"recipient_id": person.id}, sort=[("created_at", 1)]
+            {"recipient_id": person.id, "kind": "new_listing"}, sort=[("created_at", 1)]
         )
         return found if len(found) == count else []
 

@@ -16,7 +16,9 @@ from rules.events import LANE_OF_EVENT, Lane, lane_of
         ("business_update.posted", Lane.FAN_OUT),
         ("notification.requested", Lane.SINGLE),
         ("business_profile.changed", Lane.FAN_OUT),
+        ("interaction.status_changed", Lane.SINGLE),
         ("review.created", Lane.SINGLE),
+        ("verification.status_changed", Lane.SINGLE),
     ],
 )
 def test_what_concerns_all_followers_keeps_out_of_the_way_of_what_concerns_one(

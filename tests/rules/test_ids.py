@@ -8,7 +8,14 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from rules.ids import event_key, follow_id, idempotency_key_id, notification_id, request_key
+from rules.ids import (
+    event_key,
+    follow_id,
+    idempotency_key_id,
+    notification_id,
+    request_key,
+    status_key,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -40,6 +47,7 @@ def test_ids_never_change_between_releases() -> None:
     """Rows written by another release are found under these."""
     assert event_key(ONE, "event-1") == UUID("9f881fa9-28e7-8a15-a572-b654d8a08c10")
     assert follow_id(ONE, TWO) == UUID("ee1d75d7-cd34-8cf3-afbf-c0da8429e065")
+    assert status_key("interaction", "770g") == UUID("3024f272-c3b8-861e-a789-3b84897f0145")
     assert notification_id(ONE, "new_listing", TWO, NOON) == UUID(
         "01a20320-a200-7030-8e98-58956d7109bd"
     )

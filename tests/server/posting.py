@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.api import PLATFORM, Answer, Api, token
-from tests.support.world import EVENTS, listing, review, user
+from tests.support.world import EVENTS, interaction, listing, review, user
 
 SERVICE = token(PLATFORM, "service")
 LEFT_OUT = object()
@@ -25,7 +25,9 @@ def data_of(event_type: str, **fields: Any) -> dict[str, Any]:
         "business.created": {"id": str(uuid4()), "owner_id": str(uuid4()), "name": "Mario's"},
         "business.updated": {"id": str(uuid4())},
         "listing.created": listing(uuid4()),
+        "interaction.status_changed": interaction(uuid4(), uuid4()),
         "review.created": review(uuid4(), uuid4()),
+        "verification.status_changed": {"user_id": str(uuid4()), "status": "verified"},
     }[event_type]
     return {name: value for name, value in (good | fields).items() if value is not LEFT_OUT}
 

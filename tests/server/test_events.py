@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from server.schemas.events import DATA
+from server.schemas.event_data import DATA
 from tests.server.posting import LEFT_OUT, data_of, outcome, send, shown, taken
 from tests.support.api import Api, token
 from tests.support.world import EVENTS, event

@@ -69,6 +69,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("businesses", _businesses()),
         ("idempotency_keys", _idempotency_keys()),
         ("schedules", _schedules()),
+        ("statuses", _statuses()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -250,7 +251,21 @@ def _users() -> Iterator[Document]:
     yield {"_id": FOLLOWER, "following": ids(0)}
     yield {"_id": OWNER, "devices": a_users_devices()}
     for n in chain(range(RETURNED), count(OTHERS)):
-        yield {"_id": UUID(int=n), "name": "n", "user_type": "customer"}
+        yield {
+            "_id": UUID(int=n),
+            "name": "n",
+            "user_type": "customer",
+            "registered_by": UUID(int=n),
+        }
+
+
+def _statuses() -> Iterator[Document]:
+    for n in chain(range(RETURNED), count(OTHERS)):
+        yield {
+            "_id": UUID(int=n),
+            "occurred_at": NOON,
+            "purge_at": LATER + timedelta(days=180),
+        }
 
 
 def _idempotency_keys() -> Iterator[Document]:

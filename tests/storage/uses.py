@@ -19,6 +19,7 @@ from storage.notification_history import NotificationHistory
 from storage.notifications import InboxFilter, NotificationsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import Schedule, SchedulesRepository
+from storage.statuses import StatusesRepository
 from storage.users import ProfileChange, UsersRepository
 from tests.storage.filled import (
     BAKER,
@@ -248,6 +249,7 @@ N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, Fol
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
+A = StatusesRepository
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -360,6 +362,9 @@ USES = [
     ),
     Use(U.recipients, lambda s, _: counted(s.users.recipients(ids(0)))),
     Use(U.names, lambda s, _: counted(s.users.names(ids(0)))),
+    Use(U.registered_by, lambda s, _: counted(s.users.registered_by(ids(0)))),
+    Use(A.newest, lambda s, _: counted(s.statuses.newest(ids(0)))),
+    Use(A.record, lambda s, _: s.statuses.record({ids(0)[0]: NOON}, at=NOON)),
     Use(U.following, lambda s, _: counted(s.users.following(FOLLOWER))),
     Use(B.apply, lambda s, _: s.businesses.apply([BusinessChange(BAKERY, {"name": "x"}, NOON)])),
     Use(B.find, lambda s, _: s.businesses.find(ids(0)[0])),

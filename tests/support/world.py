@@ -234,3 +234,15 @@ def direct_send(recipient_id: UUID, /, **fields: Any) -> dict[str, Any]:
         **fields,
     }
     return {name: value for name, value in body.items() if value is not ...}
+
+
+def interaction(business_id: UUID, customer_id: UUID, **fields: Any) -> dict[str, Any]:
+    """Return the data of an `interaction.status_changed`."""
+    return {
+        "interaction_id": str(uuid4()),
+        "business_id": str(business_id),
+        "customer_id": str(customer_id),
+        "old_status": "pending",
+        "new_status": "confirmed",
+        **fields,
+    }

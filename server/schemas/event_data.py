@@ -1,0 +1,118 @@
+"""The data of each type of event that the platform sends (contract section 3).
+
+What people read is bounded like the texts of a notification; states are opaque words of the
+platform, whose list may grow.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Text, Time, TimeZone
+
+USER_TYPES = ("customer", "ngo", "provider", "admin")
+
+
+class _Data(Schema):
+    """Data of an event, loaded as JSON again: that is how events are stored."""
+
+    @post_load
+    def _as_json(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: _plain(value) for name, value in data.items()}
+
+
+class UserRegistered(_Data):
+    """`user.registered`."""
+
+    id = fields.UUID(required=True)
+    name = Text(1, 200, required=True)
+    user_type = fields.String(required=True, validate=validate.OneOf(USER_TYPES))
+    email = fields.Email(required=True, validate=validate.Length(max=254))
+    phone = Text(1, 32, allow_none=True)
+    locale = Locale(allow_none=True)
+    timezone = TimeZone(allow_none=True)
+    profile_image = HttpUrl(allow_none=True)
+    business_id = fields.UUID(allow_none=True)
+
+
+class BusinessCreated(_Data):
+    """`business.created`."""
+
+    id = fields.UUID(required=True)
+    owner_id = fields.UUID(required=True)
+    name = Text(1, 200, required=True)
+    logo = HttpUrl(allow_none=True)
+    address = Text(1, 500, allow_none=True)
+    rating = fields.Float(allow_none=True, validate=validate.Range(0, 5))
+
+
+class ListingCreated(_Data):
+    """`listing.created`."""
+
+    listing_id = Identifier(required=True)
+    business_id = fields.UUID(required=True)
+    name = Text(1, 200, required=True)
+    description = Text(0, 5_000, allow_none=True)
+    price = Money(required=True)
+    currency = fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z"), load_default="ZAR")
+    expiry_date = Time(required=True)
+    pickup_location = Text(1, 500, required=True)
+    image_url = HttpUrl(allow_none=True)
+
+
+class ReviewCreated(_Data):
+    """`review.created`."""
+
+    review_id = Identifier(required=True)
+    business_id = fields.UUID(required=True)
+    reviewer_id = fields.UUID(required=True)
+    rating = fields.Integer(required=True, strict=True, validate=validate.Range(1, 5))
+    comment = Text(0, 5_000, allow_none=True)
+
+
+class InteractionStatusChanged(_Data):
+    """`interaction.status_changed`."""
+
+    interaction_id = Identifier(required=True)
+    business_id = fields.UUID(required=True)
+    customer_id = fields.UUID(required=True)
+    old_status = Text(1, 64, required=True)
+    new_status = Text(1, 64, required=True)
+    order_number = Text(1, 128, allow_none=True)
+    total_amount = Money(allow_none=True)
+
+
+class VerificationStatusChanged(_Data):
+    """`verification.status_changed`."""
+
+    user_id = fields.UUID(required=True)
+    status = Text(1, 64, required=True)
+    reason = Text(0, 1_000, allow_none=True)
+
+
+DATA: dict[str, Schema] = {
+    "user.registered": UserRegistered(),
+    "user.updated": UserRegistered(partial=tuple(set(UserRegistered().fields) - {"id"})),
+    "business.created": BusinessCreated(),
+    "business.updated": BusinessCreated(partial=tuple(set(BusinessCreated().fields) - {"id"})),
+    "listing.created": ListingCreated(),
+    "interaction.status_changed": InteractionStatusChanged(),
+    "review.created": ReviewCreated(),
+    "verification.status_changed": VerificationStatusChanged(),
+}
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` as JSON has it."""
+    match value:
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case Decimal():
+            return f"{value:.2f}"
+        case None | bool() | int() | float() | str() | list() | dict():
+            return value
+    return str(value)
