@@ -100,16 +100,15 @@ class IdempotencyKeys:
                 return _attempt(key_id, fresh)
 
     async def take_over(self, held: Held, lease: Lease, *, now: datetime) -> Attempt | None:
-        """Hold what `held` held; None when another try was quicker, or it was answered."""
+        """Hold what `held` held; None when another try was quicker, or it has ended meanwhile."""
         taken = {
             "attempt": uuid4(),
             "owner": lease.owner,
             "epoch": lease.epoch,
             "held_until": now + HELD_FOR,
         }
-        if not await self._keys.update_one(
-            {"_id": held.key_id, "attempt": held.token, "answer": None}, {"$set": taken}
-        ):
+        unended = {"attempt": held.token, "answer": None, "purge_at": {"$gt": now}}
+        if not await self._keys.update_one({"_id": held.key_id, **unended}, {"$set": taken}):
             return None
         row = await self._keys.find_one({"_id": held.key_id, "attempt": taken["attempt"]})
         return None if row is None else _attempt(held.key_id, row)

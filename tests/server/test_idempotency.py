@@ -201,7 +201,8 @@ async def test_a_try_of_a_process_that_runs_is_waited_for(place: Place) -> None:
     with pytest.raises(KeyInUse):
         await requests.once(sender, "k", "f", worker)
     worker.may_end.set()
-    assert await requests.once(sender, "k", "f", worker) == await first
+    answer = await first
+    assert await requests.once(sender, "k", "f", worker) == answer
     assert len(worker.asked) == 1
 
 

@@ -122,10 +122,13 @@ async def test_of_several_that_take_over_one_does(keys: IdempotencyKeys) -> None
     assert len([attempt for attempt in taken if attempt is not None]) == 1
 
 
-async def test_what_was_answered_meanwhile_is_not_taken_over(keys: IdempotencyKeys) -> None:
+@pytest.mark.parametrize("is_answered", [True, False])
+async def test_what_has_ended_meanwhile_is_not_taken_over(
+    keys: IdempotencyKeys, is_answered: bool
+) -> None:
     first = await begun(keys)
     held = await again(keys, first.key_id)
-    await keys.keep(first, ANSWER)
+    await (keys.keep(first, ANSWER) if is_answered else keys.forget(first))
     assert await keys.take_over(held, THEIRS, now=NOW) is None
 
 
