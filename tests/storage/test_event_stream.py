@@ -16,11 +16,13 @@ HERE, THERE = "here:8000", "there:8000"
 NOT_LONG_S = 0.01
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[RedisStore]:
-    store = RedisStore(redis_url)
+@pytest.fixture(params=["redis_url", "redis_cluster_url"])
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[RedisStore]:
+    """Reach a plain Redis, and a Cluster."""
+    store = RedisStore(request.getfixturevalue(request.param))
     async with store.call() as client:
-        await client.delete(STREAM, REJECTED)
+        for key in (STREAM, REJECTED):
+            await client.delete(key)
     yield store
     await store.close()
 
