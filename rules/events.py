@@ -9,7 +9,7 @@ class Lane(StrEnum):
     """Lanes keep work of different weight out of each other's way."""
 
     READ_MODEL = "read_model"
-    """What is known of users and businesses; who posts such an event soon relies on it."""
+    """What is known of users, businesses, listings, pickups; who posts it soon relies on it."""
     CRITICAL = "critical"
     """One recipient at a time, who has to hear of it at once."""
     SINGLE = "single"
@@ -21,10 +21,16 @@ class Lane(StrEnum):
 LANE_OF_EVENT: dict[str, Lane] = {
     "user.registered": Lane.READ_MODEL,
     "user.updated": Lane.READ_MODEL,
+    "user.deleted": Lane.READ_MODEL,
     "business.created": Lane.READ_MODEL,
     "business.updated": Lane.READ_MODEL,
     "listing.created": Lane.FAN_OUT,
+    "listing.interest": Lane.READ_MODEL,
+    "listing.removed": Lane.READ_MODEL,
     "interaction.status_changed": Lane.SINGLE,
+    "pickup.scheduled": Lane.READ_MODEL,
+    "pickup.completed": Lane.READ_MODEL,
+    "pickup.cancelled": Lane.READ_MODEL,
     "review.created": Lane.SINGLE,
     "verification.status_changed": Lane.SINGLE,
     # Of our own making; the platform cannot send them.

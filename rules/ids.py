@@ -34,6 +34,11 @@ def follow_id(business_id: UUID, user_id: UUID) -> UUID:
     return _hashed(b"follow", business_id.bytes, user_id.bytes)
 
 
+def interest_id(listing_id: str, user_id: UUID) -> UUID:
+    """Return the id of the one row that says of `user_id`'s interest in a listing."""
+    return _hashed(b"interest", listing_id.encode(), user_id.bytes)
+
+
 def status_key(subject: str, subject_id: str) -> UUID:
     """Return the key under which it is kept when a subject's status last changed."""
     return _hashed(b"status", subject.encode(), subject_id.encode())

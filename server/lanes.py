@@ -66,7 +66,7 @@ def start_lanes(
 
     def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
         return FanOutLane.start(
-            flows=fan_out_flows(desk.stores),
+            flows=fan_out_flows(desk.stores, clock),
             events=desk.stores.events,
             follows=desk.stores.follows,
             users=desk.stores.users,
@@ -83,7 +83,7 @@ def start_lanes(
             start = partial(start_fan_outs, lane, desk)
         elif lane is Lane.READ_MODEL:
             start = partial(
-                start_subjects, lane, desk, read_model_flows(desk.stores, resolvers, claim)
+                start_subjects, lane, desk, read_model_flows(desk.stores, resolvers, clock, claim)
             )
         else:
             flows = single_flows(desk.stores, desk.names, clock)

@@ -98,12 +98,24 @@ INDEXES = (
         options={"expireAfterSeconds": 0},
         serves="the store's own removal of events after 180 days",
     ),
-    Index(
-        name="purge",
-        collection="statuses",
-        keys=("purge_at",),
-        options={"expireAfterSeconds": 0},
-        serves="the store's own removal, 180 days after the last change",
+    *(
+        Index(
+            name="purge",
+            collection=collection,
+            keys=("purge_at",),
+            options={"expireAfterSeconds": 0},
+            serves="the store's own removal, 180 days after the last that was told of it",
+        )
+        for collection in ("statuses", "listings", "interests", "pickups")
+    ),
+    *(
+        Index(
+            name="user",
+            collection=collection,
+            keys=("user_id",),
+            serves="exported: all that is kept of a user",
+        )
+        for collection in ("interests", "pickups")
     ),
     Index(
         name="position",
@@ -211,6 +223,9 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "idempotency_keys": {"_id": "hashed"},
     "schedules": {"_id": "hashed"},
     "statuses": {"_id": "hashed"},
+    "listings": {"_id": "hashed"},
+    "interests": {"_id": "hashed"},
+    "pickups": {"_id": "hashed"},
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
 }

@@ -41,6 +41,10 @@ SECTIONS = (
         lambda stores, user_id, until: stores.history.of(user_id, until=until),
     ),
     Section(
+        "interests", "interests", lambda stores, user_id, _: stores.interests.exported(user_id)
+    ),
+    Section("pickups", "pickups", lambda stores, user_id, _: stores.pickups.exported(user_id)),
+    Section(
         "schedules",
         "schedules",
         lambda stores, user_id, _: stores.schedules.exported(recipient_id=user_id),
@@ -53,6 +57,7 @@ SECTIONS = (
 )
 
 NOTHING_OF_ANYBODY = {
+    "listings": "what businesses offer",
     "device_tokens": "hashes of the tokens of devices that are in the user's document",
     "events": "on their way to what is exported; encrypted, found by no person, then blanked",
     "idempotency_keys": "found by no person; encrypted, and gone after a day",

@@ -14,8 +14,11 @@ from storage.followers import Followers
 from storage.following import Following
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import IdempotencyKeys
+from storage.interests import InterestsRepository
+from storage.listings import ListingsRepository
 from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
+from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import SchedulesRepository
 from storage.statuses import StatusesRepository
@@ -46,6 +49,9 @@ class Stores:
     idempotency_keys: IdempotencyKeys
     schedules: SchedulesRepository
     statuses: StatusesRepository
+    listings: ListingsRepository
+    interests: InterestsRepository
+    pickups: PickupsRepository
     processes: ProcessesRepository
 
 
@@ -70,5 +76,8 @@ def open_stores(
         idempotency_keys=IdempotencyKeys(database, cipher),
         schedules=SchedulesRepository(database, cipher),
         statuses=StatusesRepository(database),
+        listings=ListingsRepository(database),
+        interests=InterestsRepository(database),
+        pickups=PickupsRepository(database, cipher),
         processes=ProcessesRepository(database),
     )

@@ -1,7 +1,7 @@
 """Users, as the platform's events tell of them, and what they prefer.
 
     {_id, name, user_type, email, email_hash, phone, phone_hash, locale, timezone, profile_image,
-     business_id, versions: {field: occurred_at}, registered_by: event_key,
+     business_id, versions: {field: occurred_at}, registered_by: event_key, deleted_at,
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
      devices: [see storage/devices.py], following: [business id, oldest first]}
 
@@ -171,6 +171,13 @@ class UsersRepository:
         """Return what the user prefers; who is unknown has the defaults."""
         found = await self._users.find_one({"_id": user_id}, _PREFERENCES)
         return DEFAULTS if found is None else _preferences(found)
+
+    async def note_deleted(self, deletions: Mapping[UUID, datetime]) -> None:
+        """Keep when the platform deleted which users; who was not known is kept for it."""
+        await self._users.bulk_update(
+            UpdateOne({"_id": user_id}, {"$max": {"deleted_at": deleted_at}}, upsert=True)
+            for user_id, deleted_at in deletions.items()
+        )
 
     async def change_preferences(
         self, user_id: UUID, changes: Mapping[str, Any], *, user_type: str

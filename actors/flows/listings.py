@@ -1,27 +1,42 @@
-"""`listing.created`: tell the followers of the business (contract section 3)."""
+"""`listing.*`: keep what is offered, and tell followers of what is new (contract section 3)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from actors.flows.content import Content
 from actors.flows.fan_out import FanOut
+from actors.flows.plan import ReadModelFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
+from storage.listings import ListingChange, ListingDetails, ListingsRepository
+from storage.positions import PositionClock
 
 
 class ListingCreated:
-    """Plan the fan-out of a new listing."""
+    """Keep a new listing, and plan its fan-out."""
 
-    def __init__(self, businesses: BusinessesRepository) -> None:
+    def __init__(
+        self, listings: ListingsRepository, businesses: BusinessesRepository, clock: PositionClock
+    ) -> None:
+        self._listings = listings
         self._businesses = businesses
+        self._clock = clock
 
     async def plan(self, event: StoredEvent) -> FanOut | None:
         """Return whom to tell what; None when nobody can follow the business yet."""
+        change = ListingChange(
+            listing_id=event.data["listing_id"],
+            occurred_at=event.occurred_at,
+            details=_details(event.data),
+        )
+        await self._listings.apply([change], at=self._clock.store_now())
         business = await self._businesses.find(UUID(event.data["business_id"]))
         if business is None:
             return None
@@ -30,6 +45,37 @@ class ListingCreated:
             business_id=business.id,
             followers_count=business.followers_count,
         )
+
+
+class ListingRemovals(ReadModelFlow):
+    """`listing.removed`."""
+
+    def __init__(self, listings: ListingsRepository, clock: PositionClock) -> None:
+        self._listings = listings
+        self._clock = clock
+
+    async def apply(self, events: Sequence[StoredEvent]) -> None:
+        """Store which listings are removed."""
+        await self._listings.apply(
+            [
+                ListingChange(listing_id=event.data["listing_id"], occurred_at=event.occurred_at)
+                for event in events
+            ],
+            at=self._clock.store_now(),
+        )
+
+
+def _details(listing: dict[str, Any]) -> ListingDetails:
+    return ListingDetails(
+        business_id=UUID(listing["business_id"]),
+        name=listing["name"],
+        description=listing.get("description"),
+        price=listing["price"],
+        currency=listing.get("currency", "ZAR"),
+        expiry_date=datetime.fromisoformat(listing["expiry_date"]),
+        pickup_location=listing["pickup_location"],
+        image_url=listing.get("image_url"),
+    )
 
 
 def new_listing(listing: dict[str, Any], business: Business) -> Content:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from actors.fan_out_lane import FanOutFlow
 from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
+from actors.flows.deletions import UserDeletions
 from actors.flows.direct_sends import NotificationRequested
 from actors.flows.interactions import InteractionStatusChanged
-from actors.flows.listings import ListingCreated
+from actors.flows.interests import ListingInterests
+from actors.flows.listings import ListingCreated, ListingRemovals
+from actors.flows.pickups import STATUSES, Pickups
 from actors.flows.plan import SubjectFlow
 from actors.flows.profiles import BusinessProfiles, UserProfiles
 from actors.flows.reviews import ReviewCreated
@@ -21,7 +24,10 @@ from storage.stores import Stores
 
 
 def read_model_flows(
-    stores: Stores, resolvers: Iterable[NameResolver], claim: Callable[[], None]
+    stores: Stores,
+    resolvers: Iterable[NameResolver],
+    clock: PositionClock,
+    claim: Callable[[], None],
 ) -> Mapping[str, SubjectFlow]:
     """Return the flows of the lane `read_model`.
 
@@ -30,11 +36,16 @@ def read_model_flows(
     resolvers = tuple(resolvers)
     users = UserProfiles(stores.users, resolvers)
     businesses = BusinessProfiles(stores.businesses, resolvers, FollowUps(stores.events, claim))
+    pickups = Pickups(stores.pickups, clock)
     return {
         "user.registered": users,
         "user.updated": users,
+        "user.deleted": UserDeletions(stores.users),
         "business.created": businesses,
         "business.updated": businesses,
+        "listing.interest": ListingInterests(stores.interests, clock),
+        "listing.removed": ListingRemovals(stores.listings, clock),
+        **dict.fromkeys(STATUSES, pickups),
     }
 
 
@@ -52,10 +63,10 @@ def single_flows(
     }
 
 
-def fan_out_flows(stores: Stores) -> Mapping[str, FanOutFlow]:
+def fan_out_flows(stores: Stores, clock: PositionClock) -> Mapping[str, FanOutFlow]:
     """Return the flows of the lane `fan_out`."""
     return {
-        "listing.created": ListingCreated(stores.businesses),
+        "listing.created": ListingCreated(stores.listings, stores.businesses, clock),
         "business_update.posted": BusinessUpdatePosted(stores.businesses),
         CHANGED: BusinessProfileChanged(stores.businesses),
     }

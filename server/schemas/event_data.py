@@ -10,9 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from server.schemas.content import JsonObject
 from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Text, Time, TimeZone
+
+MOST_ITEMS = 100
 
 USER_TYPES = ("customer", "ngo", "provider", "admin")
 
@@ -39,6 +42,12 @@ class UserRegistered(_Data):
     business_id = fields.UUID(allow_none=True)
 
 
+class UserDeleted(_Data):
+    """`user.deleted`."""
+
+    id = fields.UUID(required=True)
+
+
 class BusinessCreated(_Data):
     """`business.created`."""
 
@@ -62,6 +71,67 @@ class ListingCreated(_Data):
     expiry_date = Time(required=True)
     pickup_location = Text(1, 500, required=True)
     image_url = HttpUrl(allow_none=True)
+
+
+class ListingInterest(_Data):
+    """`listing.interest`."""
+
+    listing_id = Identifier(required=True)
+    user_id = fields.UUID(required=True)
+
+
+class ListingRemoved(_Data):
+    """`listing.removed`."""
+
+    listing_id = Identifier(required=True)
+
+
+class Item(fields.Field[Any]):
+    """What is to be collected: a name, or an object such as `{"name": "Bread", "quantity": 2}`."""
+
+    documented = {
+        "oneOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"type": "object"}]
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._name = Text(1, 200)
+        self._object = JsonObject()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, str):
+            return self._name.deserialize(value, attr, data, **kwargs)
+        if isinstance(value, dict):
+            return self._object.deserialize(value, attr, data, **kwargs)
+        raise ValidationError("Must be a text or an object.")
+
+
+class PickupScheduled(_Data):
+    """`pickup.scheduled`."""
+
+    interaction_id = Identifier(required=True)
+    user_id = fields.UUID(required=True)
+    business_id = fields.UUID(required=True)
+    order_number = Text(1, 128, required=True)
+    pickup_time = Time(required=True)
+    pickup_location = Text(1, 500, required=True)
+    contact_person = Text(1, 200, allow_none=True)
+    contact_phone = Text(1, 32, allow_none=True)
+    confirmation_code = Text(1, 64, allow_none=True)
+    items = fields.List(Item(), allow_none=True, validate=validate.Length(max=MOST_ITEMS))
+    total_amount = Money(allow_none=True)
+
+
+class PickupCompleted(_Data):
+    """`pickup.completed`."""
+
+    interaction_id = Identifier(required=True)
+
+
+class PickupCancelled(_Data):
+    """`pickup.cancelled`."""
+
+    interaction_id = Identifier(required=True)
 
 
 class ReviewCreated(_Data):
@@ -97,10 +167,16 @@ class VerificationStatusChanged(_Data):
 DATA: dict[str, Schema] = {
     "user.registered": UserRegistered(),
     "user.updated": UserRegistered(partial=tuple(set(UserRegistered().fields) - {"id"})),
+    "user.deleted": UserDeleted(),
     "business.created": BusinessCreated(),
     "business.updated": BusinessCreated(partial=tuple(set(BusinessCreated().fields) - {"id"})),
     "listing.created": ListingCreated(),
+    "listing.interest": ListingInterest(),
+    "listing.removed": ListingRemoved(),
     "interaction.status_changed": InteractionStatusChanged(),
+    "pickup.scheduled": PickupScheduled(),
+    "pickup.completed": PickupCompleted(),
+    "pickup.cancelled": PickupCancelled(),
     "review.created": ReviewCreated(),
     "verification.status_changed": VerificationStatusChanged(),
 }

@@ -31,6 +31,12 @@ class Export(Answer):
         fields.Dict(keys=fields.String()),
         metadata={"description": "newest first, deleted ones too, with the state of each channel"},
     )
+    interests = fields.List(
+        fields.Dict(keys=fields.String()), metadata={"description": "in listings"}
+    )
+    pickups = fields.List(
+        fields.Dict(keys=fields.String()), metadata={"description": "contact details in clear"}
+    )
     schedules = fields.List(
         fields.Dict(keys=fields.String()), metadata={"description": "addressed to the person"}
     )

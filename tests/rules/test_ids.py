@@ -12,6 +12,7 @@ from rules.ids import (
     event_key,
     follow_id,
     idempotency_key_id,
+    interest_id,
     notification_id,
     request_key,
     status_key,
@@ -47,6 +48,7 @@ def test_ids_never_change_between_releases() -> None:
     """Rows written by another release are found under these."""
     assert event_key(ONE, "event-1") == UUID("9f881fa9-28e7-8a15-a572-b654d8a08c10")
     assert follow_id(ONE, TWO) == UUID("ee1d75d7-cd34-8cf3-afbf-c0da8429e065")
+    assert interest_id("770g", TWO) == UUID("b98e240a-12b4-81dd-8cfa-4cb38e476569")
     assert status_key("interaction", "770g") == UUID("3024f272-c3b8-861e-a789-3b84897f0145")
     assert notification_id(ONE, "new_listing", TWO, NOON) == UUID(
         "01a20320-a200-7030-8e98-58956d7109bd"

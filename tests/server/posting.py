@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.support.api import PLATFORM, Answer, Api, token
-from tests.support.world import EVENTS, interaction, listing, review, user
+from tests.support.world import EVENTS, interaction, listing, pickup, review, user
 
 SERVICE = token(PLATFORM, "service")
 LEFT_OUT = object()
@@ -25,6 +25,12 @@ def data_of(event_type: str, **fields: Any) -> dict[str, Any]:
         "business.created": {"id": str(uuid4()), "owner_id": str(uuid4()), "name": "Mario's"},
         "business.updated": {"id": str(uuid4())},
         "listing.created": listing(uuid4()),
+        "user.deleted": {"id": str(uuid4())},
+        "listing.interest": {"listing_id": "770g", "user_id": str(uuid4())},
+        "listing.removed": {"listing_id": "770g"},
+        "pickup.scheduled": pickup(uuid4(), uuid4()),
+        "pickup.completed": {"interaction_id": "770g"},
+        "pickup.cancelled": {"interaction_id": "770g"},
         "interaction.status_changed": interaction(uuid4(), uuid4()),
         "review.created": review(uuid4(), uuid4()),
         "verification.status_changed": {"user_id": str(uuid4()), "status": "verified"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -71,6 +72,56 @@ BAD_DATA: list[tuple[str, str, Any]] = [
     ("listing.created", "pickup_location", ""),
     ("listing.created", "image_url", "data:image/png;base64,AAAA"),
     ("listing.created", "stock", 3),
+    ("user.deleted", "id", LEFT_OUT),
+    ("user.deleted", "id", None),
+    ("user.deleted", "id", "thandi"),
+    ("user.deleted", "name", "Thandi"),
+    ("listing.interest", "listing_id", LEFT_OUT),
+    ("listing.interest", "listing_id", ""),
+    ("listing.interest", "listing_id", "x" * 129),
+    ("listing.interest", "user_id", LEFT_OUT),
+    ("listing.interest", "user_id", "thandi"),
+    ("listing.interest", "user_id", None),
+    ("listing.interest", "since", "2025-11-22T18:00:00Z"),
+    ("listing.removed", "listing_id", LEFT_OUT),
+    ("listing.removed", "listing_id", None),
+    ("listing.removed", "listing_id", "x" * 129),
+    ("listing.removed", "reason", "sold"),
+    ("pickup.scheduled", "interaction_id", LEFT_OUT),
+    ("pickup.scheduled", "interaction_id", ""),
+    ("pickup.scheduled", "interaction_id", "x" * 129),
+    ("pickup.scheduled", "user_id", LEFT_OUT),
+    ("pickup.scheduled", "user_id", "thandi"),
+    ("pickup.scheduled", "business_id", LEFT_OUT),
+    ("pickup.scheduled", "business_id", "mario"),
+    ("pickup.scheduled", "order_number", LEFT_OUT),
+    ("pickup.scheduled", "order_number", ""),
+    ("pickup.scheduled", "order_number", "x" * 129),
+    ("pickup.scheduled", "pickup_time", LEFT_OUT),
+    ("pickup.scheduled", "pickup_time", "tomorrow"),
+    ("pickup.scheduled", "pickup_time", "2025-11-22T18:00:00"),
+    ("pickup.scheduled", "pickup_location", LEFT_OUT),
+    ("pickup.scheduled", "pickup_location", ""),
+    ("pickup.scheduled", "pickup_location", "x" * 501),
+    ("pickup.scheduled", "contact_person", ""),
+    ("pickup.scheduled", "contact_person", "x" * 201),
+    ("pickup.scheduled", "contact_phone", ""),
+    ("pickup.scheduled", "contact_phone", "0" * 33),
+    ("pickup.scheduled", "contact_phone", 27123456789),
+    ("pickup.scheduled", "confirmation_code", ""),
+    ("pickup.scheduled", "confirmation_code", "x" * 65),
+    ("pickup.scheduled", "items", "bread"),
+    ("pickup.scheduled", "items", {"name": "Bread"}),
+    ("pickup.scheduled", "items", ["Bread"] * 101),
+    ("pickup.scheduled", "total_amount", "free"),
+    ("pickup.scheduled", "total_amount", -1),
+    ("pickup.scheduled", "status", "scheduled"),
+    ("pickup.completed", "interaction_id", LEFT_OUT),
+    ("pickup.completed", "interaction_id", ""),
+    ("pickup.completed", "order_number", "SNB-1"),
+    ("pickup.cancelled", "interaction_id", LEFT_OUT),
+    ("pickup.cancelled", "interaction_id", None),
+    ("pickup.cancelled", "reason", "ill"),
     ("review.created", "review_id", LEFT_OUT),
     ("review.created", "review_id", ""),
     ("review.created", "review_id", "x" * 129),
@@ -148,6 +199,13 @@ GOOD_DATA: list[tuple[str, dict[str, Any]]] = [
     ("listing.created", {"price": 0}),
     ("listing.created", {"price": 12.5, "currency": "USD", "description": "", "image_url": None}),
     ("listing.created", {"listing_id": "770g8600-no-uuid", "price": "12.50"}),
+    ("listing.interest", {"listing_id": str(uuid4())}),
+    ("pickup.scheduled", dict.fromkeys(("contact_person", "contact_phone", "confirmation_code"))),
+    ("pickup.scheduled", dict.fromkeys(("items", "total_amount"))),
+    ("pickup.scheduled", {"contact_person": "John Smith", "contact_phone": "+27123456789"}),
+    ("pickup.scheduled", {"confirmation_code": "ABC123", "total_amount": 25.5, "items": []}),
+    ("pickup.scheduled", {"items": ["Bread", {"name": "Milk", "quantity": 2}] * 50}),
+    ("pickup.scheduled", {"pickup_time": "2020-01-01T00:00:00+02:00"}),
     ("interaction.status_changed", dict.fromkeys(("order_number", "total_amount"))),
     ("interaction.status_changed", {"order_number": "SNB-2025-12345", "total_amount": "25.50"}),
     ("interaction.status_changed", {"interaction_id": "770g", "new_status": "in transit"}),
@@ -166,6 +224,18 @@ async def test_what_may_be_left_out_or_null_is_taken(
 ) -> None:
     answer = await send(api, event(event_type, data_of(event_type, **fields)))
     assert outcome(answer) == taken(1), answer.body
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["", "x" * 201, "\x00", None, 7, ["Bread"], {"$set": 1}, {"note": "x" * 4_100}],
+    ids=shown,
+)
+async def test_a_bad_item_is_named_by_its_place(api: Api, bad: Any) -> None:
+    data = data_of("pickup.scheduled", items=["Bread", bad])
+    answer = await send(api, event("pickup.scheduled", data))
+    assert answer.status == 400
+    assert list(answer.error["details"]) == ["data.items.1"]
 
 
 async def test_all_that_is_wrong_with_an_event_is_named_at_once(api: Api) -> None:

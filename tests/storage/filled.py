@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pymongo import IndexModel
 
-from rules.ids import follow_id
+from rules.ids import follow_id, interest_id
 from rules.lease import Lease
 from storage.encryption import FieldCipher
 from storage.indexes import INDEXES
@@ -55,6 +55,7 @@ NOBODYS_EVENTS, OUR_EVENTS, DEAD_EVENTS, ENDING_EVENTS = (ids(n * 10_000_000) fo
 DUE_USERS, SETTLING_USERS = ids(90_000_000), ids(91_000_000)
 DEVICES = ids(92_000_000)
 SCHEDULES = ids(93_000_000)
+KNOWN_THINGS = [f"known-{n}" for n in range(RETURNED)]
 CIPHER = FieldCipher([KEY])
 
 
@@ -70,6 +71,9 @@ def fill(database: Database[Document], rows: int) -> None:
         ("idempotency_keys", _idempotency_keys()),
         ("schedules", _schedules()),
         ("statuses", _statuses()),
+        ("listings", _listings()),
+        ("interests", _interests()),
+        ("pickups", _pickups()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -264,6 +268,42 @@ def _statuses() -> Iterator[Document]:
         yield {
             "_id": UUID(int=n),
             "occurred_at": NOON,
+            "purge_at": LATER + timedelta(days=180),
+        }
+
+
+def _listings() -> Iterator[Document]:
+    others = (str(n) for n in count(OTHERS))
+    for listing_id in chain(KNOWN_THINGS, others):
+        yield {"_id": listing_id, "is_removed": True, "purge_at": LATER + timedelta(days=180)}
+
+
+def _of_users() -> Iterator[tuple[str, UUID]]:
+    """Yield things with a user each: the reader for those that are asked for."""
+    for thing in KNOWN_THINGS:
+        yield thing, READER
+    for n in count(OTHERS):
+        yield str(n), UUID(int=n)
+
+
+def _interests() -> Iterator[Document]:
+    for listing_id, user_id in _of_users():
+        yield {
+            "_id": interest_id(listing_id, user_id),
+            "listing_id": listing_id,
+            "user_id": user_id,
+            "occurred_at": NOON,
+            "purge_at": LATER + timedelta(days=180),
+        }
+
+
+def _pickups() -> Iterator[Document]:
+    for interaction_id, user_id in _of_users():
+        yield {
+            "_id": interaction_id,
+            "user_id": user_id,
+            "business_id": BAKERY,
+            "status": "scheduled",
             "purge_at": LATER + timedelta(days=180),
         }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -221,3 +222,29 @@ async def test_who_follows_nothing_has_an_empty_list(stores: Stores) -> None:
     assert await stores.users.following(user_id) == []
     await stores.users.apply([registered(user_id)])
     assert await stores.users.following(user_id) == []
+
+
+async def test_who_was_deleted_is_kept_with_the_newest_time_known_or_not(stores: Stores) -> None:
+    known, unknown = uuid4(), uuid4()
+    await stores.users.apply([registered(known)])
+    await stores.users.note_deleted({known: NOON + MINUTE, unknown: NOON})
+    await stores.users.note_deleted({known: NOON})
+    for user_id, deleted_at in ((known, NOON + MINUTE), (unknown, NOON)):
+        row = await stores.users.exported(user_id)
+        assert row is not None
+        assert row["deleted_at"] == deleted_at
+
+
+async def test_the_first_registration_of_a_user_is_kept(stores: Stores) -> None:
+    user_id, other = uuid4(), uuid4()
+    first, second = uuid4(), uuid4()
+    change = ProfileChange(user_id, {"name": "Anna"}, NOON)
+    await stores.users.apply([change])
+    assert await stores.users.registered_by([user_id]) == {}
+    for key in (first, second):
+        await stores.users.apply([replace(change, registered_by=key)])
+    await stores.users.apply([replace(change, user_id=other, registered_by=second), change])
+    assert await stores.users.registered_by([user_id, other, uuid4()]) == {
+        user_id: first,
+        other: second,
+    }

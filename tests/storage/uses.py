@@ -15,8 +15,11 @@ from storage.events import EventsRepository
 from storage.follow_changes import FollowChange, FollowChanges
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer
+from storage.interests import Interest, InterestsRepository
+from storage.listings import ListingChange, ListingsRepository
 from storage.notification_history import NotificationHistory
 from storage.notifications import InboxFilter, NotificationsRepository
+from storage.pickups import PickupChange, PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import Schedule, SchedulesRepository
 from storage.statuses import StatusesRepository
@@ -38,6 +41,7 @@ from tests.storage.filled import (
     ENDING,
     ENDING_EVENTS,
     FOLLOWER,
+    KNOWN_THINGS,
     LATER,
     MARKED_ROWS,
     MARKER,
@@ -76,6 +80,7 @@ A_FOLLOW = FollowChange(
 )
 NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
 A_KEY = uuid.uuid4()
+A_PICKUP = PickupChange(interaction_id="770g", status="completed", occurred_at=NOON)
 A_SCHEDULE = Schedule(
     id=uuid.uuid4(),
     sender=SETTLER,
@@ -249,7 +254,7 @@ N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, Fol
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
-A = StatusesRepository
+A, L, W, Q = StatusesRepository, ListingsRepository, InterestsRepository, PickupsRepository
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -363,6 +368,26 @@ USES = [
     Use(U.recipients, lambda s, _: counted(s.users.recipients(ids(0)))),
     Use(U.names, lambda s, _: counted(s.users.names(ids(0)))),
     Use(U.registered_by, lambda s, _: counted(s.users.registered_by(ids(0)))),
+    Use(U.note_deleted, lambda s, _: s.users.note_deleted({SETTLER: NOON})),
+    Use(
+        L.apply,
+        lambda s, _: s.listings.apply(
+            [ListingChange(listing_id="770g", occurred_at=NOON)], at=NOON
+        ),
+    ),
+    Use(L.find, lambda s, _: counted_change(s.listings.find(KNOWN_THINGS[0]))),
+    Use(
+        W.record,
+        lambda s, _: s.interests.record([Interest(KNOWN_THINGS[0], FOLLOWER, NOON)], at=NOON),
+    ),
+    Use(W.find, lambda s, _: counted_change(s.interests.find(KNOWN_THINGS[0], READER))),
+    Use(W.exported, lambda s, _: counted_in_parts(s.interests.exported(READER)), ("user",)),
+    Use(
+        Q.apply,
+        lambda s, _: s.pickups.apply([A_PICKUP], at=NOON),
+    ),
+    Use(Q.find, lambda s, _: counted_change(s.pickups.find(KNOWN_THINGS[0]))),
+    Use(Q.exported, lambda s, _: counted_in_parts(s.pickups.exported(READER)), ("user",)),
     Use(A.newest, lambda s, _: counted(s.statuses.newest(ids(0)))),
     Use(A.record, lambda s, _: s.statuses.record({ids(0)[0]: NOON}, at=NOON)),
     Use(U.following, lambda s, _: counted(s.users.following(FOLLOWER))),

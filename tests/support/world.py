@@ -246,3 +246,16 @@ def interaction(business_id: UUID, customer_id: UUID, **fields: Any) -> dict[str
         "new_status": "confirmed",
         **fields,
     }
+
+
+def pickup(business_id: UUID, user_id: UUID, **fields: Any) -> dict[str, Any]:
+    """Return the data of a `pickup.scheduled`, of tomorrow."""
+    return {
+        "interaction_id": str(uuid4()),
+        "user_id": str(user_id),
+        "business_id": str(business_id),
+        "order_number": "SNB-2025-12345",
+        "pickup_time": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
+        "pickup_location": "12 Long Street, Cape Town",
+        **fields,
+    }

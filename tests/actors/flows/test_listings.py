@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
 
-from actors.flows.listings import new_listing
+from actors.flows.listings import ListingCreated, new_listing
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from storage.businesses import Business
+from storage.positions import PositionClock
+from storage.stores import Stores
+from tests.storage.samples import NOON, a_business, an_event
 
 BAKERY = Business(
     id=UUID(int=1),
@@ -69,3 +72,28 @@ def test_long_names_are_cut_to_the_content_limits() -> None:
     assert len(orjson.dumps(content.data)) <= 4_096
     assert len(content.action_buttons) <= 3
     assert all(len(button["text"]) <= 24 for button in content.action_buttons)
+
+
+async def test_a_listing_is_kept_though_nobody_can_follow_its_business_yet(
+    stores: Stores, clock: PositionClock
+) -> None:
+    data = {**LISTING, "listing_id": uuid4().hex, "business_id": str(uuid4())}
+    flow = ListingCreated(stores.listings, stores.businesses, clock)
+    assert await flow.plan(an_event(data=data).stored(NOON)) is None
+    kept = await stores.listings.find(data["listing_id"])
+    assert kept is not None
+    assert kept.details is not None
+    assert (kept.details.name, kept.details.description) == ("Sourdough", None)
+
+
+async def test_its_fan_out_is_to_who_follows_the_business(
+    stores: Stores, clock: PositionClock
+) -> None:
+    business_id = await a_business(stores)
+    await stores.businesses.count_follower(business_id, by=1)
+    flow = ListingCreated(stores.listings, stores.businesses, clock)
+    data = {**LISTING, "business_id": str(business_id)}
+    planned = await flow.plan(an_event(data=data).stored(NOON))
+    assert planned is not None
+    assert (planned.business_id, planned.followers_count) == (business_id, 1)
+    assert planned.content == new_listing(data, await stores.businesses.get(business_id))

@@ -9,12 +9,11 @@ import pytest
 
 from actors.flows.business_changes import BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
-from actors.flows.listings import ListingCreated
 from storage.stores import Stores
 from tests.storage.samples import NOON, an_event
 
 
-@pytest.mark.parametrize("flow", [BusinessProfileChanged, BusinessUpdatePosted, ListingCreated])
+@pytest.mark.parametrize("flow", [BusinessProfileChanged, BusinessUpdatePosted])
 async def test_there_is_nobody_to_tell(flow: type[Any], stores: Stores) -> None:
     event = an_event(data={"business_id": str(uuid4())}).stored(NOON)
     assert await flow(stores.businesses).plan(event) is None

@@ -1,0 +1,101 @@
+"""Listings, as the platform's events tell of them.
+
+    {_id: listing_id, business_id, name, description, price, currency, expiry_date,
+     pickup_location, image_url, is_removed, versions: {details: occurred_at, state: occurred_at},
+     purge_at}
+
+All that was said when a listing was created changes together, apart from whether it is removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pymongo import UpdateOne
+
+from storage.collection import StoreCollection
+from storage.versioned import newest_wins
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+KEPT = timedelta(days=180)
+"""After the listing expires, or the last event that told of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingDetails:
+    """What is said of a listing when it is created."""
+
+    business_id: UUID
+    name: str
+    description: str | None = None
+    price: str
+    currency: str
+    expiry_date: datetime
+    pickup_location: str
+    image_url: str | None = None
+
+
+_DETAILS = tuple(field.name for field in fields(ListingDetails))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingChange:
+    """What one event says of a listing: that it is there, with `details`, or that it is removed."""
+
+    listing_id: str
+    occurred_at: datetime
+    details: ListingDetails | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One listing; without details while only its removal has been told of."""
+
+    id: str
+    is_removed: bool
+    details: ListingDetails | None
+
+
+class ListingsRepository:
+    """The collection `listings`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._listings = StoreCollection(database["listings"])
+
+    async def apply(self, changes: Sequence[ListingChange], *, at: datetime) -> None:
+        """Store `changes`, the newest of the details and of the state winning."""
+        await self._listings.bulk_update(
+            UpdateOne({"_id": change.listing_id}, _update(change, at), upsert=True)
+            for change in changes
+        )
+
+    async def find(self, listing_id: str) -> Listing | None:
+        """Return the listing, or None when there is none."""
+        found = await self._listings.find_one({"_id": listing_id})
+        if found is None:
+            return None
+        details = None
+        if "business_id" in found:
+            said: dict[str, Any] = {name: found.get(name) for name in _DETAILS}
+            details = ListingDetails(**said)
+        return Listing(id=listing_id, is_removed=found["is_removed"], details=details)
+
+
+def _update(change: ListingChange, at: datetime) -> list[dict[str, Any]]:
+    said: dict[str, dict[str, Any]] = {"state": {"is_removed": change.details is None}}
+    last = at
+    if change.details is not None:
+        said["details"] = {name: getattr(change.details, name) for name in _DETAILS}
+        last = max(at, change.details.expiry_date)
+    purge_at = {"$max": [last + KEPT, "$purge_at"]}
+    return [*newest_wins(said, change.occurred_at), {"$set": {"purge_at": purge_at}}]
