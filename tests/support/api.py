@@ -113,8 +113,13 @@ class Api:
 
     async def raw(self, path: str, **headers: str) -> HTTPResponse:
         """GET what is not JSON, such as a page."""
-        asked = HTTPRequest(self.base_url + path, headers=headers, request_timeout=15)
-        return await self._http.fetch(asked, raise_error=False)
+        return await self.fetch(
+            HTTPRequest(self.base_url + path, headers=headers, request_timeout=15)
+        )
+
+    async def fetch(self, request: HTTPRequest) -> HTTPResponse:
+        """Send `request`, and assert nothing."""
+        return await self._http.fetch(request, raise_error=False)
 
     async def request(
         self,
@@ -134,7 +139,7 @@ class Api:
         if token is not None:
             given["Authorization"] = f"Bearer {token}"
         url = path if path.startswith("http") else self.base_url + path
-        response = await self._http.fetch(
+        response = await self.fetch(
             HTTPRequest(
                 url,
                 method=method,
@@ -142,8 +147,7 @@ class Api:
                 body=content if content is not None or method != "POST" else b"",
                 allow_nonstandard_methods=True,
                 request_timeout=15,
-            ),
-            raise_error=False,
+            )
         )
         answer = Answer(
             response.code, json.loads(response.body) if response.body else None, response.headers
