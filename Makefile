@@ -9,7 +9,7 @@ CHECKED := run.py config rules storage actors tasks server bench tests
 FANOUT_ARGS ?= --followers 500 --rounds 3
 REST_ARGS ?= --rounds 3
 
-.PHONY: install run test check bench clean browser
+.PHONY: install run test test-long check bench clean browser
 
 # Stamps hold the moment of the last install, so that repeats cost nothing.
 $(BIN)/python:
@@ -44,6 +44,15 @@ test: .venv/test.stamp browser
 	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='actors/*,rules/*' --fail-under=100
 
+.venv-long/long.stamp: requirements/long.txt | $(BIN)/python
+	$(PYTHON) -m venv .venv-long
+	.venv-long/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/long.txt
+	@touch $@
+
+# Minutes, not seconds: run by hand, before a release.
+test-long: .venv/test.stamp .venv-long/long.stamp
+	$(BIN)/python -m tests.long.openapi_conformance .venv-long/bin/schemathesis
+
 check: .venv/test.stamp
 	$(BIN)/ruff format --check $(CHECKED)
 	$(BIN)/ruff check $(CHECKED)
@@ -55,5 +64,5 @@ bench: .venv/test.stamp
 	$(BIN)/python bench/rest.py $(REST_ARGS)
 
 clean:
-	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-long .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -56,11 +56,11 @@ class Converter(OpenAPIConverter):
         return {"anyOf": [named, {"type": "null"}]} if field.allow_none else named
 
     @staticmethod
-    def _as_the_field_says(field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    def _as_the_field_says(field: fields.Field[Any], **_: Any) -> dict[str, Any]:
         """Let a field that loads another thing than its base class say so in `documented`."""
-        said: dict[str, Any] = getattr(field, "documented", {})
-        if said:
-            ret.clear()
+        said: dict[str, Any] = dict(getattr(field, "documented", {}))
+        if field.allow_none and "type" in said:
+            said["type"] = [*said["type"], "null"]
         return said
 
 

@@ -62,7 +62,12 @@ class Time(fields.AwareDateTime):
 class Money(fields.Decimal):
     """An amount that is not negative, given as number or string; loaded as a string: `12.50`."""
 
-    documented = {"type": ["number", "string"], "minimum": 0, "maximum": 10**9}
+    documented = {
+        "type": ["number", "string"],
+        "minimum": 0,
+        "maximum": 10**9,
+        "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$",
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -117,6 +122,8 @@ class OneOf(fields.Field[Any]):
 
 class HttpUrl(fields.Url):
     """An absolute http or https URL of at most 2,048 characters."""
+
+    documented = {"pattern": "^https?://"}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(schemes={"http", "https"}, require_tld=False, **kwargs)
