@@ -16,7 +16,7 @@ from config.settings import Settings, SettingsError, read_settings
 from server.auth import UserType
 from server.banner import banner
 from server.demo import SeedingFailed, seed
-from server.launcher import CannotLaunch, launch
+from server.launcher import CannotLaunch, launch, launch_servers
 from server.probe import local_url
 from server.tokens import TokensRefused, mint
 
@@ -60,11 +60,19 @@ def _welcome(settings: Settings) -> None:
     print(banner(settings), flush=True)
 
 
-def _serve(settings: Settings, _options: argparse.Namespace) -> int:
+def _serve(settings: Settings, options: argparse.Namespace) -> int:
     # Imported here, and below, because no program should load what another one needs.
     from server.serve import run_server
 
-    return _needing_stores(settings) or run_server(settings)
+    lacking = _needing_stores(settings)
+    if lacking:
+        return lacking
+    if options.shared_port or settings.processes == 1:
+        return run_server(settings, is_port_shared=options.shared_port)
+    try:
+        return launch_servers(settings, os.environ, program=Path(__file__))
+    except CannotLaunch as error:
+        return _refuse(error.problem)
 
 
 def _worker(settings: Settings, _options: argparse.Namespace) -> int:
@@ -169,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, command, explained in (
         ("all", _all, "the whole service on this machine, embedded stores included (default)"),
-        ("serve", _serve, "one server process"),
+        ("serve", _serve, "the server: SNB_PROCESSES processes on one port"),
         ("worker", _worker, "one worker process"),
         ("seed", _seed, "tell the running service of the demo data (development)"),
         ("check", _check, "check the settings and whether the dependencies answer"),
@@ -178,6 +186,11 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser(name, help=explained, description=explained).set_defaults(
             command=command
         )
+    commands.choices["serve"].add_argument(
+        "--shared-port",
+        action="store_true",
+        help="be one process, and share the port with others that do; each needs its SNB_INSTANCE",
+    )
     task = commands.add_parser("task", help="run one periodic job now", description=TASK_EXPLAINED)
     task.set_defaults(command=_task)
     task.add_argument("name", metavar="NAME", choices=JOB_NAMES, help=", ".join(JOB_NAMES))

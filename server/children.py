@@ -86,6 +86,11 @@ class ProgramChild:
         """Return its exit status, or None while it runs."""
         return self._child.poll() if self._child else 0
 
+    def ask_to_stop(self) -> None:
+        """Ask it to stop, and do not wait for it."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+
     def stop(self) -> None:
         """Ask it to stop; kill it when that takes too long."""
         if self._child is not None:

@@ -1,8 +1,11 @@
-"""`run.py all`: the whole service on one machine.
+"""`run.py all`: the whole service on one machine; and `run.py serve` when it is several processes.
 
-Starts the embedded stores where no URI is given, then server and worker; starts again what dies;
+Starts the embedded stores where no URI is given, then servers and worker; starts again what dies;
 stops all in reverse. What would keep it from starting is found out before anything is started.
 When this process is itself killed, the kernel ends its children (storage/embedded_child.py).
+
+Several servers listen on one port (SO_REUSEPORT, socket(7)): the kernel spreads new connections
+over them. Each has a name of its own, by which it takes over what its last incarnation had in hand.
 """
 
 from __future__ import annotations
@@ -58,25 +61,42 @@ def launch(
     the server first says that it is ready. The status is 2 when a child refused to run, which it
     has then explained itself. Raises CannotLaunch.
     """
+    with _locked(settings.data_dir):
+        try:
+            return _run(settings, environ, program, _Family.start, when_ready)
+        finally:
+            forget_uris(settings.data_dir)
+
+
+def launch_servers(settings: Settings, environ: Mapping[str, str], *, program: Path) -> int:
+    """Run the server processes, on stores that are given, as `launch` does the whole service."""
+    return _run(settings, environ, program, _Family.start_servers, lambda _: None)
+
+
+def _run(
+    settings: Settings,
+    environ: Mapping[str, str],
+    program: Path,
+    start: Callable[[_Family, Settings], None],
+    when_ready: Callable[[Settings], None],
+) -> int:
     stop = threading.Event()
     for number in STOP_SIGNALS:
         signal.signal(number, lambda _number, _frame: stop.set())
-    with _locked(settings.data_dir):
-        port = _port_to_listen_on(settings)
-        environ = {**environ, "SNB_PORT": str(port), "SNB_DATA_DIR": str(settings.data_dir)}
-        family = _Family(program, dict(environ), stop)
-        try:
-            family.start(settings)
-            write_uris(settings.data_dir, family.embedded)
-            family.look_after(read_settings(environ), when_ready)
-            log.info("stopping")
-        except EmbeddedError as error:
-            raise CannotLaunch(str(error)) from None
-        except Refused:
-            return REFUSED
-        finally:
-            forget_uris(settings.data_dir)
-            family.stop()
+    port = _port_to_listen_on(settings)
+    environ = {**environ, "SNB_PORT": str(port), "SNB_DATA_DIR": str(settings.data_dir)}
+    settings = read_settings(environ)
+    family = _Family(program, dict(environ), stop)
+    try:
+        start(family, settings)
+        family.look_after(settings, when_ready)
+        log.info("stopping")
+    except EmbeddedError as error:
+        raise CannotLaunch(str(error)) from None
+    except Refused:
+        return REFUSED
+    finally:
+        family.stop()
     return 0
 
 
@@ -90,14 +110,29 @@ class _Family:
         self._children: list[Kept] = []
         self.embedded: dict[str, str] = {}
         """Variable -> URI of each embedded store."""
+        self._servers: list[ProgramChild] = []
 
     def start(self, settings: Settings) -> None:
         if settings.mongodb_uri is None:
             self._start_store("SNB_MONGODB_URI", EmbeddedMongo(settings.data_dir / "mongodb"))
         if settings.redis_url is None:
             self._start_store("SNB_REDIS_URL", EmbeddedRedis(settings.data_dir / "redis"))
-        self._start_program("serve", stop_within_s=SERVER_STOP_S)
+        self.start_servers(settings)
         self._start_program("worker", stop_within_s=WORKER_STOP_S)
+        write_uris(settings.data_dir, self.embedded)
+
+    def start_servers(self, settings: Settings) -> None:
+        if settings.processes == 1:
+            self._servers.append(self._start_program("serve", stop_within_s=SERVER_STOP_S))
+            return
+        for number in range(1, settings.processes + 1):
+            server = self._start_program(
+                "serve",
+                "--shared-port",
+                stop_within_s=SERVER_STOP_S,
+                SNB_INSTANCE=f"{settings.instance}/{number}",
+            )
+            self._servers.append(server)
 
     def look_after(self, settings: Settings, when_ready: Callable[[Settings], None]) -> None:
         was_ready = False
@@ -110,6 +145,9 @@ class _Family:
 
     def stop(self) -> None:
         for kept in reversed(self._children):
+            if kept.child in self._servers:
+                # All at once, or clients would be sent from one to the next that stops.
+                self._ask_servers_to_stop()
             kept.child.stop()
             log.debug("stopped", child=kept.child.name)
 
@@ -118,16 +156,24 @@ class _Family:
         self._start(Kept(store))
         self._environ[variable] = self.embedded[variable] = store.uri
 
-    def _start_program(self, name: str, *, stop_within_s: float) -> None:
+    def _ask_servers_to_stop(self) -> None:
+        while self._servers:
+            self._servers.pop().ask_to_stop()
+
+    def _start_program(
+        self, name: str, *options: str, stop_within_s: float, **variables: str
+    ) -> ProgramChild:
         def spawn_it() -> subprocess.Popen[bytes]:
             return spawn(
-                [sys.executable, self._program, name],
-                env=self._environ,
+                [sys.executable, self._program, name, *options],
+                env=self._environ | variables,
                 # It holds nothing that a kill could spoil, so it need not be asked.
                 orphan_signal=signal.SIGKILL,
             )
 
-        self._start(Kept(ProgramChild(name, spawn_it, stop_within_s=stop_within_s)))
+        child = ProgramChild(name, spawn_it, stop_within_s=stop_within_s)
+        self._start(Kept(child))
+        return child
 
     def _start(self, kept: Kept) -> None:
         # Before it starts, so that one that fails half way is stopped as well.

@@ -35,13 +35,16 @@ EXIT_UNUSABLE = 2
 log = structlog.get_logger(__name__)
 
 
-def run_server(settings: Settings) -> int:
+def run_server(settings: Settings, *, is_port_shared: bool = False) -> int:
     """Serve until SIGINT or SIGTERM and return the exit code.
 
-    2 when the port is not to be had. The settings name the stores.
+    2 when the port is not to be had: it may be shared with other processes of the service, if they
+    share it too. The settings name the stores.
     """
     try:
-        sockets = tornado.netutil.bind_sockets(settings.port, settings.host, backlog=BACKLOG)
+        sockets = tornado.netutil.bind_sockets(
+            settings.port, settings.host, backlog=BACKLOG, reuse_port=is_port_shared
+        )
     except OSError as error:
         return _refuse(
             f"SNB_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"

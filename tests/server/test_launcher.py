@@ -53,9 +53,9 @@ def wait_until(is_so: Callable[[], object], *, within_s: float = DEADLINE_S) -> 
 
 
 class Service:
-    """`run.py all` in a data directory of its own."""
+    """`run.py`, all of it unless told otherwise, in a data directory of its own."""
 
-    def __init__(self, data_dir: Path, **environ: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, **environ: str) -> None:
         self.data_dir = data_dir
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -64,7 +64,7 @@ class Service:
         self.output = data_dir.with_suffix(".out")
         with self.output.open("wb") as output:
             self.process = psutil.Popen(
-                [sys.executable, ROOT / "run.py"],
+                [sys.executable, ROOT / "run.py", *arguments],
                 env=environ_of(data_dir, **self.environ),
                 cwd=ROOT,
                 stdout=output,
@@ -121,8 +121,8 @@ class Service:
 def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
-    def start_one(**environ: str) -> Service:
-        started.append(Service(tmp_path / f"var{len(started)}", **environ))
+    def start_one(*arguments: str, **environ: str) -> Service:
+        started.append(Service(tmp_path / f"var{len(started)}", *arguments, **environ))
         return started[-1]
 
     yield start_one
@@ -416,3 +416,89 @@ def test_a_port_of_0_means_any_that_is_free(start: Callable[..., Service]) -> No
     service.port = int(url.rsplit(":", 1)[1])
     assert service.port > 0
     assert service.is_ready()
+
+
+def servers(service: Service) -> list[psutil.Process]:
+    """Return the server processes."""
+    found = []
+    for child in service.process.children(recursive=True):
+        try:
+            if "run.py serve --shared-port" in " ".join(child.cmdline()):
+                found.append(child)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def test_several_processes_serve_one_port_and_each_that_dies_is_started_again(
+    start: Callable[..., Service],
+) -> None:
+    service = start(SNB_PROCESSES="2", SNB_INSTANCE="here", SNB_LOG_FORMAT="json")
+    wait_until(lambda: service.says("Ctrl-C stops everything"))
+    wait_until(lambda: service.output.read_text().count('"event": "serving"') == 2)
+    first, second = servers(service)
+    names = {process.environ()["SNB_INSTANCE"] for process in (first, second)}
+    assert names == {"here/1", "here/2"}
+
+    def listens(process: psutil.Process) -> bool:
+        return any(each.laddr.port == service.port for each in process.net_connections("tcp"))
+
+    assert listens(first)
+    assert listens(second)
+    first.kill()
+    wait_until(
+        lambda: (
+            {process.pid for process in servers(service)} - {first.pid, second.pid}
+            and len(servers(service)) == 2
+        )
+    )
+    assert service.is_ready()
+    refused = run(
+        service.data_dir.with_name("other"), SNB_PORT=str(service.port), SNB_PROCESSES="2"
+    )
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "Address already in use" in refused.stderr
+    family = servers(service)
+    service.process.terminate()
+    assert service.process.wait(DEADLINE_S) == 0
+    assert not [child for child in (*family, second) if child.is_running()]
+    assert not service.says("Traceback")
+
+
+def test_serving_by_several_processes_needs_nothing_but_the_stores(
+    start: Callable[..., Service],
+    mongodb_uri: str,
+    redis_url: str,
+    database_name: str,
+) -> None:
+    service = start(
+        "serve",
+        SNB_PROCESSES="2",
+        SNB_MONGODB_URI=mongodb_uri,
+        SNB_MONGODB_DATABASE=database_name,
+        SNB_REDIS_URL=redis_url,
+    )
+    wait_until(service.is_ready)
+    wait_until(lambda: len(servers(service)) == 2)
+    assert sorted(service.family()) == ["run.py serve"]
+    service.process.terminate()
+    assert service.process.wait(DEADLINE_S) == 0
+
+
+def test_a_port_of_another_program_is_refused_to_several_servers_too(
+    tmp_path: Path, mongodb_uri: str, redis_url: str
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        refused = run(
+            tmp_path,
+            "serve",
+            SNB_PROCESSES="2",
+            SNB_PORT=str(other.getsockname()[1]),
+            SNB_MONGODB_URI=mongodb_uri,
+            SNB_REDIS_URL=redis_url,
+        )
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("SNB_PORT: cannot listen on 127.0.0.1:")
+    assert refused.stderr.count("\n") == 1
