@@ -42,8 +42,8 @@ class Join:
 class BusMember(LoopActor):
     """Keeps this process on the bus.
 
-    `on_lapsed` is called when others may have missed that this process was there, or its stream is
-    gone; `on_loss` when there is something to tell others that could not be told before.
+    `on_lapsed` is called when others may have missed that this process was there; `on_loss` when
+    there is something to tell others that could not be told before.
     """
 
     mailbox_limit = 10
@@ -94,7 +94,7 @@ class BusMember(LoopActor):
         except RedisUnavailable:
             return
         if self._peers.is_joined:
-            if found.was_member and found.has_stream:
+            if found.was_member:
                 self._peers.intact_at = at
             else:
                 self._on_lapsed()

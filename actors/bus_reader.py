@@ -28,10 +28,10 @@ from actors.loop_actor import LoopActor
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.messages import Deliver, Reflect
-from actors.parcels import Announced, Changed, Joined, Lost, Shown, UnknownParcel, read_fields
+from actors.parcels import Announced, Changed, Lost, Shown, UnknownParcel, read_fields
 from actors.peers import Peers
 from actors.sync import LOOK_BACK
-from storage.bus_streams import FIRST, READ_AT_ONCE, BusStreams, Fields
+from storage.bus_streams import READ_AT_ONCE, BusStreams, Fields, StreamGone
 from storage.client import StoreUnavailable
 from storage.positions import PositionClock
 from storage.redis import RedisUnavailable
@@ -41,7 +41,16 @@ TRY_AGAIN_AFTER_S = 0.5
 LOOK_EVERY_S = 15.0
 """While the bus is away: half of what `sync` looks back."""
 
-_AWAY = (RedisUnavailable, StoreUnavailable, ActorDeadError, MailboxFull, DeadlineExceeded)
+CANCEL_AGAIN_AFTER_S = 0.05
+
+_AWAY = (
+    RedisUnavailable,
+    StreamGone,
+    StoreUnavailable,
+    ActorDeadError,
+    MailboxFull,
+    DeadlineExceeded,
+)
 """What passes by itself: a store is out of reach, or an actor is being started anew."""
 
 log = structlog.get_logger(__name__)
@@ -89,7 +98,6 @@ class BusReader(LoopActor):
         self._register_all = register_all
         self._has_company = has_company
         self._on_joined = on_joined
-        self._cursor = FIRST
         self._is_astray = True
         self._looked_at_s = 0.0
         self._reading: asyncio.Task[None] | None = None
@@ -124,8 +132,10 @@ class BusReader(LoopActor):
 
     async def _end_reading(self) -> None:
         assert self._reading is not None
-        self._reading.cancel()
-        await asyncio.wait([self._reading])
+        while not self._reading.done():
+            # Again and again: redis-py 8.1 loses a cancellation that comes while it connects.
+            self._reading.cancel()
+            await asyncio.wait([self._reading], timeout=CANCEL_AGAIN_AFTER_S)
 
     async def _read_on(self) -> None:
         try:
@@ -144,7 +154,7 @@ class BusReader(LoopActor):
         # First, because what is found out meanwhile has to be seen to afterwards.
         self._is_astray = False
         self._peers.is_joined = False
-        self._cursor = await self._streams.open(self._process, self._cursor)
+        self._peers.read_until = await self._streams.open(self._process, self._peers.read_until)
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
         self._peers.is_joined = True
@@ -154,19 +164,20 @@ class BusReader(LoopActor):
         log.info("bus_joined", others=len(self._peers.others))
 
     async def _read(self) -> None:
-        """Read once, and hand on what there was; if some was cut off, what was stored before."""
+        """Read once, and hand on what there was; if some was lost, first what the store has."""
         began_at = self._clock.store_now()
-        entries = await self._streams.read(self._process, self._cursor)
-        if entries:
-            entry_ids = [entry_id for entry_id, _ in entries]
-            is_whole = await self._streams.remove(self._process, entry_ids)
-            self._cursor = entry_ids[-1]
-            if not is_whole:
-                log.warning("bus_overrun")
-                await self._look()
-            for _, fields in entries:
-                await self._hand_on(fields)
-        if len(entries) < READ_AT_ONCE:
+        reading = await self._streams.read(self._process, self._peers.read_until)
+        if not reading.is_whole:
+            log.warning("bus_entries_lost", until=reading.until)
+            await self._look()
+        for number, fields in reading.entries:
+            # Before it is handed on: it may have been in part, and is not to be again.
+            self._peers.read_until = number
+            await self._hand_on(fields)
+        self._peers.read_until = reading.until
+        if reading.entries:
+            await self._streams.remove(self._process, reading.until)
+        if len(reading.entries) < READ_AT_ONCE:
             self._peers.tell_until(min(began_at, self._peers.intact_at))
 
     async def _hand_on(self, fields: Fields) -> None:
@@ -189,11 +200,11 @@ class BusReader(LoopActor):
                 self._directory.tell(parcel.user_id, Reflect(parcel.change, time.monotonic()))
             case Shown():
                 self._directory.show(parcel.user_id, parcel.frame)
-            case Joined():
-                self._on_joined()
             case Lost():
                 self._peers.told_until = min(self._peers.told_until, parcel.since)
                 await self._look()
+            case _:
+                self._on_joined()
         # An entry may have told thousands of actors: it is their turn.
         await asyncio.sleep(0)
 

@@ -6,10 +6,11 @@ changed directly, and whoever they are connected with is told by the bus.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from actors import messages
+from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.parcels import Changed
@@ -17,13 +18,6 @@ from storage.notifications import NotificationsRepository
 from storage.positions import PositionClock
 
 DEADLINE_S = 10.0
-
-
-class InboxBus(Protocol):
-    """The bus's face (actors/bus.py)."""
-
-    def send(self, parcel: Changed) -> None:
-        """Tell the user's connections on other processes."""
 
 
 class Inbox:
@@ -34,7 +28,7 @@ class Inbox:
         directory: Directory,
         notifications: NotificationsRepository,
         clock: PositionClock,
-        bus: InboxBus,
+        bus: BusFace,
     ) -> None:
         self._directory = directory
         self._notifications = notifications

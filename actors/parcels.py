@@ -106,14 +106,11 @@ class Changed:
 
     def fields(self) -> Fields:
         """Return the entry on the bus."""
-        user = {b"user": self.user_id.bytes}
-        match self.change:
-            case OneRead(notification_id):
-                return {b"kind": b"read", **user, b"id": notification_id.bytes}
-            case OneDeleted(notification_id):
-                return {b"kind": b"deleted", **user, b"id": notification_id.bytes}
-            case SeveralRead(marked_count):
-                return {b"kind": b"bulk_read", **user, b"count": _number(marked_count)}
+        fields: Fields = {b"user": self.user_id.bytes}
+        if isinstance(self.change, SeveralRead):
+            return fields | {b"kind": b"bulk_read", b"count": _number(self.change.marked_count)}
+        kind = b"read" if isinstance(self.change, OneRead) else b"deleted"
+        return fields | {b"kind": kind, b"id": self.change.notification_id.bytes}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Collection
 from datetime import datetime
 
+from storage.bus_streams import NONE
+
 KNOWN_FOR_S = 3.0
 """How long nobody can have joined unseen: below the time for which a member is one without having
 shown itself (storage/bus_members.py), so that one who joins and waits that long is seen by all."""
@@ -24,6 +26,9 @@ class Peers:
 
         self.intact_at = now
         """When this process was last known to have been on the bus without a break."""
+
+        self.read_until = NONE
+        """The number of the last entry of this process's stream that was taken in hand."""
 
         self.told_until = now
         """All that others had stored before was told here, but for what became visible late."""

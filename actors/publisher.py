@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.draft import Draft
 from actors.frames import Announcement, RowsAnnounced
@@ -53,13 +54,6 @@ class Published:
     """Seconds that the insert took."""
 
 
-class PublisherBus(Protocol):
-    """The bus's face (actors/bus.py)."""
-
-    async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
-        """Announce to users elsewhere; tell whether all of it is on its way, in order."""
-
-
 class Publisher:
     """The way of one batch from recipients to sockets and queue."""
 
@@ -70,7 +64,7 @@ class Publisher:
         names: NameResolver,
         clock: PositionClock,
         directory: Directory,
-        bus: PublisherBus,
+        bus: BusFace,
         queue: Queue,
         writer: str,
     ) -> None:

@@ -8,18 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 from uuid import UUID
 
+from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.parcels import Shown
-
-
-class EventBus(Protocol):
-    """The bus's face (actors/bus.py)."""
-
-    def send(self, parcel: Shown) -> None:
-        """Send the frame to the user's connections on other processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +26,7 @@ class SocketEvent:
 class SocketEvents:
     """Sends frames to users, wherever they are connected."""
 
-    def __init__(self, directory: Directory, bus: EventBus) -> None:
+    def __init__(self, directory: Directory, bus: BusFace) -> None:
         self._directory = directory
         self._bus = bus
 

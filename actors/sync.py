@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from actors import frames
 from actors.frames import to_json
+from storage.names import Names
 from storage.notifications import Change, NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
 
@@ -82,6 +84,20 @@ async def find_missed(
     changed = await notifications.changed(recipient_id, since=window, before=edge, limit=CHANGES)
     late = [row for row in behind if _is_missed(row, named, already_sent)]
     return _missed(behind, late, ahead, changed, limit)
+
+
+def answer_to_sync(missed: Missed, names: Names, unread_count: int, ref: frames.Ref) -> bytes:
+    """Return the frame that tells a client what it missed."""
+    return frames.synced(
+        notifications=[frames.synced_notification(row, names) for row in missed.rows],
+        changed=[
+            {"id": change.id, "is_read": change.is_read, "is_deleted": change.is_deleted}
+            for change in missed.changed
+        ],
+        has_more=missed.has_more,
+        unread_count=unread_count,
+        ref=ref,
+    )
 
 
 def _missed(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from actors.messages import Deliver
 from storage.client import StoreUnavailable
-from storage.notifications import NotificationsRepository
+from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import EPOCH, PositionClock
 
 RECENT = timedelta(seconds=30)
@@ -43,6 +43,10 @@ class UnreadCount:
         if announced.is_unread and announced.notification_id not in self.recent_ids:
             self.count += 1
         return True
+
+    def lacks(self, row: NotificationRow) -> bool:
+        """Tell whether the last recount was before `row` came."""
+        return row.created_at >= self.recent_since and row.id not in self.recent_ids
 
     def guess(self, announced: Deliver) -> None:
         """Count a row as new while the store is away; the next time the count is read anew."""

@@ -10,37 +10,28 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pykka import ActorDeadError
 
 from actors import frames, messages
 from actors.attachment import CATCH_UP_WITHIN_S, NEXT_PAGE_WITHIN_S, Attachment
+from actors.bus_face import BusFace
 from actors.connection import Connection
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
 from actors.parcels import Changed
-from actors.sync import find_missed
+from actors.sync import answer_to_sync, find_missed
 from actors.told import Told
 from actors.unread_count import UnreadCount
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
-from storage.notifications import NotificationsRepository
+from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
 
 Written = TypeVar("Written", int, bool)
-
-
-class UserBus(Protocol):
-    """The bus's face: what a user's actor needs of it (actors/bus.py)."""
-
-    async def register(self, user_id: UUID) -> None:
-        """Return when what others announce to `user_id` comes here, or somebody looks for it."""
-
-    def send(self, parcel: Changed) -> None:
-        """Tell the user's connections on other processes."""
 
 
 class UserActor(LoopActor):
@@ -59,7 +50,7 @@ class UserActor(LoopActor):
         notifications: NotificationsRepository,
         names: NameResolver,
         clock: PositionClock,
-        bus: UserBus,
+        bus: BusFace,
         on_idle: Callable[[], None],
         on_broken: Callable[[], None],
     ) -> None:
@@ -297,20 +288,18 @@ class UserActor(LoopActor):
             users=(row.sender_id for row in missed.rows),
             businesses=(row.business_id for row in missed.rows),
         )
-        await self._unread.fresh()
-        frame = frames.synced(
-            notifications=[frames.synced_notification(row, names) for row in missed.rows],
-            changed=[
-                {"id": change.id, "is_read": change.is_read, "is_deleted": change.is_deleted}
-                for change in missed.changed
-            ],
-            has_more=missed.has_more,
-            unread_count=self._unread.count,
-            ref=message.ref,
-        )
+        if any(self._is_uncounted(row) for row in missed.rows):
+            await self._unread.recount()
+        else:
+            await self._unread.fresh()
+        frame = answer_to_sync(missed, names, self._unread.count, message.ref)
         attached.catch_up(frame, missed.known, has_more=missed.has_more)
         if missed.has_more:
             self._release_later(attached, NEXT_PAGE_WITHIN_S)
+
+    def _is_uncounted(self, row: NotificationRow) -> bool:
+        """Tell whether a row is on its way here: the count lacks it until it is announced."""
+        return not (row.is_read or self._told.has(row.id)) and self._unread.lacks(row)
 
     async def _count_unread(self) -> int:
         return await self._unread.fresh()

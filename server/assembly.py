@@ -61,6 +61,7 @@ from server.service import Service
 from server.socket_limits import SocketLimits
 from server.stream_reader import StreamReader
 from server.verifier import verifier_for
+from storage.bus_streams import BusStreams
 from storage.client import StoreUnavailable, open_client
 from storage.encryption import FieldCipher
 from storage.event_stream import EventStream
@@ -155,7 +156,7 @@ async def assemble(
     )
     parts = BusParts(
         redis=redis_store,
-        reading=reading,
+        streams=BusStreams(redis_store, reading),
         peers=peers,
         directory=directory,
         stores=stores,

@@ -43,7 +43,7 @@ class BusParts:
     """What the actors of the bus are made of."""
 
     redis: RedisStore
-    reading: RedisStore
+    streams: BusStreams
     peers: Peers
     directory: Directory
     stores: Stores
@@ -56,7 +56,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
     """Start them; to be done before what uses the bus, so that it outlives that."""
     process = str(parts.lease)
     registrations = Registrations(parts.redis)
-    streams = BusStreams(parts.redis, parts.reading)
+    streams = parts.streams
 
     def ask(name: str, message: object, deadline_s: float) -> Callable[[], Awaitable[Any]]:
         return lambda: supervisor.ref(name).request(message, deadline_s=deadline_s)

@@ -43,7 +43,6 @@ class Membership:
     was_member: bool
     """Whether all others have been able to see this process since its last beat."""
 
-    has_stream: bool
     until: float
     others: Mapping[str, float]
 
@@ -60,12 +59,12 @@ class BusMembers:
             pipeline = client.pipeline(transaction=False)
             pipeline.eval(_BEAT, 1, MEMBERS, process, MEMBER_FOR_MS)
             pipeline.pexpire(stream_key(process), STREAM_FOR_MS)
-            (before, pairs), has_stream = await pipeline.execute()
+            (before, pairs), _ = await pipeline.execute()
         members = {
             name.decode(): float(until) for name, until in zip(pairs[::2], pairs[1::2], strict=True)
         }
         until = members.pop(process)
-        return Membership(before is not None, bool(has_stream), until, members)
+        return Membership(before is not None, until, members)
 
     async def leave(self, *processes: str) -> None:
         """Take processes off: this one, or former ones of its place."""

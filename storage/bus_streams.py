@@ -2,16 +2,21 @@
 
     snb:bus:<instance>#<epoch>   stream; entries are removed once read, for they hold people's texts
 
-A stream that is gone (flushed, expired) is not made by those who write to it: what they add then
-goes nowhere, its reader finds it gone, makes it anew and looks into MongoDB.
+Entries are numbered without a gap (their ids are 1-0, 1-1, 1-2 and so on, which takes Redis 7), so
+its reader knows of each that it did not get, whatever became of it. A stream that is gone (flushed,
+expired) is not made by those who write to it: what they add then goes nowhere, and its reader finds
+it gone. Errors: `StreamGone`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from redis.exceptions import ResponseError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from storage.redis import RedisStore
 
@@ -24,7 +29,8 @@ BLOCK_MS = 1_000
 READ_WITHIN_S = 3.0
 """Above the time for which a read may block."""
 
-FIRST = "0-0"
+NONE = -1
+"""The number before the first."""
 
 Fields = dict[bytes, bytes]
 
@@ -32,6 +38,23 @@ Fields = dict[bytes, bytes]
 def stream_key(process: str) -> str:
     """Return the key of the stream of `process`."""
     return f"snb:bus:{process}"
+
+
+class StreamGone(Exception):
+    """Redis has forgotten the stream, and with it what was in it."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__(f"the stream of {process} is gone")
+        self.process = process
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Some entries with their numbers, up to which one all is in it, and whether all is."""
+
+    entries: list[tuple[int, Fields]]
+    until: int
+    is_whole: bool
 
 
 class BusStreams:
@@ -45,11 +68,10 @@ class BusStreams:
         self._redis = redis
         self._reading = reading
 
-    async def open(self, process: str, cursor: str) -> str:
-        """Make the stream unless it is there; return the cursor to go on from.
+    async def open(self, process: str, after: int) -> int:
+        """Make the stream unless it is there; return after which number to go on.
 
-        That is `cursor` unless the stream has no such entry yet: then a server has taken over
-        that never got it, or the stream is new.
+        That is `after` as long as what follows it, if anything, is there.
         """
         key = stream_key(process)
         async with self._redis.call() as client:
@@ -57,8 +79,11 @@ class BusStreams:
             await client.xgroup_create(key, "maker", "$", mkstream=True)
             await client.xgroup_destroy(key, "maker")
             information = await client.xinfo_stream(key)
-        last = information["last-generated-id"].decode()
-        return cursor if _place(cursor) <= _place(last) else FIRST
+        first, last = information["first-entry"], _number(information["last-generated-id"])
+        if first is None:
+            return last
+        before_first = _number(first[0]) - 1
+        return after if before_first <= after <= last else before_first
 
     async def add(self, entries: Iterable[tuple[str, Fields]]) -> None:
         """Add each entry to the stream of its process, if that has one."""
@@ -68,32 +93,52 @@ class BusStreams:
                 pipeline.xadd(
                     stream_key(process),
                     cast("Any", fields),
+                    id="1-*",
                     maxlen=MOST_ENTRIES,
                     approximate=True,
                     nomkstream=True,
                 )
             await pipeline.execute()
 
-    async def read(self, process: str, cursor: str) -> list[tuple[str, Fields]]:
-        """Return the next entries after `cursor`, oldest first; none after a second without any."""
-        key = stream_key(process)
-        async with self._reading.call(READ_WITHIN_S) as client:
-            replies: Any = await client.xread({key: cursor}, count=READ_AT_ONCE, block=BLOCK_MS)
-        return [(entry_id.decode(), fields) for _, found in replies for entry_id, fields in found]
+    async def read(self, process: str, after: int) -> Reading:
+        """Return what comes after the number `after`; nothing after a second without anything.
 
-    async def remove(self, process: str, entry_ids: Sequence[str]) -> bool:
-        """Remove entries that were read; tell whether all that came before them was there.
-
-        As only the reader removes, a stream from which others had to be cut off has at least its
-        bound left, with those that were read.
+        Raises StreamGone.
         """
+        entries = await self._entries(process, after, block_ms=BLOCK_MS)
+        if entries:
+            return Reading(entries, entries[-1][0], len(entries) == entries[-1][0] - after)
+        last = await self._last(process)
+        if last < after:
+            raise StreamGone(process)
+        if last == after:
+            return Reading([], after, is_whole=True)
+        # It came just now, or it has gone unread.
+        entries = await self._entries(process, after, block_ms=None)
+        until = entries[-1][0] if entries else last
+        return Reading(entries, until, len(entries) == until - after)
+
+    async def _entries(
+        self, process: str, after: int, *, block_ms: int | None
+    ) -> list[tuple[int, Fields]]:
         key = stream_key(process)
+        since = f"1-{after}" if after > NONE else "0-0"
+        async with self._reading.call(READ_WITHIN_S) as client:
+            replies: Any = await client.xread({key: since}, count=READ_AT_ONCE, block=block_ms)
+        return [(_number(entry_id), fields) for _, found in replies for entry_id, fields in found]
+
+    async def _last(self, process: str) -> int:
         async with self._redis.call() as client:
-            pipeline = client.pipeline(transaction=False)
-            pipeline.xdel(key, *entry_ids)
-            pipeline.xlen(key)
-            _, left = await pipeline.execute()
-        return bool(left + len(entry_ids) < MOST_ENTRIES)
+            try:
+                information = await client.xinfo_stream(stream_key(process))
+            except ResponseError:
+                raise StreamGone(process) from None
+        return _number(information["last-generated-id"])
+
+    async def remove(self, process: str, until: int) -> None:
+        """Remove what was read, up to the number `until`."""
+        async with self._redis.call() as client:
+            await client.xtrim(stream_key(process), minid=f"1-{until + 1}", approximate=False)
 
     async def delete(self, process: str) -> None:
         """Remove the stream: nobody reads it any more."""
@@ -101,5 +146,6 @@ class BusStreams:
             await client.delete(stream_key(process))
 
 
-def _place(entry_id: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in entry_id.split("-"))
+def _number(entry_id: bytes) -> int:
+    """Return the number of an entry; 0-0 is the id that a new stream has generated last."""
+    return NONE if entry_id == b"0-0" else int(entry_id.partition(b"-")[2])

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
 
 from actors.bus_reader import FindBack
-from actors.frames import notification_read
+from actors.bus_writer import Post
+from actors.frames import notification_read, pong
+from actors.parcels import Shown
 from actors.socket_events import SocketEvents
 from storage.bus_streams import MOST_ENTRIES
 from storage.redis import tagged_key
 from storage.stores import Stores
-from tests.support.actors import RecordingConnection
-from tests.support.bus import BusProcess, on_the_bus
+from tests.support.bus import BusProcess, on_the_bus, told, until
 from tests.support.relay import Relay, relayed
 from tests.support.world import eventually
 
@@ -24,22 +25,6 @@ from tests.support.world import eventually
 async def pair(stores: Stores, redis_url: str) -> AsyncIterator[list[BusProcess]]:
     async with on_the_bus(stores, redis_url, redis_url) as processes:
         yield processes
-
-
-def told(connection: RecordingConnection) -> list[str]:
-    """Return the ids that were announced."""
-    return [
-        frame["data"]["notification_id"]
-        for frame in connection.frames
-        if frame["type"] == "notification.new"
-    ]
-
-
-async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
-    async def ask() -> object:
-        return is_so()
-
-    await eventually(ask, within_s=within_s)
 
 
 async def test_an_announcement_crosses(pair: list[BusProcess]) -> None:
@@ -146,7 +131,8 @@ async def test_entries_that_were_cut_off_are_told_before_those_that_were_not(
     async with Redis.from_url(redis_url) as redis:
         pipeline = redis.pipeline()
         for _ in range(MOST_ENTRIES):
-            pipeline.xadd(there.stream, {"kind": "of old"})
+            pipeline.xadd(there.stream, {"kind": "of old"}, id="1-*")
+        pipeline.xtrim(there.stream, MOST_ENTRIES // 2, approximate=False)
         await pipeline.execute()
     await here.announce(kept)
     await until(lambda: told(connection) == [str(cut.id), str(kept.id)])
@@ -234,6 +220,8 @@ async def test_one_alone_asks_redis_nothing_for_a_batch(
             await redis.config_resetstat()
             for _ in range(50):
                 await alone.publish(user_id)
+                alone.bus.send(Shown(user_id, pong(None)))
+            assert await alone.ask("bus.writer", Post((Shown(user_id, pong(None)),)))
             statistics = await redis.info("commandstats")
         assert len(told(connection)) == 50
         assert "cmdstat_xadd" not in statistics

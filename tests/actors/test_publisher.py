@@ -292,3 +292,21 @@ async def test_what_one_recipient_gets_of_a_batch_keeps_its_order(publishing: Pu
     assert [row.title for row in sorted(mine, key=lambda row: row.created_at)] == titles
     assert len({row.created_at for row in mine}) == 20
     assert others.created_at == mine[0].created_at
+
+
+async def test_what_could_not_be_announced_everywhere_holds_the_floor_of_later_rows_down(
+    publishing: Publishing,
+) -> None:
+    first = await publishing.publish(publishing.recipient())
+    publishing.bus.is_in_order = False
+    doubtful = await publishing.publish(publishing.recipient())
+    publishing.bus.is_in_order = True
+    later = await publishing.publish(publishing.recipient())
+    assert first.floor == first.created_at
+    assert doubtful.floor == doubtful.created_at
+    assert later.floor == doubtful.created_at
+    assert [row.id for _, rows in publishing.bus.announced for row in rows] == [
+        first.id,
+        doubtful.id,
+        later.id,
+    ]

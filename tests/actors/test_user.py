@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +14,9 @@ from pykka import ActorDeadError
 
 from actors import messages
 from actors.frames import Announcement
+from actors.inbox_change import OneDeleted, OneRead, SeveralRead
 from actors.loop_ref import LoopActorRef
+from actors.parcels import Changed
 from actors.sync import UnknownNotification
 from actors.told import REMEMBERED
 from actors.unread_count import RECENT, RECOUNT_AFTER
@@ -447,3 +450,65 @@ async def _ended(ref: LoopActorRef[UserActor]) -> None:
         return not ref.is_alive()
 
     await eventually(has_ended)
+
+
+async def test_a_change_made_elsewhere_is_told_once_with_a_count_read_anew(home: Home) -> None:
+    connection = await home.attach()
+    first, second = await home.row(), await home.row()
+    await home.stores.notifications.mark_read(home.user_id, [first.id], at=first.created_at)
+    arrived_at_s = time.monotonic()
+    for change in (OneRead(first.id), OneRead(first.id), OneDeleted(second.id), SeveralRead(1)):
+        home.ref.tell(messages.Reflect(change, arrived_at_s))
+    await home.settled()
+    told = ["notification.read", "notification.deleted", "notifications.bulk_read"]
+    assert connection.types[1:] == told
+    assert [frame["data"]["unread_count"] for frame in connection.frames[1:]] == [1, 1, 1]
+
+
+async def test_only_the_first_connection_registers_and_what_is_done_is_sent_to_the_others(
+    home: Home,
+) -> None:
+    row = await home.row()
+    asker = await home.attach()
+    await home.attach()
+    assert home.bus.registered == [home.user_id]
+    await home.ask(messages.MarkRead((row.id,), asker, "r"))
+    await home.ask(messages.MarkRead((row.id,), asker, "r"))
+    await home.ask(messages.Delete(row.id))
+    assert home.bus.sent == [
+        Changed(home.user_id, OneRead(row.id)),
+        Changed(home.user_id, OneDeleted(row.id)),
+    ]
+
+
+async def test_of_what_the_store_has_only_the_news_are_told(home: Home) -> None:
+    there = await home.row()
+    connection = await home.attach()
+    announced, missed = await home.row(), await home.row()
+    home.deliver(announced)
+    await home.ask(messages.MarkRead((there.id,)))
+    found = tuple(
+        messages.Deliver(row.id, row.created_at, not row.is_read, Announcement(row, NO_NAMES))
+        for row in (there, announced, missed)
+    )
+    changes = (OneRead(there.id), OneDeleted(announced.id))
+    for _ in range(2):
+        home.ref.tell(messages.CatchUp(found, changes))
+    await home.settled()
+    assert connection.types[1:] == [
+        "notification.new",
+        "notification.read",
+        "notification.new",
+        "notification.deleted",
+    ]
+    assert connection.frames[3]["data"]["notification_id"] == str(missed.id)
+
+
+async def test_the_count_of_a_sync_has_the_rows_that_are_announced_only_later(home: Home) -> None:
+    named = await home.row()
+    connection = await home.attach()
+    on_its_way = await home.row()
+    await home.ask(messages.Sync(connection, named.id, 10))
+    assert connection.frames[-1]["data"]["unread_count"] == 2
+    home.deliver(on_its_way)
+    assert await home.ask(messages.CountUnread()) == 2

@@ -151,6 +151,19 @@ def test_in_any_interleaving_what_is_below_a_floor_was_announced_before(
         stack.close()
 
 
+def test_a_write_that_was_in_doubt_and_failed_is_doubtful_once() -> None:
+    wall = Wall()
+    clock = PositionClock(wall=wall)
+    with suppress(LookupError), clock.writing() as position:
+        clock.doubt(position)
+        raise LookupError
+    with clock.writing() as later:
+        assert later.floor == position.created_at
+    wall.now_s += DOUBTFUL_FOR_MS / 1000 + 1
+    with clock.writing() as much_later:
+        assert much_later.floor == much_later.created_at
+
+
 async def test_the_offset_is_measured_against_the_stores_clock(
     database: AsyncIOMotorDatabase[Document],
 ) -> None:

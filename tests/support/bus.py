@@ -12,6 +12,7 @@ from uuid import UUID
 from tornado.ioloop import PeriodicCallback
 
 from actors.bus import Bus
+from actors.catch_up import CatchUp
 from actors.connection import CloseCode
 from actors.directory import Directory, UserRef
 from actors.frames import Announcement
@@ -21,7 +22,7 @@ from actors.supervisor import Supervisor
 from actors.user import UserActor
 from rules.lease import Lease
 from server.bus_assembly import BusParts, bus_timetable, settled, start_bus
-from storage.bus_streams import stream_key
+from storage.bus_streams import BusStreams, stream_key
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
@@ -29,6 +30,7 @@ from storage.redis import RedisStore
 from storage.stores import Stores
 from tests.storage.samples import a_row
 from tests.support.actors import RecordingConnection
+from tests.support.world import eventually
 
 STOP_WITHIN_S = 5.0
 NO_NAMES = Names({}, {})
@@ -43,12 +45,19 @@ class BusProcess:
         self.clock = PositionClock()
         self.redis = RedisStore(redis_url)
         self.reading = RedisStore(redis_url, retries=0)
+        self.streams = BusStreams(self.redis, self.reading)
         self.supervisor = Supervisor()
         self.peers = Peers(self.clock.store_now())
         self.bus = Bus(self.peers, self.clock, self.supervisor.ref)
         self.names = NameResolver(stores.users, stores.businesses)
         self.directory = Directory(self._start_user, self.bus.forget)
         self.inbox = Inbox(self.directory, stores.notifications, self.clock, self.bus)
+        self.catch_up = CatchUp(
+            directory=self.directory,
+            notifications=stores.notifications,
+            names=self.names,
+            clock=self.clock,
+        )
         self._periodic: list[PeriodicCallback] = []
 
     @property
@@ -60,7 +69,7 @@ class BusProcess:
         """Start the actors, and wait until others know of them."""
         parts = BusParts(
             redis=self.redis,
-            reading=self.reading,
+            streams=self.streams,
             peers=self.peers,
             directory=self.directory,
             stores=self.stores,
@@ -141,6 +150,24 @@ class BusProcess:
             on_idle=on_idle,
             on_broken=on_broken,
         )
+
+
+def told(connection: RecordingConnection) -> list[str]:
+    """Return the ids that were announced on a connection."""
+    return [
+        frame["data"]["notification_id"]
+        for frame in connection.frames
+        if frame["type"] == "notification.new"
+    ]
+
+
+async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
+    """Wait until `is_so()`."""
+
+    async def ask() -> object:
+        return is_so()
+
+    await eventually(ask, within_s=within_s)
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ STOP_WITHIN_S = 25.0
 class ServerProcess:
     """A process that serves on the test's stores: `run.py serve` unless told otherwise."""
 
-    def __init__(self, mongodb_uri: str, redis_url: str, database: str) -> None:
+    def __init__(self, mongodb_uri: str, redis_url: str, database: str, **variables: str) -> None:
         socket, port = bind_unused_port()
         socket.close()
         self.base_url = f"http://127.0.0.1:{port}"
@@ -32,6 +32,7 @@ class ServerProcess:
             **os.environ,
             **environment(mongodb_uri, redis_url, database, port),
             "SNB_LOG_FORMAT": "json",
+            **variables,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -77,10 +78,13 @@ class ServerProcess:
 
 @asynccontextmanager
 async def server_process(
-    mongodb_uri: str, redis_url: str, database: str
+    mongodb_uri: str, redis_url: str, database: str, **variables: str
 ) -> AsyncIterator[ServerProcess]:
-    """Give a server process, started by the test, and stop what is left of it."""
-    process = ServerProcess(mongodb_uri, redis_url, database)
+    """Give a server process, started by the test, and stop what is left of it.
+
+    `variables` are settings of the environment that differ from those of other tests.
+    """
+    process = ServerProcess(mongodb_uri, redis_url, database, **variables)
     try:
         yield process
     finally:

@@ -1,0 +1,129 @@
+"""Whatever the bus loses or repeats, counts end as a recount, and nobody lacks or repeats a row."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+from functools import partial
+from uuid import UUID, uuid4
+
+import pytest
+
+from actors import messages
+from rules.lease import Lease
+from storage.bus_streams import BusStreams, Fields, stream_key
+from storage.redis import RedisStore
+from storage.stores import Stores
+from tests.support.actors import RecordingConnection
+from tests.support.bus import BusProcess, told, until
+from tests.support.world import eventually
+
+STEPS = 60
+LOST, REPEATED = 0.25, 0.25
+
+
+class UnreliableStreams(BusStreams):
+    """Streams that lose some entries and have others twice, as the seed says."""
+
+    def __init__(self, redis: RedisStore, reading: RedisStore, chance: random.Random) -> None:
+        super().__init__(redis, reading)
+        self._chance = chance
+        self.lost = 0
+
+    async def add(self, entries: Iterable[tuple[str, Fields]]) -> None:
+        for process, fields in entries:
+            drawn = self._chance.random()
+            if drawn < LOST:
+                self.lost += 1
+                await self._add_and_lose(process, fields)
+            else:
+                times = 2 if drawn < LOST + REPEATED else 1
+                await super().add([(process, fields)] * times)
+
+    async def _add_and_lose(self, process: str, fields: Fields) -> None:
+        key = stream_key(process)
+        async with self._redis.call() as client:
+            script = """
+            local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', '1-*', 'kind', 'lost')
+            return id and redis.call('XDEL', KEYS[1], id)
+            """
+            await client.eval(script, 1, key)
+
+
+class Pair:
+    """One user, connected to two processes."""
+
+    def __init__(self, stores: Stores, redis_url: str, chance: random.Random) -> None:
+        self.user_id = uuid4()
+        self.stores = stores
+        self.chance = chance
+        self.rows: list[UUID] = []
+        self.processes = [BusProcess(stores, redis_url, Lease(f"seeded:{n}", 1)) for n in (0, 1)]
+        self.connections: list[RecordingConnection] = []
+        for process in self.processes:
+            process.streams = UnreliableStreams(process.redis, process.reading, chance)
+
+    async def step(self) -> None:
+        """Do something at random on a process at random."""
+        process = self.chance.choice(self.processes)
+        some = self.chance.sample(self.rows, min(len(self.rows), self.chance.randint(1, 3)))
+        match self.chance.randint(0, 9):
+            case 0 | 1 | 2 | 3 | 4:
+                self.rows.append((await process.publish(self.user_id)).id)
+            case 5 | 6 if some:
+                await process.inbox.mark_read(self.user_id, tuple(some))
+            case 7 if some:
+                await process.inbox.delete(self.user_id, some[0])
+            case 8:
+                await process.inbox.mark_all_read(self.user_id)
+            case _:
+                await asyncio.sleep(self.chance.uniform(0, 0.02))
+
+    async def counts(self) -> list[int]:
+        """Return the count of each process's actor."""
+        found = []
+        for process in self.processes:
+            actor = process.directory.find(self.user_id)
+            assert actor is not None
+            found.append(await actor.request(messages.CountUnread(), deadline_s=5))
+        return found
+
+
+@pytest.mark.timeout(seconds=60)
+@pytest.mark.parametrize("seed", range(5))
+async def test_counts_equal_a_recount_under_random_loss_and_repetition(
+    seed: int, stores: Stores, redis_url: str
+) -> None:
+    pair = Pair(stores, redis_url, random.Random(seed))
+    for process in pair.processes:
+        await process.start()
+    pair.connections = [await process.connect(pair.user_id) for process in pair.processes]
+    for _ in range(STEPS):
+        await pair.step()
+
+    async def agrees() -> bool:
+        recount = await stores.notifications.unread_count(pair.user_id)
+        return await pair.counts() == [recount, recount]
+
+    await eventually(agrees)
+    shown = {
+        str(row.id)
+        for row in await stores.notifications.after(
+            pair.user_id,
+            since=None,
+            until=pair.processes[0].clock.store_now(),
+            limit=STEPS,
+        )
+    }
+    for connection in pair.connections:
+        await until(partial(_has_been_told, connection, shown))
+        assert len(told(connection)) == len(set(told(connection)))
+    streams = [process.streams for process in pair.processes]
+    assert sum(each.lost for each in streams if isinstance(each, UnreliableStreams))
+    for process in pair.processes:
+        await process.stop()
+
+
+def _has_been_told(connection: RecordingConnection, ids: set[str]) -> bool:
+    return ids <= set(told(connection))

@@ -1,0 +1,86 @@
+"""What is put on the bus is what comes off it."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from actors.frames import Announcement
+from actors.inbox_change import OneDeleted, OneRead, SeveralRead
+from actors.parcels import (
+    Announced,
+    Changed,
+    Joined,
+    Lost,
+    Notice,
+    Parcel,
+    Shown,
+    UnknownParcel,
+    read_fields,
+)
+from storage.names import Names
+from tests.storage.samples import NOON, a_row
+
+NO_NAMES = Names({}, {})
+USER = uuid4()
+
+
+@pytest.mark.parametrize(
+    "parcel",
+    [
+        Changed(USER, OneRead(uuid4())),
+        Changed(USER, OneDeleted(uuid4())),
+        Changed(USER, SeveralRead(12)),
+        Shown(USER, '{"type":"pong","data":"\u00e9"}'.encode()),
+        Joined(),
+        Lost(NOON),
+    ],
+    ids=repr,
+)
+def test_a_parcel_comes_as_it_went(parcel: Parcel | Notice) -> None:
+    assert read_fields(parcel.fields()) == parcel
+
+
+def test_of_an_announcement_each_process_gets_the_part_for_its_users() -> None:
+    read, unread = a_row(uuid4(), is_read=True), a_row(uuid4())
+    rows = [read, unread, a_row(uuid4(), in_app=False), a_row(uuid4(), is_deleted=True)]
+    whole = Announced.of(rows, Announcement(read, NO_NAMES))
+    assert list(whole.user_ids) == [read.recipient_id, unread.recipient_id]
+    got = read_fields(whole.part_for({unread.recipient_id, uuid4()}).fields())
+    assert isinstance(got, Announced)
+    assert got.created_at == NOON
+    (addressee,) = got.addressees
+    assert (addressee.user_id, addressee.notification_id, addressee.is_unread) == (
+        unread.recipient_id,
+        unread.id,
+        True,
+    )
+    assert got.announcement.frame(unread.id, 3) == whole.announcement.frame(unread.id, 3)
+    again = read_fields(whole.fields())
+    assert isinstance(again, Announced)
+    assert [each.is_unread for each in again.addressees] == [False, True]
+
+
+def test_what_concerns_one_goes_whole() -> None:
+    for parcel in (Changed(USER, SeveralRead(1)), Shown(USER, b"{}")):
+        assert list(parcel.user_ids) == [USER]
+        assert parcel.part_for({USER}) is parcel
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {b"kind": b"of a later version", b"user": USER.bytes},
+        {b"kind": b"read", b"user": USER.bytes},
+        {b"kind": b"read", b"user": b"short", b"id": USER.bytes},
+        {b"kind": b"bulk_read", b"user": USER.bytes, b"count": b"many"},
+        {b"kind": b"lost", b"since": b"9" * 30},
+        {b"kind": b"announced", b"head": b"{", b"created_at": b"0", b"to": b"cut off"},
+        {b"kind": b"\xff"},
+    ],
+)
+def test_what_cannot_be_read_says_so(fields: dict[bytes, bytes]) -> None:
+    with pytest.raises(UnknownParcel):
+        read_fields(fields)
