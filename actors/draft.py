@@ -93,10 +93,10 @@ def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mappin
     match decision:
         case Refused(reason):
             return {"status": "suppressed", "reason": reason.value}
-        case Later(until):
+        case Later(until, reason):
             return {
                 "status": "deferred",
-                "reason": decision.reason,
+                "reason": reason,
                 "attempts": 0,
                 "due_at": until,
             }

@@ -16,6 +16,7 @@ from typing import Protocol
 from uuid import UUID
 
 from actors.bus_face import BusFace
+from actors.cap_gate import CapGate
 from actors.directory import Directory
 from actors.draft import Draft
 from actors.frames import Announcement, RowsAnnounced
@@ -50,6 +51,9 @@ class Published:
     refused: Sequence[Draft] = ()
     """Those of which nothing was made."""
 
+    resumed: Sequence[tuple[Draft, NotificationRow]] = ()
+    """Those that an earlier try had inserted."""
+
     store_s: float = 0.0
     """Seconds that the insert took."""
 
@@ -65,6 +69,7 @@ class Publisher:
         clock: PositionClock,
         directory: Directory,
         bus: BusFace,
+        caps: CapGate,
         queue: Queue,
         writer: str,
     ) -> None:
@@ -73,6 +78,7 @@ class Publisher:
         self._clock = clock
         self._directory = directory
         self._bus = bus
+        self._caps = caps
         self._queue = queue
         self._writer = writer
 
@@ -82,13 +88,15 @@ class Publisher:
         Raises StoreUnavailable with nothing announced.
         """
         now = self._clock.store_now()
-        return await self.publish_decided(
-            [
-                Draft.of(notice, recipient, at=now)
-                for notice in notices
-                for recipient in notice.recipients
-            ]
-        )
+        drafts = [
+            Draft.of(notice, recipient, at=now)
+            for notice in notices
+            for recipient in notice.recipients
+        ]
+        async with self._caps.passed(drafts, at=now) as reserved:
+            published = await self.publish_decided(drafts)
+        await self._caps.give_back(reserved, published.resumed)
+        return published
 
     async def publish_decided(self, decided: Sequence[Draft]) -> Published:
         """Tell what is decided already, those of one notice together; as `publish` otherwise."""
@@ -116,7 +124,12 @@ class Publisher:
             if not await self._bus.announce(announcements):
                 self._clock.doubt(position)
         await self._enqueue(stored)
-        return Published(drafts, stored, refused, store_s)
+        resumed = [
+            (draft, kept)
+            for draft, row, kept in zip(drafts, rows, stored, strict=True)
+            if kept is not row
+        ]
+        return Published(drafts, stored, refused, resumed, store_s)
 
     async def _enqueue(self, stored: Sequence[NotificationRow]) -> None:
         urgent: list[DeliveryRef] = []

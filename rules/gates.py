@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
 from uuid import UUID
 
 from rules.kinds import Channel, Kind
@@ -41,8 +40,8 @@ class Now:
 class Later:
     """The channel may be used, but not before `until`, in UTC."""
 
-    reason: ClassVar[str] = "quiet_hours"
     until: datetime
+    reason: str = "quiet_hours"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tornado.ioloop import PeriodicCallback
 
 from actors.bus import Bus
 from actors.business_updates import BusinessUpdates
+from actors.cap_gate import CapGate
 from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
 from actors.direct_sends import DirectSends
@@ -62,7 +63,10 @@ from server.socket_limits import SocketLimits
 from server.stream_reader import StreamReader
 from server.verifier import verifier_for
 from storage.bus_streams import BusStreams
+from storage.cap_ledger import CapLedger
+from storage.charges import ChargesRepository
 from storage.client import StoreUnavailable, open_client
+from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
 from storage.event_stream import EventStream
 from storage.indexes import ensure_indexes
@@ -131,24 +135,26 @@ async def assemble(
     )
     hub = Hub(limits)
     socket_events = SocketEvents(directory, bus)
-    queue = DeliveryQueue(open_huey(settings.queue_redis_url))
-
-    def desk(stores: Stores, names: NameResolver) -> Desk:
-        publisher = Publisher(
-            notifications=stores.notifications,
-            names=names,
-            clock=clock,
-            directory=directory,
-            bus=bus,
-            queue=queue,
-            writer=str(lease),
-        )
-        return Desk(stores=stores, names=names, publisher=publisher)
-
-    desks = {Lane.READ_MODEL: desk(stores, names)}
+    caps = DailyCaps(
+        CapLedger(redis_store),
+        # By a client of its own: whoever waits for it holds no connection of another's.
+        ChargesRepository(_open_database(settings, stack, "caps")),
+        clock,
+    )
+    await caps.begin(is_first=await stores.processes.is_first(lease))
+    publisher = partial(
+        Publisher,
+        clock=clock,
+        directory=directory,
+        bus=bus,
+        caps=CapGate(settings.daily_caps, caps),
+        queue=DeliveryQueue(open_huey(settings.queue_redis_url)),
+        writer=str(lease),
+    )
+    desks = {Lane.READ_MODEL: _desk(stores, names, publisher)}
     for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
         own = open_stores(_open_database(settings, stack, lane), cipher, clock)
-        desks[lane] = desk(own, NameResolver(own.users, own.businesses))
+        desks[lane] = _desk(own, NameResolver(own.users, own.businesses), publisher)
     tally = Tally()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
     stack.push_async_callback(
@@ -236,6 +242,11 @@ def _open_redis(settings: Settings, stack: AsyncExitStack, *, retries: int = 1) 
     opened = RedisStore(str(settings.redis_url), retries=retries)
     stack.push_async_callback(opened.close)
     return opened
+
+
+def _desk(stores: Stores, names: NameResolver, publisher: Callable[..., Publisher]) -> Desk:
+    made = publisher(notifications=stores.notifications, names=names)
+    return Desk(stores=stores, names=names, publisher=made)
 
 
 async def _leave(stores: Stores, lease: Lease) -> None:

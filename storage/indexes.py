@@ -121,7 +121,8 @@ INDEXES = (
         name="position",
         collection="notifications",
         keys=("recipient_id", "created_at"),
-        serves="NotificationsRepository.unread_snapshot, NotificationHistory.of: rows in any state",
+        serves="NotificationsRepository.unread_snapshot, NotificationHistory.of, "
+        "ChargesRepository.on: rows in any state",
     ),
     Index(
         name="inbox",

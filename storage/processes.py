@@ -85,6 +85,11 @@ class ProcessesRepository:
         """Tell whether no later incarnation has begun and nobody saw this one end."""
         return await self._processes.find_one(_running(lease), {"_id": 1}) is not None
 
+    async def is_first(self, lease: Lease) -> bool:
+        """Tell whether nobody served before, as long as rows outlive their processes."""
+        servers = await self._processes.find({"kind": "server"}, {"epoch": 1})
+        return lease.epoch == 1 and [row["_id"] for row in servers] == [lease.owner]
+
     async def remove(self, lease: Lease) -> None:
         """Take the process off the list, by itself or by who saw it dead."""
         await self._processes.update_one(_running(lease), {"$currentDate": {"stopped_at": True}})

@@ -12,7 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from storage.redis import RedisStore, RedisUnavailable
 
-Argument = str | int
+Argument = str | int | bytes
 
 
 @dataclass(slots=True)

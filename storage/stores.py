@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.businesses import BusinessesRepository
+from storage.charges import ChargesRepository
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
@@ -46,6 +47,7 @@ class Stores:
     notifications: NotificationsRepository
     history: NotificationHistory
     engagement: EngagementRepository
+    charges: ChargesRepository
     idempotency_keys: IdempotencyKeys
     schedules: SchedulesRepository
     statuses: StatusesRepository
@@ -73,6 +75,7 @@ def open_stores(
         notifications=NotificationsRepository(database),
         history=NotificationHistory(database),
         engagement=EngagementRepository(database),
+        charges=ChargesRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),
         schedules=SchedulesRepository(database, cipher),
         statuses=StatusesRepository(database),

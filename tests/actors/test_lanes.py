@@ -35,7 +35,7 @@ from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import an_event
-from tests.support.actors import Away, RecordingBus, RecordingQueue
+from tests.support.actors import Away, RecordingBus, RecordingQueue, no_caps
 from tests.support.world import eventually
 
 SOON_S = 5.0
@@ -83,6 +83,7 @@ class Works:
             clock=self.clock,
             directory=self.directory,
             bus=RecordingBus(),
+            caps=no_caps(),
             queue=RecordingQueue(),
             writer=str(lease),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ import structlog
 from actors.limiter import PROBE_EVERY_S, Limiter
 from actors.loop_ref import LoopActorRef
 from rules.rate_limits import Check, RateLimit, Standing
-from storage.embedded import EmbeddedRedis
 from storage.rate_windows import RateWindows
 from storage.redis import RedisStore
+from tests.support.own_redis import OwnRedis, own_redis
 from tests.support.world import eventually
 
 WITHIN_S = 5.0
@@ -34,31 +33,10 @@ class Clock:
         return self.now_s
 
 
-class OwnRedis(EmbeddedRedis):
-    """A server that the test may end, halt, and start again at the same URL."""
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(directory)
-        self.url = self.start()
-
-    def halt(self) -> None:
-        """Have it answer nobody."""
-        assert self.child is not None
-        self.child.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Have it answer again."""
-        assert self.child is not None
-        self.child.send_signal(signal.SIGCONT)
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[OwnRedis]:
-    server = OwnRedis(tmp_path / "redis")
-    yield server
-    if server.child is not None:
-        server.go_on()
-    server.stop()
+    with own_redis(tmp_path / "redis") as server:
+        yield server
 
 
 @pytest.fixture

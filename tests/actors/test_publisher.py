@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from actors.cap_gate import CapGate
 from actors.connection import CloseCode
 from actors.directory import Directory
 from actors.draft import REDELIVER_AFTER, Draft
@@ -29,7 +30,13 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.queue import DeliveryRef
 from tests.storage.samples import NOON, an_event
-from tests.support.actors import RecordingBus, RecordingConnection, RecordingQueue, UserActors
+from tests.support.actors import (
+    RecordingBus,
+    RecordingConnection,
+    RecordingQueue,
+    UserActors,
+    no_caps,
+)
 from tests.support.world import eventually
 
 AN_HOUR = timedelta(hours=1)
@@ -40,11 +47,16 @@ class Publishing:
     """A publisher whose queue is recorded, and recipients who can be reached on every channel."""
 
     def __init__(
-        self, stores: Stores, clock: PositionClock, directory: Directory | None = None
+        self,
+        stores: Stores,
+        clock: PositionClock,
+        directory: Directory | None = None,
+        caps: CapGate | None = None,
     ) -> None:
         self.clock = clock
         self.bus = RecordingBus()
         self.queue = RecordingQueue()
+        self.caps = no_caps() if caps is None else caps
         self._stores = stores
         self._publisher = Publisher(
             notifications=stores.notifications,
@@ -54,6 +66,7 @@ class Publishing:
             if directory is None
             else directory,
             bus=self.bus,
+            caps=self.caps,
             queue=self.queue,
             writer="tests#1",
         )
@@ -71,6 +84,11 @@ class Publishing:
         """Return hours that are quiet now and for an hour or two, in Johannesburg."""
         local = self.clock.store_now().astimezone(zone_of(DEFAULTS.timezone))
         return QuietHours(start=time((local - AN_HOUR).hour), end=time((local + 2 * AN_HOUR).hour))
+
+    def drafts(self, notice: Notice) -> list[Draft]:
+        """Return what the gates of preferences and quiet hours say now."""
+        now = self.clock.store_now()
+        return [Draft.of(notice, recipient, at=now) for recipient in notice.recipients]
 
     async def publish_decided(self, drafts: Sequence[Draft]) -> Published:
         return await self._publisher.publish_decided(drafts)

@@ -31,7 +31,13 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from storage.users import ProfileChange, UserNotFound
 from tests.storage.samples import NOON, OURS, an_event
-from tests.support.actors import RecordingBus, RecordingConnection, RecordingQueue, UserActors
+from tests.support.actors import (
+    RecordingBus,
+    RecordingConnection,
+    RecordingQueue,
+    UserActors,
+    no_caps,
+)
 
 SOON_S = 5.0
 TYPE = "review.created"
@@ -110,6 +116,7 @@ class Bench:
                 clock=self.clock,
                 directory=self.directory,
                 bus=RecordingBus(),
+                caps=no_caps(),
                 queue=RecordingQueue(),
                 writer=str(OURS),
             )

@@ -284,4 +284,4 @@ def test_decisions_are_recorded_under_their_gates_names() -> None:
         "no_address",
         "daily_cap",
     ]
-    assert Later.reason == "quiet_hours"
+    assert Later(MORNING).reason == "quiet_hours"

@@ -276,6 +276,9 @@ def test_everything_under_notifications_counts_to_their_limit() -> None:
 def test_only_what_needs_no_token_is_not_limited() -> None:
     unlimited = {path: handler for path, handler in routes(has_demo=True) if not limits(handler)}
     assert set(unlimited) == {
+        r"/api/docs/?",
+        r"/api/docs/([a-z.-]+)",
+        r"/metrics",
         r"/health/live/?",
         r"/health/ready/?",
         r"/()",

@@ -25,7 +25,7 @@ from storage.stores import open_stores
 from tests.storage.filled import (
     fill,
 )
-from tests.storage.uses import USES, A, B, C, D, E, F, G, H, K, L, N, P, Q, S, T, U, Use, W
+from tests.storage.uses import USES, A, B, C, D, E, F, G, H, K, L, N, P, Q, R, S, T, U, Use, W
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,12 +56,12 @@ def test_every_method_of_every_repository_is_used() -> None:
     used = {use.method for use in USES}
     methods: set[Any] = {
         method
-        for repository in (A, L, W, Q, N, U, B, F, G, E, C, P, D, T, K, S, H)
+        for repository in (R, A, L, W, Q, N, U, B, F, G, E, C, P, D, T, K, S, H)
         for name, method in inspect.getmembers(repository, inspect.isfunction)
         if not name.startswith("_")
     }
-    # One returns all that there is, a row a process; one asks nothing while there is one key.
-    assert methods - used == {P.list, T.forget_older}
+    # Two go by all that there is, a row a process; one asks nothing while there is one key.
+    assert methods - used == {P.list, P.is_first, T.forget_older}
 
 
 @pytest.fixture(scope="session")

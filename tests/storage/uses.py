@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from rules.ids import follow_id
+from rules.local_day import LocalDay
+from rules.timezones import zone_of
 from storage.businesses import BusinessChange, BusinessesRepository
+from storage.charges import ChargesRepository
 from storage.device_claims import DeviceClaims
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
@@ -90,6 +94,7 @@ A_SCHEDULE = Schedule(
     send_at=LATER + SECOND,
     created_at=NOON,
 )
+A_DAY = LocalDay.of(NOON + timedelta(days=5), zone_of("Africa/Johannesburg"))
 NEW_EVENTS = [an_event() for _ in range(RETURNED)]
 
 
@@ -255,6 +260,7 @@ E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
 A, L, W, Q = StatusesRepository, ListingsRepository, InterestsRepository, PickupsRepository
+R = ChargesRepository
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -280,6 +286,11 @@ USES = [
         N.unread_snapshot,
         lambda s, _: s.notifications.unread_snapshot(MARKER, recent_since=NOON + 9 * SECOND),
         ("unread", "position"),
+    ),
+    Use(
+        R.on,
+        lambda s, _: counted(s.charges.on(dict.fromkeys((MARKER, DELETER), A_DAY))),
+        ("position",),
     ),
     Use(
         N.mark_read,

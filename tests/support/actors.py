@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
+from actors.cap_gate import CapGate
 from actors.connection import CloseCode
 from actors.directory import UserRef
 from actors.user import UserActor
+from config.daily_caps import NO_DAILY_CAPS
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
 from storage.positions import PositionClock
@@ -100,6 +102,12 @@ class Away:
             raise StoreUnavailable("away")
 
         return call
+
+
+def no_caps() -> CapGate:
+    """Return the gate of caps where they are switched off; nothing is ever counted there."""
+    caps: Any = Away()
+    return CapGate(NO_DAILY_CAPS, caps)
 
 
 class RecordingQueue:
