@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tornado.httpserver
+from tornado.iostream import IOStream
 
 from server.application import Application
+from server.malformed import let_answer
 
 LARGEST_BODY_BYTES = 1 << 40
 """Handlers have limits of their own and read bodies as they come, so this is for none to meet."""
 
 
-def http_server(application: Application) -> tornado.httpserver.HTTPServer:
+class HttpServer(tornado.httpserver.HTTPServer):
+    """Tornado's server, which answers for what is no HTTP, too."""
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Serve a new connection."""
+        let_answer(stream)
+        super().handle_stream(stream, address)
+
+
+def http_server(application: Application) -> HttpServer:
     """Return a server of `application` that listens nowhere yet."""
-    return tornado.httpserver.HTTPServer(application, max_body_size=LARGEST_BODY_BYTES)
+    return HttpServer(application, max_body_size=LARGEST_BODY_BYTES)
