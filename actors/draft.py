@@ -16,6 +16,9 @@ from rules.recipients import Recipient
 from storage.notifications import NotificationRow
 from storage.positions import Position
 
+_NAMES = {channel: channel.value for channel in Channel}
+"""Without a call: a fan-out needs three of them a row."""
+
 REDELIVER_AFTER = timedelta(seconds=60)
 """A delivery that the queue forgot is found by the sweep this long after its insert."""
 
@@ -54,8 +57,9 @@ class Draft:
     @property
     def is_refused(self) -> bool:
         """Whether nothing is to be made of it."""
-        over_cap = Refused(Refusal.DAILY_CAP)
-        return self.notice.is_refused_over_cap and self.decisions.get(Channel.IN_APP) == over_cap
+        return self.notice.is_refused_over_cap and (
+            self.decisions.get(Channel.IN_APP) == Refused(Refusal.DAILY_CAP)
+        )
 
     def row(self, position: Position, writer: str) -> NotificationRow:
         """Return the row to insert."""
@@ -79,7 +83,7 @@ class Draft:
             sender_id=content.sender_id,
             sender_type=content.sender_type,
             channels={
-                channel.value: _state(channel, decision, position.created_at)
+                _NAMES[channel]: _state(channel, decision, position.created_at)
                 for channel, decision in self.decisions.items()
             },
         )
@@ -90,16 +94,15 @@ def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mappin
 
     What is deferred is not queued: it waits in the store until it is due.
     """
-    match decision:
-        case Refused(reason):
-            return {"status": "suppressed", "reason": reason.value}
-        case Later(until, reason):
-            return {
-                "status": "deferred",
-                "reason": reason,
-                "attempts": 0,
-                "due_at": until,
-            }
+    if isinstance(decision, Refused):
+        return {"status": "suppressed", "reason": decision.reason.value}
+    if isinstance(decision, Later):
+        return {
+            "status": "deferred",
+            "reason": decision.reason,
+            "attempts": 0,
+            "due_at": decision.until,
+        }
     if channel is Channel.IN_APP:
         return {"status": "delivered"}
     return {"status": "queued", "attempts": 0, "due_at": created_at + REDELIVER_AFTER}

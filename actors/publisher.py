@@ -147,7 +147,12 @@ class Publisher:
 
 
 def _places(drafts: Sequence[Draft]) -> list[int]:
-    """Return how many of a recipient's drafts come before each: what is read in order stays so."""
+    """Return how many of a recipient's drafts come before each: what is read in order stays so.
+
+    One notice has each recipient once.
+    """
+    if drafts[0].notice is drafts[-1].notice:
+        return [0] * len(drafts)
     seen: dict[UUID, int] = {}
     places = []
     for draft in drafts:

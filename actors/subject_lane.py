@@ -12,7 +12,6 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from uuid import UUID
 
 import structlog
@@ -94,8 +93,6 @@ class SubjectLane(BatchActor[CarryOut]):
         events = [event for asked in messages for event in asked.message.events]
         try:
             for portion in portions(events, PORTION):
-                # What waited together is told in the order in which it happened.
-                portion.sort(key=attrgetter("occurred_at"))
                 outcomes |= await self._outlast_the_store(portion)
                 while waiting and all(each.key in outcomes for each in waiting[0].message.events):
                     _answer(waiting.popleft(), outcomes)
@@ -174,6 +171,8 @@ class SubjectLane(BatchActor[CarryOut]):
                 else:
                     planned.append((event, plan))
                     settling[flow].append(event)
+        # What waited together is told in the order in which it happened.
+        planned.sort(key=lambda each: each[0].occurred_at)
         return _Work(planned, not_yet, settling)
 
     async def _tell(self, planned: Sequence[tuple[StoredEvent, Plan]]) -> dict[UUID, Outcome]:

@@ -30,7 +30,7 @@ from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
 from storage.users import ProfileChange, UserNotFound
-from tests.storage.samples import NOON, OURS, an_event
+from tests.storage.samples import MINUTE, NOON, OURS, an_event
 from tests.support.actors import (
     RecordingBus,
     RecordingConnection,
@@ -65,6 +65,16 @@ class Flow(SubjectFlow):
         self.rows_when_settled = await self._stores.notifications._rows.count(
             {"event_id": {"$in": [event.key for event in events]}}
         )
+
+
+class OtherFlow(SubjectFlow):
+    """Another flow that plans the same."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    async def plan(self, events: Sequence[StoredEvent]) -> Sequence[Plan | NotYet]:
+        return await self._flow.plan(events)
 
 
 class CountedPublisher:
@@ -123,7 +133,7 @@ class Bench:
         )
         publisher: Any = self.publisher
         self.lane: LoopActorRef[SubjectLane] = SubjectLane.start(
-            flows={TYPE: self.flow},
+            flows={TYPE: self.flow, "other": OtherFlow(self.flow)},
             events=stores.events,
             users=stores.users,
             publisher=publisher,
@@ -348,6 +358,21 @@ async def test_frames_are_sent_once_however_often_the_store_was_away(bench: Benc
     assert bench.flow.planned == [2, 2, 2]
     await bench.directory.close_all(code=1012, deadline_s=SOON_S)  # type: ignore[arg-type]
     assert connection.types == ["authentication_success", "shown"]
+
+
+async def test_what_waits_together_is_told_in_the_order_in_which_it_happened(
+    bench: Bench,
+) -> None:
+    user_id = uuid4()
+    bench.flow.says = lambda _: tell(user_id)
+    later = await bench.stored(3, occurred_at=NOON + 2 * MINUTE)
+    other = await bench.stored(1, occurred_at=NOON + MINUTE, type="other")
+    first = await bench.stored(1, occurred_at=NOON)
+    outcomes = await bench.carry_out(*later, *other, *first)
+    rows = [row for outcome in outcomes.values() for row in outcome.rows]
+    in_order = [row.event_id for row in sorted(rows, key=lambda row: row.created_at)]
+    assert in_order == [event.key for event in (*first, *other, *later)]
+    assert bench.flow.planned == [4, 1]
 
 
 async def test_while_the_store_stays_away_the_events_are_left_to_be_found_again(
