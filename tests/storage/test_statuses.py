@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 async def test_what_never_changed_is_absent(stores: Stores) -> None:
     assert await stores.statuses.newest([uuid4()]) == {}
     assert await stores.statuses.newest([]) == {}
+    await stores.statuses.record({}, at=NOON)
 
 
 @pytest.mark.parametrize("order", list(permutations([NOON, NOON + MINUTE, NOON + 2 * MINUTE])))
