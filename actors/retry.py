@@ -51,6 +51,7 @@ class Retry:
         try:
             if attempt >= ATTEMPTS:
                 await self._events.fail(event.key, self._lease, error=reason, at=now)
+                log.error("event_given_up", event_key=str(event.key), type=event.type, error=reason)
             else:
                 retry_at = now + RETRY_AFTER[event.attempts]
                 await self._events.postpone(event.key, self._lease, retry_at=retry_at, error=reason)
