@@ -7,37 +7,28 @@ fan-out never holds a connection that a single write waits for; read models shar
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import redis.asyncio
 import structlog
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pykka import ActorDeadError
-from tornado.ioloop import PeriodicCallback
 
 from actors.bus import Bus
 from actors.business_updates import BusinessUpdates
 from actors.cap_gate import CapGate
-from actors.claimer import Claim, Claimer, Recover, TakeOver
 from actors.connection import CloseCode
 from actors.direct_sends import DirectSends
 from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
-from actors.due_schedules import DueSchedules
 from actors.inbox import Inbox
-from actors.lease_keeper import BEAT_EVERY_S, Beat, LeaseKeeper
 from actors.limiter import Limiter
 from actors.loop_ref import LoopActorRef
-from actors.mailbox import MailboxFull
 from actors.new_followers import NewFollowers
 from actors.peers import Peers
 from actors.publisher import Publisher
-from actors.scheduler import WAKE_EVERY_S, Planned, Scheduler, Wake
+from actors.scheduler import Planned
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
 from actors.tally import Tally
@@ -45,13 +36,13 @@ from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
-from server.bus_assembly import BusParts, bus_timetable, settled, start_bus
+from server.bus_assembly import BusParts, settled, start_bus
 from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
-from server.lanes import Desk, start_lanes
+from server.lanes import Desk
 from server.loop_lag import measure_loop_lag
 from server.origins import Origins
 from server.page_templates import PageTemplates
@@ -59,13 +50,16 @@ from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
 from server.sending import Sending
 from server.service import Service
+from server.singletons import start_singletons, tell
 from server.socket_limits import SocketLimits
+from server.store_clients import StoreClients
 from server.stream_reader import StreamReader
+from server.timetable import keep_time
 from server.verifier import verifier_for
 from storage.bus_streams import BusStreams
 from storage.cap_ledger import CapLedger
 from storage.charges import ChargesRepository
-from storage.client import StoreUnavailable, open_client
+from storage.client import StoreUnavailable
 from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
 from storage.event_stream import EventStream
@@ -73,16 +67,9 @@ from storage.indexes import ensure_indexes
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.rate_windows import RateWindows
-from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
 from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.queue import DeliveryQueue, open_huey
-
-CLAIM_EVERY_S = 5.0
-"""How long an event that was put off, or found no room anywhere, may lie after its time."""
-
-RECOVER_EVERY_S = 30.0
-MEASURE_CLOCK_EVERY_S = 60.0
 
 CLOSE_WITHIN_S = 2.0
 STOP_WITHIN_S = 8.0
@@ -90,8 +77,6 @@ LEAVE_WITHIN_S = 4.0
 """Shares of a stop, beside those of serve.py and stream_reader.py; the launcher kills later."""
 
 log = structlog.get_logger(__name__)
-
-Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
 async def assemble(
@@ -109,19 +94,18 @@ async def assemble(
     limits = socket_limits or SocketLimits(
         messages_per_minute=settings.rate_limits.websocket_messages_per_minute
     )
-    assert settings.mongodb_uri is not None
-    assert settings.redis_url is not None
     assert settings.queue_redis_url is not None
+    clients = StoreClients(settings, stack)
     clock = PositionClock()
     cipher = FieldCipher(settings.encryption_keys)
-    database = _open_database(settings, stack, "server")
+    database = clients.database("server")
     await ensure_indexes(database)
     await clock.measure(database)
     stores = open_stores(database, cipher, clock)
     names = NameResolver(stores.users, stores.businesses)
 
-    redis_store = _open_redis(settings, stack)
-    reading = _open_redis(settings, stack, retries=0)
+    redis_store = clients.redis()
+    reading = clients.redis(retries=0)
     lease = await stores.processes.register(settings.instance, "server")
     stack.push_async_callback(_leave, stores, lease)
 
@@ -138,7 +122,7 @@ async def assemble(
     caps = DailyCaps(
         CapLedger(redis_store),
         # By a client of its own: whoever waits for it holds no connection of another's.
-        ChargesRepository(_open_database(settings, stack, "caps")),
+        ChargesRepository(clients.database("caps")),
         clock,
     )
     await caps.begin(is_first=await stores.processes.is_first(lease))
@@ -153,7 +137,7 @@ async def assemble(
     )
     desks = {Lane.READ_MODEL: _desk(stores, names, publisher)}
     for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
-        own = open_stores(_open_database(settings, stack, lane), cipher, clock)
+        own = open_stores(clients.database(lane), cipher, clock)
         desks[lane] = _desk(own, NameResolver(own.users, own.businesses), publisher)
     tally = Tally()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
@@ -170,8 +154,8 @@ async def assemble(
         clock=clock,
         lease=lease,
     )
-    start_bus(supervisor, parts, lambda name, message: partial(_tell, supervisor, name, message))
-    _start_singletons(
+    start_bus(supervisor, parts, lambda name, message: partial(tell, supervisor, name, message))
+    start_singletons(
         supervisor,
         stores=stores,
         desks=desks,
@@ -182,7 +166,7 @@ async def assemble(
         on_superseded=on_superseded,
     )
     supervisor.start("limiter", partial(Limiter.start, RateWindows(redis_store)))
-    _start_periodic(supervisor, stack, partial(clock.measure, database))
+    keep_time(supervisor, stack, partial(clock.measure, database))
     queue_redis = redis.asyncio.Redis.from_url(settings.queue_redis_url)
     stack.push_async_callback(queue_redis.aclose)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
@@ -218,7 +202,7 @@ async def assemble(
             names=names,
             requests=requests,
             clock=clock,
-            on_planned=lambda at: _tell(supervisor, "scheduler", Planned(at)),
+            on_planned=lambda at: tell(supervisor, "scheduler", Planned(at)),
         ),
         tally=tally,
         loop_lag=measure_loop_lag(stack),
@@ -230,18 +214,6 @@ async def assemble(
         page_templates=PageTemplates(),
         dispatcher=dispatcher,
     )
-
-
-def _open_database(settings: Settings, stack: AsyncExitStack, purpose: str) -> Database:
-    client = open_client(str(settings.mongodb_uri), app_name=f"savenbite {purpose}")
-    stack.callback(client.close)
-    return client[settings.mongodb_database]
-
-
-def _open_redis(settings: Settings, stack: AsyncExitStack, *, retries: int = 1) -> RedisStore:
-    opened = RedisStore(str(settings.redis_url), retries=retries)
-    stack.push_async_callback(opened.close)
-    return opened
 
 
 def _desk(stores: Stores, names: NameResolver, publisher: Callable[..., Publisher]) -> Desk:
@@ -277,93 +249,3 @@ def _start_user(
         on_idle=on_idle,
         on_broken=on_broken,
     )
-
-
-def _start_singletons(
-    supervisor: Supervisor,
-    *,
-    stores: Stores,
-    desks: Mapping[Lane, Desk],
-    socket_events: SocketEvents,
-    clock: PositionClock,
-    lease: Lease,
-    tally: Tally,
-    on_superseded: Callable[[], None],
-) -> None:
-    """Start the lanes, then what fills them; they stop in reverse."""
-    lanes = start_lanes(
-        supervisor,
-        desks,
-        socket_events=socket_events,
-        clock=clock,
-        lease=lease,
-        claim=partial(_tell, supervisor, "claimer", Claim()),
-        tally=tally,
-    )
-    supervisor.start(
-        "claimer",
-        partial(
-            Claimer.start,
-            events=stores.events,
-            processes=stores.processes,
-            lanes=lanes,
-            clock=clock,
-            lease=lease,
-        ),
-    )
-    supervisor.start(
-        "dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease, tally)
-    )
-    supervisor.start(
-        "scheduler",
-        partial(
-            Scheduler.start,
-            DueSchedules(stores.schedules, clock),
-            partial(supervisor.ref, "dispatcher"),
-            clock,
-        ),
-    )
-    supervisor.start(
-        "lease_keeper",
-        partial(
-            LeaseKeeper.start,
-            processes=stores.processes,
-            lease=lease,
-            on_death=lambda dead: _tell(supervisor, "claimer", TakeOver(dead)),
-            on_superseded=on_superseded,
-        ),
-    )
-    _tell(supervisor, "claimer", TakeOver(Lease(lease.owner, lease.epoch - 1)))
-    _tell(supervisor, "scheduler", Wake())
-
-
-def _start_periodic(
-    supervisor: Supervisor, stack: AsyncExitStack, measure_clock: Callable[[], Awaitable[None]]
-) -> None:
-    """Start what happens by the clock; each is one message to an actor."""
-    for name, message, every_s in (
-        ("lease_keeper", Beat(), BEAT_EVERY_S),
-        ("claimer", Claim(), CLAIM_EVERY_S),
-        ("claimer", Recover(), RECOVER_EVERY_S),
-        ("scheduler", Wake(), WAKE_EVERY_S),
-        *bus_timetable(),
-    ):
-        _every(every_s, partial(_tell, supervisor, name, message), stack)
-    _every(MEASURE_CLOCK_EVERY_S, partial(_measure, measure_clock), stack)
-
-
-def _every(every_s: float, callback: Callable[[], Any], stack: AsyncExitStack) -> None:
-    periodic = PeriodicCallback(callback, every_s * 1_000, jitter=0.1)
-    periodic.start()
-    stack.callback(periodic.stop)
-
-
-async def _measure(measure_clock: Callable[[], Awaitable[None]]) -> None:
-    with contextlib.suppress(StoreUnavailable):
-        await measure_clock()
-
-
-def _tell(supervisor: Supervisor, name: str, message: object) -> None:
-    """Tell a singleton what it will be told or find again, should it be down or behind just now."""
-    with contextlib.suppress(ActorDeadError, MailboxFull):
-        supervisor.ref(name).tell(message)

@@ -1,0 +1,88 @@
+"""Start the actors of which a server process has one each, but for those of the bus."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from pykka import ActorDeadError
+
+from actors.claimer import Claim, Claimer, TakeOver
+from actors.dispatcher import Dispatcher
+from actors.due_schedules import DueSchedules
+from actors.lease_keeper import LeaseKeeper
+from actors.mailbox import MailboxFull
+from actors.scheduler import Scheduler, Wake
+from actors.socket_events import SocketEvents
+from actors.supervisor import Supervisor
+from actors.tally import Tally
+from rules.events import Lane
+from rules.lease import Lease
+from server.lanes import Desk, start_lanes
+from storage.positions import PositionClock
+from storage.stores import Stores
+
+
+def start_singletons(
+    supervisor: Supervisor,
+    *,
+    stores: Stores,
+    desks: Mapping[Lane, Desk],
+    socket_events: SocketEvents,
+    clock: PositionClock,
+    lease: Lease,
+    tally: Tally,
+    on_superseded: Callable[[], None],
+) -> None:
+    """Start the lanes, then what fills them; they stop in reverse."""
+    lanes = start_lanes(
+        supervisor,
+        desks,
+        socket_events=socket_events,
+        clock=clock,
+        lease=lease,
+        claim=partial(tell, supervisor, "claimer", Claim()),
+        tally=tally,
+    )
+    supervisor.start(
+        "claimer",
+        partial(
+            Claimer.start,
+            events=stores.events,
+            processes=stores.processes,
+            lanes=lanes,
+            clock=clock,
+            lease=lease,
+        ),
+    )
+    supervisor.start(
+        "dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease, tally)
+    )
+    supervisor.start(
+        "scheduler",
+        partial(
+            Scheduler.start,
+            DueSchedules(stores.schedules, clock),
+            partial(supervisor.ref, "dispatcher"),
+            clock,
+        ),
+    )
+    supervisor.start(
+        "lease_keeper",
+        partial(
+            LeaseKeeper.start,
+            processes=stores.processes,
+            lease=lease,
+            on_death=lambda dead: tell(supervisor, "claimer", TakeOver(dead)),
+            on_superseded=on_superseded,
+        ),
+    )
+    tell(supervisor, "claimer", TakeOver(Lease(lease.owner, lease.epoch - 1)))
+    tell(supervisor, "scheduler", Wake())
+
+
+def tell(supervisor: Supervisor, name: str, message: object) -> None:
+    """Tell a singleton what it will be told or find again, should it be down or behind just now."""
+    with contextlib.suppress(ActorDeadError, MailboxFull):
+        supervisor.ref(name).tell(message)
