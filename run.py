@@ -113,6 +113,7 @@ def _seed_demo(settings: Settings, *, keep_unfollowed: bool) -> None:
         local_url(settings),
         lambda sub, user_type: mint(settings, sub, user_type),
         keep_unfollowed=keep_unfollowed,
+        tls=settings.tls,
     )
     print(f"demo data: {seeded.events_new} new events, {seeded.follows_new} new follows")
 

@@ -37,6 +37,7 @@ from config.secrets import (
     is_development_jwt_secret,
     is_development_key,
 )
+from config.tls import TlsFiles, TlsUnusable
 
 __all__ = ["Environment", "LogFormat", "Settings", "SettingsError", "read_settings"]
 
@@ -65,6 +66,8 @@ class Settings:
     host: str
     port: int
     public_url: str
+    tls: TlsFiles | None
+    """None where a proxy speaks TLS, or nobody does."""
     data_dir: Path
     mongodb_uri: str | None = field(repr=False)
     mongodb_database: str
@@ -114,6 +117,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     host = reader.text("HOST", "127.0.0.1")
     port = reader.number("PORT", DEFAULT_PORT, low=0, high=MAX_PORT)
     data_dir = _data_dir(reader)
+    tls = _tls(reader)
     redis_url = reader.url("REDIS_URL", ("redis", "rediss"))
     jwt_public_key = _jwt_public_key(reader)
     jwt_jwks_url = reader.url("JWT_JWKS_URL", ("https", "http"))
@@ -122,7 +126,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         env=env,
         host=host,
         port=port,
-        public_url=_public_url(reader, host, port),
+        public_url=_public_url(reader, host, port, scheme="http" if tls is None else "https"),
+        tls=tls,
         data_dir=data_dir,
         mongodb_uri=reader.url("MONGODB_URI", ("mongodb", "mongodb+srv")),
         mongodb_database=reader.matching(
@@ -165,12 +170,27 @@ def _data_dir(reader: Reader) -> Path:
     return path
 
 
-def _public_url(reader: Reader, host: str, port: int) -> str:
+def _tls(reader: Reader) -> TlsFiles | None:
+    cert, key = reader.optional("TLS_CERT"), reader.optional("TLS_KEY")
+    if cert is None and key is None:
+        return None
+    if cert is None or key is None:
+        missing, given = ("TLS_KEY", "SNB_TLS_CERT") if key is None else ("TLS_CERT", "SNB_TLS_KEY")
+        raise refusal(missing, f"must be set, since {given} is")
+    files = TlsFiles(Path(cert).expanduser().absolute(), Path(key).expanduser().absolute())
+    try:
+        files.server_context()
+    except TlsUnusable as error:
+        raise refusal("TLS_CERT", f"{cert} with {key} {error.problem}") from None
+    return files
+
+
+def _public_url(reader: Reader, host: str, port: int, *, scheme: str) -> str:
     given = reader.url("PUBLIC_URL", ("https", "http"))
     if given is not None:
         return given.rstrip("/")
     shown = VISITABLE_HOSTS.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    return f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"
 
 
 def _origin(value: str) -> str:

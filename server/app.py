@@ -73,7 +73,8 @@ def build_application(service: Service) -> Application:
     }
     edge = Edge(
         allowed_origins=service.settings.allowed_origins,
-        is_https=service.settings.public_url.startswith("https:"),
+        is_https=service.settings.tls is not None
+        or service.settings.public_url.startswith("https:"),
     )
     return Application(
         [(path, handler, given | own.get(handler, {})) for path, handler in table],

@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from config.tls import TlsFiles
 from server.auth import UserType
+from server.probe import connection_to
 
 REQUEST_TIMEOUT_S = 10.0
 STORED_WITHIN_S = 15.0
@@ -132,14 +134,20 @@ DEMO_BUSINESSES = (
 )
 
 
-def seed(base_url: str, token_for: TokenFor, *, keep_unfollowed: bool = False) -> Seeded:
+def seed(
+    base_url: str,
+    token_for: TokenFor,
+    *,
+    keep_unfollowed: bool = False,
+    tls: TlsFiles | None = None,
+) -> Seeded:
     """Tell the service at `base_url` of the demo data; blocks until it is all there.
 
-    With `keep_unfollowed` nobody follows anything again when the service knew the events already.
-    Raises SeedingFailed.
+    With `keep_unfollowed` nobody follows anything again when the service knew the events already;
+    with `tls` it must show that certificate. Raises SeedingFailed.
     """
-    status, answer = _post(
-        base_url,
+    service = _Address(base_url, tls)
+    status, answer = service.post(
         "/api/internal/events/",
         token_for(DEMO_SERVICE_ID, UserType.SERVICE),
         {"events": _events()},
@@ -150,7 +158,7 @@ def seed(base_url: str, token_for: TokenFor, *, keep_unfollowed: bool = False) -
         return Seeded(0, 0)
     followers = [user for user in DEMO_USERS if user.user_type in {UserType.CUSTOMER, UserType.NGO}]
     follows_new = sum(
-        _follow(base_url, token_for(user.id, user.user_type), business.id)
+        _follow(service, token_for(user.id, user.user_type), business.id)
         for user in followers
         for business in DEMO_BUSINESSES
     )
@@ -191,11 +199,11 @@ def _events() -> list[dict[str, Any]]:
     return [*users, *businesses]
 
 
-def _follow(base_url: str, token: str, business_id: UUID) -> bool:
+def _follow(service: _Address, token: str, business_id: UUID) -> bool:
     """Follow once the business is stored; return whether that was news."""
     deadline = time.monotonic() + STORED_WITHIN_S
     while True:
-        status, _ = _post(base_url, "/api/follow/", token, {"business_id": str(business_id)})
+        status, _ = service.post("/api/follow/", token, {"business_id": str(business_id)})
         if status in {http.HTTPStatus.CREATED, http.HTTPStatus.CONFLICT}:
             return status == http.HTTPStatus.CREATED
         if status != http.HTTPStatus.NOT_FOUND or time.monotonic() > deadline:
@@ -203,20 +211,26 @@ def _follow(base_url: str, token: str, business_id: UUID) -> bool:
         time.sleep(POLL_S)
 
 
-def _post(base_url: str, path: str, token: str, body: Mapping[str, Any]) -> tuple[int, Any]:
-    parts = urlsplit(base_url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc, timeout=REQUEST_TIMEOUT_S)
-    try:
-        connection.request(
-            "POST",
-            parts.path.rstrip("/") + path,
-            json.dumps(body),
-            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise SeedingFailed(path, str(error) or type(error).__name__) from None
-    finally:
-        connection.close()
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where the service is."""
+
+    base_url: str
+    tls: TlsFiles | None
+
+    def post(self, path: str, token: str, body: Mapping[str, Any]) -> tuple[int, Any]:
+        """Return the status and the body of the answer. Raises SeedingFailed."""
+        connection = connection_to(self.base_url, self.tls, timeout_s=REQUEST_TIMEOUT_S)
+        try:
+            connection.request(
+                "POST",
+                urlsplit(self.base_url).path.rstrip("/") + path,
+                json.dumps(body),
+                {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            )
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise SeedingFailed(path, str(error) or type(error).__name__) from None
+        finally:
+            connection.close()

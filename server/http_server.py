@@ -7,6 +7,7 @@ from typing import Any
 import tornado.httpserver
 from tornado.iostream import IOStream
 
+from config.tls import TlsFiles
 from server.application import Application
 from server.malformed import let_answer
 
@@ -23,6 +24,10 @@ class HttpServer(tornado.httpserver.HTTPServer):
         super().handle_stream(stream, address)
 
 
-def http_server(application: Application) -> HttpServer:
-    """Return a server of `application` that listens nowhere yet."""
-    return HttpServer(application, max_body_size=LARGEST_BODY_BYTES)
+def http_server(application: Application, tls: TlsFiles | None) -> HttpServer:
+    """Return a server of `application` that listens nowhere yet; with `tls` it speaks HTTPS."""
+    return HttpServer(
+        application,
+        max_body_size=LARGEST_BODY_BYTES,
+        ssl_options=None if tls is None else tls.server_context(),
+    )

@@ -90,7 +90,7 @@ async def _start(
 ) -> None:
     """Assemble the process, as soon as MongoDB is there, and listen."""
     service = await _assembled(settings, stack, stop)
-    server = http_server(build_application(service))
+    server = http_server(build_application(service), settings.tls)
     server.add_sockets(sockets)
     stack.push_async_callback(_close, server, service)
     log.info("serving", url=settings.public_url, instance=settings.instance)

@@ -59,7 +59,7 @@ async def running(
         service = await assemble(
             settings, stack, on_superseded=lambda: None, socket_limits=socket_limits
         )
-        server = http_server(build_application(service))
+        server = http_server(build_application(service), settings.tls)
         server.add_socket(socket)
         stack.push_async_callback(server.close_all_connections)
         stack.callback(server.stop)
