@@ -15,6 +15,7 @@ import pykka
 import structlog
 
 from actors.loop_ref import DeadlineExceeded, LoopActorRef
+from rules.backoff import doubled
 
 FIRST_DELAY_S = 0.1
 """Long enough not to spin, short enough that askers see one refusal at most."""
@@ -150,7 +151,7 @@ class Supervisor:
     def _restart_later(self, child: _Child, failure: BaseException) -> None:
         if self._clock.time() - child.started_at >= HEALTHY_AFTER_S:
             child.failures_in_a_row = 0
-        delay_s = min(FIRST_DELAY_S * 2**child.failures_in_a_row, LONGEST_DELAY_S)
+        delay_s = doubled(FIRST_DELAY_S, times=child.failures_in_a_row, longest_s=LONGEST_DELAY_S)
         child.failures_in_a_row += 1
         child.restarts += 1
         log.error(

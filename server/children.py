@@ -9,6 +9,7 @@ from typing import Protocol
 
 import structlog
 
+from rules.backoff import doubled
 from storage.embedded import EmbeddedError, EmbeddedServer
 from storage.embedded_child import end
 
@@ -136,8 +137,7 @@ class Kept:
         log.warning("child_died", child=self.child.name, status=status, restart_in_s=delay_s)
 
     def _plan(self, now_s: float) -> float:
-        delay_s: float = min(FIRST_RESTART_S * 2**self._deaths, MAX_RESTART_S)
-        # More would change nothing but the size of the number.
-        self._deaths = min(self._deaths + 1, 10)
+        delay_s = doubled(FIRST_RESTART_S, times=self._deaths, longest_s=MAX_RESTART_S)
+        self._deaths += 1
         self._restart_at_s = now_s + delay_s
         return delay_s

@@ -20,6 +20,7 @@ from pykka import ActorDeadError
 from actors.dispatcher import Dispatcher
 from actors.loop_ref import DeadlineExceeded, LoopActorRef
 from actors.mailbox import MailboxFull
+from rules.backoff import doubled
 from server.errors import ValidationFailed
 from server.intake import accept
 from server.schemas.events import Event, load_event
@@ -45,6 +46,7 @@ TAKE_OVER_EVERY_S = 15.0
 GONE_AFTER_S = 60.0
 """A consumer that has had an entry for so long is gone, or does no better than others would."""
 
+FIRST_DELAY_S = 0.2
 LONGEST_DELAY_S = 5.0
 """What is away is asked again within this."""
 
@@ -94,10 +96,12 @@ class StreamReader:
                 self._has_held = True
                 if failures == 0:
                     _warn(error)
-                failures += 1
                 self._is_waiting = True
-                await asyncio.sleep(min(0.1 * 2**failures, LONGEST_DELAY_S))
+                await asyncio.sleep(
+                    doubled(FIRST_DELAY_S, times=failures, longest_s=LONGEST_DELAY_S)
+                )
                 self._is_waiting = False
+                failures += 1
             else:
                 if failures:
                     log.info("stream_goes_on", failures=failures)

@@ -138,6 +138,29 @@ async def test_a_start_that_raises_is_tried_again() -> None:
     assert [call.delay_s for call in clock.calls] == [0.1, 0.2]
 
 
+async def test_a_start_that_raises_for_hours_is_still_tried_again() -> None:
+    clock = SteppedClock()
+    supervisor = Supervisor(clock=clock)
+    is_away = [False]
+
+    def start() -> LoopActorRef[Single]:
+        if is_away[0]:
+            raise Blunder
+        return Single.start([], "lane")
+
+    ref = supervisor.start("lane", start)
+    is_away[0] = True
+    with capture_logs():
+        await fail(ref)
+        for _ in range(1_100):
+            clock.calls.pop().run()
+    is_away[0] = False
+    (call,) = clock.calls
+    assert call.delay_s == 5.0
+    call.run()
+    assert supervisor.ref("lane").is_alive()
+
+
 async def test_a_first_start_that_raises_is_the_callers() -> None:
     supervisor = Supervisor()
 
