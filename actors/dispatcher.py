@@ -87,13 +87,12 @@ class Dispatcher(BatchActor[Accept]):
             self._give_room_back(event for event in events if event.key not in new)
         owned = {event.key: event for event in events if event.lease is not None}
         for asked in group:
-            keys = {event.key for event in asked.message.events} & new
-            new -= keys
+            # Each once and in the order in which they came, which a set would lose.
+            keys = [key for key in dict.fromkeys(_keys(asked)) if key in new]
+            new.difference_update(keys)
             self._tally.events_accepted += len(keys)
             self._tally.events_repeated += len(asked.message.events) - len(keys)
-            mine = [
-                owned[key].stored(accepted_at) for key in first_seen if key in keys & owned.keys()
-            ]
+            mine = [owned[key].stored(accepted_at) for key in keys if key in owned]
             asked.reply(
                 Accepted(
                     accepted=len(keys),
@@ -121,6 +120,10 @@ class Dispatcher(BatchActor[Accept]):
             if done is not None:
                 outcomes[lane] = done
         return outcomes
+
+
+def _keys(asked: Asked[Accept]) -> Iterator[UUID]:
+    return (event.key for event in asked.message.events)
 
 
 def _groups(messages: Sequence[Asked[Accept]]) -> Iterator[list[Asked[Accept]]]:

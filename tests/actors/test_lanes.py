@@ -201,6 +201,14 @@ async def test_accepted_events_are_carried_out_by_their_lanes(works: Works) -> N
     assert len(works.lanes.workload(Lane.SINGLE)) == 0
 
 
+async def test_what_comes_in_one_request_is_carried_out_in_its_order(works: Works) -> None:
+    events = [single() for _ in range(50)]
+    accepted = await works.accept(*events, *events[::-1])
+    assert (accepted.accepted, accepted.duplicates) == (50, 50)
+    await accepted.outcomes[Lane.SINGLE]
+    assert works.flow.carried_out == [event.key for event in events]
+
+
 async def test_a_duplicate_in_the_same_batch_or_later_is_counted_and_not_done(works: Works) -> None:
     event = single()
     accepted = await works.accept(event, event)
