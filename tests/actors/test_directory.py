@@ -69,6 +69,16 @@ async def test_connections_of_one_user_share_one_actor(directory: Directory) -> 
     await gone(directory)
 
 
+async def test_it_says_how_many_messages_wait_for_users(directory: Directory) -> None:
+    user_ids = [uuid4(), uuid4()]
+    for user_id in user_ids:
+        await directory.attach(user_id, RecordingConnection())
+    assert directory.waiting() == 0
+    for user_id in (*user_ids, user_ids[0]):
+        directory.show(user_id, b"{}")
+    assert directory.waiting() == 3
+
+
 async def _has_been_told(connection: RecordingConnection) -> bool:
     return connection.types == ["authentication_success", "notification.new"]
 

@@ -184,6 +184,16 @@ async def test_an_actor_that_was_asked_to_stop_stays_stopped() -> None:
     assert clock.calls == []
 
 
+async def test_it_says_how_many_messages_wait_for_each() -> None:
+    supervisor = Supervisor()
+    lane = supervisor.start("lane", lambda: Single.start([], "lane"))
+    supervisor.start("limiter", lambda: Single.start([], "limiter"))
+    for _ in range(3):
+        lane.tell("later")
+    assert supervisor.waiting() == {"lane": 3, "limiter": 0}
+    await supervisor.stop_all(deadline_s=DEADLINE_S)
+
+
 async def test_all_are_stopped_the_last_started_first() -> None:
     stopped: list[str] = []
     supervisor = Supervisor()

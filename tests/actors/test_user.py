@@ -17,10 +17,11 @@ from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead, SeveralRead
 from actors.loop_ref import LoopActorRef
 from actors.parcels import Changed
-from actors.sync import UnknownNotification
+from actors.sync import PAGE_BYTES, ROW_BYTES, UnknownNotification
 from actors.told import REMEMBERED
 from actors.unread_count import RECENT, RECOUNT_AFTER
 from actors.user import UserActor
+from rules.content import MESSAGE_LIMIT
 from storage.client import StoreUnavailable
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow, NotInInbox
@@ -415,6 +416,21 @@ async def test_a_sync_since_nobodys_notification_is_refused(home: Home) -> None:
     connection = await home.attach()
     with pytest.raises(UnknownNotification):
         await home.ask(messages.Sync(connection, uuid4(), 10))
+
+
+async def test_a_page_of_a_sync_ends_where_it_gets_too_long(home: Home) -> None:
+    connection = await home.attach()
+    many = PAGE_BYTES // (ROW_BYTES + MESSAGE_LIMIT) + 1
+    rows = [await home.row(message="x" * MESSAGE_LIMIT) for _ in range(many)]
+    told: list[str] = []
+    since = None
+    for has_more in (True, False):
+        await home.ask(messages.Sync(connection, since, 500))
+        page = connection.frames[-1]["data"]
+        assert page["has_more"] is has_more
+        told += [row["id"] for row in page["notifications"]]
+        since = UUID(told[-1])
+    assert told == [str(row.id) for row in rows]
 
 
 async def test_when_the_last_connection_goes_the_actor_goes(home: Home) -> None:
