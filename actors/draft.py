@@ -100,9 +100,8 @@ def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mappin
         return {
             "status": "deferred",
             "reason": decision.reason,
-            "attempts": 0,
             "due_at": decision.until,
         }
     if channel is Channel.IN_APP:
         return {"status": "delivered"}
-    return {"status": "queued", "attempts": 0, "due_at": created_at + REDELIVER_AFTER}
+    return {"status": "queued", "due_at": created_at + REDELIVER_AFTER}

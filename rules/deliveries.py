@@ -6,10 +6,12 @@ on the channel and on how many attempts there were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rules.gates import Refusal
 from rules.kinds import Channel
 
 MOST_ATTEMPTS = 5
@@ -104,13 +106,32 @@ class Settled:
     """Where a delivery stands after an attempt; `due_at` is set while it is to be tried again."""
 
     status: DeliveryStatus
-    reason: Reason | None = None
+    reason: Reason | Refusal | None = None
     due_at: datetime | None = None
 
     @property
     def wants_operator(self) -> bool:
         """Tell whether it has ended without having been sent."""
         return self.status in {DeliveryStatus.FAILED, DeliveryStatus.DEAD}
+
+
+def combine(outcomes: Sequence[Outcome], *, has_sent: bool) -> Outcome:
+    """Return how an attempt ended that went to several devices, at least one.
+
+    `has_sent` says that an earlier attempt reached one. The attempt has ended for good only when
+    no device is left to try again.
+    """
+    left = [each for each in outcomes if isinstance(each, Transient | Uncertain)]
+    if not left:
+        sent = next((each for each in outcomes if isinstance(each, Sent)), None)
+        if sent is None and has_sent:
+            return Sent()
+        return sent or outcomes[-1]
+    uncertain = next((each for each in left if isinstance(each, Uncertain)), None)
+    if uncertain is not None:
+        return uncertain
+    asked = [each.retry_after for each in left if isinstance(each, Transient) and each.retry_after]
+    return Transient(left[0].error, max(asked, default=None))
 
 
 def settle(
@@ -131,6 +152,19 @@ def settle(
     asked = outcome.retry_after if isinstance(outcome, Transient) else None
     wait = _wait(channel, attempts, asked)
     return Settled(DeliveryStatus.DEFERRED, Reason.RETRY, at + wait * (1 + JITTER * chance))
+
+
+def abandoned(channel: Channel, *, attempts: int, is_begun: bool, at: datetime) -> Settled:
+    """Return where a delivery stands whose worker is gone, found out at `at`.
+
+    `is_begun` says that the last of its `attempts` may have reached the provider. There is no
+    wait: the provider did nothing wrong.
+    """
+    if is_begun and channel not in SENT_AGAIN_WHEN_UNCERTAIN:
+        return Settled(DeliveryStatus.FAILED, Reason.UNCERTAIN)
+    if is_begun and attempts >= MOST_ATTEMPTS:
+        return Settled(DeliveryStatus.DEAD, Reason.ATTEMPTS_EXHAUSTED)
+    return Settled(DeliveryStatus.QUEUED, due_at=at)
 
 
 def _wait(channel: Channel, attempts: int, asked: timedelta | None) -> timedelta:

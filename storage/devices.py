@@ -59,7 +59,7 @@ class Device:
 
     created_at: datetime
     last_used_at: datetime
-    """When the app last announced it, or a push last went to it."""
+    """When the app last announced it."""
 
 
 class DevicesRepository:
@@ -119,6 +119,12 @@ class DevicesRepository:
                 await self.claims.release(entry["token_hash"], device_id)
                 return is_removed
         return False
+
+    async def deactivate(self, user_id: UUID, device_id: UUID) -> None:
+        """Push to a device no more, until its app announces it again."""
+        await self._users.update_one(
+            {"_id": user_id, "devices.id": device_id}, {"$set": {"devices.$.is_active": False}}
+        )
 
     async def _write(
         self, user_id: UUID, entry: Document, new_entry: Document, *, user_type: str

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from storage.businesses import BusinessesRepository
 from storage.charges import ChargesRepository
+from storage.contacts import ContactsRepository
+from storage.deliveries import DeliveriesRepository
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
@@ -23,6 +25,7 @@ from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import SchedulesRepository
 from storage.statuses import StatusesRepository
+from storage.suppressions import SuppressionsRepository
 from storage.users import UsersRepository
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ class Stores:
     events: EventsRepository
     notifications: NotificationsRepository
     history: NotificationHistory
+    deliveries: DeliveriesRepository
+    contacts: ContactsRepository
+    suppressions: SuppressionsRepository
     engagement: EngagementRepository
     charges: ChargesRepository
     idempotency_keys: IdempotencyKeys
@@ -62,11 +68,12 @@ def open_stores(
 ) -> Stores:
     """Build the repositories; a process has several clients, and one `clock` for them all."""
     users = UsersRepository(database, cipher)
+    devices = DevicesRepository(database, cipher)
     businesses = BusinessesRepository(database)
     follows = FollowsRepository(database)
     return Stores(
         users=users,
-        devices=DevicesRepository(database, cipher),
+        devices=devices,
         businesses=businesses,
         follows=follows,
         following=Following(users, follows, businesses, FollowChanges(database), clock),
@@ -74,6 +81,9 @@ def open_stores(
         events=EventsRepository(database, cipher),
         notifications=NotificationsRepository(database),
         history=NotificationHistory(database),
+        deliveries=DeliveriesRepository(database),
+        contacts=ContactsRepository(database, cipher, devices.claims),
+        suppressions=SuppressionsRepository(database, cipher),
         engagement=EngagementRepository(database),
         charges=ChargesRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),

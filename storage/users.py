@@ -37,7 +37,7 @@ _PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
 
 _UNSEEN = {"versions": 0, "following": 0, "devices": 0}
 
-_RECIPIENT = {
+RECIPIENT_FIELDS = {
     **_PREFERENCES,
     "user_type": 1,
     "email_hash": 1,
@@ -148,8 +148,8 @@ class UsersRepository:
 
     async def recipients(self, ids: Collection[UUID]) -> dict[UUID, Recipient]:
         """Return what gates ask of the users `ids`; who is unknown is absent."""
-        found = await self._users.find_by_id(ids, {}, _RECIPIENT)
-        return {user["_id"]: _recipient(user) for user in found}
+        found = await self._users.find_by_id(ids, {}, RECIPIENT_FIELDS)
+        return {user["_id"]: recipient_of(user) for user in found}
 
     async def names(self, ids: Collection[UUID]) -> dict[UUID, Name]:
         """Return the names of the users `ids`; who is unknown is absent."""
@@ -244,7 +244,8 @@ class UsersRepository:
         return None if stored is None else self._cipher.decrypt(stored, owner=user_id)
 
 
-def _recipient(user: Document) -> Recipient:
+def recipient_of(user: Document) -> Recipient:
+    """Return what gates ask of `user`, a document with at least `RECIPIENT_FIELDS`."""
     return Recipient(
         user_id=user["_id"],
         user_type=user.get("user_type"),

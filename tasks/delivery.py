@@ -1,55 +1,217 @@
-"""Carry out deliveries: what becomes of a queued email, push or SMS.
+"""Carry out deliveries: claim, prepare, begin, send, record.
 
-While no channel has a provider there is one honest outcome, and it is recorded:
-`{"status": "suppressed", "reason": "no_provider"}`.
+The queue brings refs, and brings some of them twice or late; the row decides. A worker sends what
+it has claimed, has begun, and still has a permit for, and so what another has taken over is not
+sent by two. What it does not get to it gives back; what it cannot give back is found by the sweep.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+import asyncio
+import random
+import time
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
 import structlog
 
-from rules.kinds import Channel
+from rules.deliveries import Outcome, Permanent, Sent, Transient, Uncertain
 from storage.client import StoreUnavailable
-from storage.notifications import NotificationsRepository
-from tasks.queue import DeliveryRef, EncodedRef
-from tasks.runtime import LoopThread
+from tasks.attempt import Attempt
+from tasks.letter import Destination
+from tasks.permit import PermitExpired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from rules.kinds import Channel
+    from storage.deliveries import DeliveriesRepository, Ref
+    from storage.positions import PositionClock
+    from tasks.dead_addresses import DeadAddresses
+    from tasks.outlet import Outlet
+    from tasks.permit import Permit
+    from tasks.preparation import Preparation, Ready
+    from tasks.worker_lease import WorkerLease
+
+RECHECK_AFTER = timedelta(seconds=30)
+"""The sweep looks at what is being sent after this, and whether its worker lives."""
+
+RECORD_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""What was sent is worth some patience with a store that is away: unrecorded, it is sent again."""
 
 log = structlog.get_logger(__name__)
 
-CHUNK_DEADLINE_S = 30.0
 
+class Deliverer:
+    """Sends what is claimed, on all channels of one worker."""
 
-def deliver_on(
-    loop: LoopThread, notifications: NotificationsRepository
-) -> Callable[[Sequence[EncodedRef]], None]:
-    """Return what carries out the task `deliver`, for a thread of Huey's to call."""
+    def __init__(
+        self,
+        *,
+        deliveries: DeliveriesRepository,
+        preparation: Preparation,
+        outlets: Mapping[Channel, Outlet[Any]],
+        dead_addresses: DeadAddresses,
+        lease: WorkerLease,
+        clock: PositionClock,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._deliveries = deliveries
+        self._preparation = preparation
+        self._outlets = outlets
+        self._dead_addresses = dead_addresses
+        self._lease = lease
+        self._clock = clock
+        self._chance = chance
 
-    def handle(chunk: Sequence[EncodedRef]) -> None:
-        refs = [DeliveryRef.decode(encoded) for encoded in chunk]
+    async def carry_out(self, channel: Channel, refs: Sequence[Ref]) -> None:
+        """Send those of `refs` that are queued. Raises StoreUnavailable; what is left stays due."""
+        outlet = self._outlets[channel]
+        admitted = outlet.breaker.admit(len(refs), time.monotonic())
+        if not admitted:
+            # They stay queued in the store, where the sweep finds them once they are due.
+            return
         try:
-            loop.run(settle(refs, notifications), deadline_s=CHUNK_DEADLINE_S)
-        except (StoreUnavailable, TimeoutError) as error:
-            # They stay due, so the sweep queues them again.
-            log.warning("delivery_put_off", deliveries=len(refs), error=type(error).__name__)
+            await self._carry_out(channel, refs[:admitted], outlet)
+        finally:
+            outlet.breaker.forget_probe()
 
-    return handle
-
-
-async def settle(refs: Sequence[DeliveryRef], notifications: NotificationsRepository) -> int:
-    """Record that nobody sends `refs`, and return how many were not settled before.
-
-    One guarded update a channel, so a chunk that is carried out twice changes nothing twice.
-    """
-    by_channel: defaultdict[Channel, list[DeliveryRef]] = defaultdict(list)
-    for ref in refs:
-        by_channel[ref.channel].append(ref)
-    settled = 0
-    for channel, of_channel in by_channel.items():
-        settled += await notifications.settle_unprovided(
+    async def _carry_out(self, channel: Channel, refs: Sequence[Ref], outlet: Outlet[Any]) -> None:
+        claim, permit, at = uuid4(), self._lease.permit(), self._clock.store_now()
+        held = await self._deliveries.claim(
             channel.value,
-            [(ref.recipient_id, ref.notification_id) for ref in of_channel],
+            refs,
+            self._lease.lease,
+            claim=claim,
+            at=at,
+            recheck_at=at + RECHECK_AFTER,
         )
-    return settled
+        if not held:
+            return
+        waiting: deque[Ready] = deque()
+        try:
+            prepared = await self._preparation.prepare(channel, held, at=at)
+            await self._deliveries.record(channel.value, claim, prepared.settled)
+            waiting.extend(prepared.ready)
+            await self._send_all(channel, outlet, claim, permit, waiting)
+        except PermitExpired:
+            log.warning("permit_expired", channel=channel.value, left=len(waiting))
+        finally:
+            left = [ready.held.ref for ready in waiting]
+            if left:
+                await self._deliveries.release(
+                    channel.value, left, claim, due_at=self._clock.store_now()
+                )
+
+    async def _send_all(
+        self,
+        channel: Channel,
+        outlet: Outlet[Any],
+        claim: UUID,
+        permit: Permit,
+        waiting: deque[Ready],
+    ) -> None:
+        """Send what is `waiting` as there are slots, and record what has ended as it ends.
+
+        What has ended while something is written is written together, next.
+        """
+        running: set[asyncio.Task[Attempt]] = set()
+        try:
+            while waiting or running:
+                if waiting and (outlet.slots.free or not running):
+                    running |= await self._begin(channel, outlet, claim, permit, waiting)
+                if running:
+                    ended, running = await asyncio.wait(
+                        running, return_when=asyncio.FIRST_COMPLETED
+                    )
+                    await self._record(channel, claim, [task.result() for task in ended])
+                    outlet.slots.give(len(ended))
+        finally:
+            if running:
+                # An error on the way: senders end by themselves, and are waited for.
+                ended, _ = await asyncio.wait(running)
+                outlet.slots.give(len(ended))
+                await self._record(channel, claim, [task.result() for task in ended])
+
+    async def _begin(
+        self,
+        channel: Channel,
+        outlet: Outlet[Any],
+        claim: UUID,
+        permit: Permit,
+        waiting: deque[Ready],
+    ) -> set[asyncio.Task[Attempt]]:
+        """Open the attempts of as many as there are slots for, and start sending them."""
+        taken = await outlet.slots.take(len(waiting))
+        begun: set[Ref] = set()
+        try:
+            await outlet.keep_pace(taken)
+            permit.check()
+            group = [waiting.popleft() for _ in range(taken)]
+            begun = await self._deliveries.begin(
+                channel.value,
+                [ready.held.ref for ready in group],
+                claim,
+                at=self._clock.store_now(),
+            )
+        finally:
+            outlet.slots.give(taken - len(begun))
+        return {
+            asyncio.create_task(self._send(channel, outlet, ready, permit))
+            for ready in group
+            if ready.held.ref in begun
+        }
+
+    async def _send(
+        self, channel: Channel, outlet: Outlet[Any], ready: Ready, permit: Permit
+    ) -> Attempt:
+        """Hand one delivery over; whatever happens is an outcome."""
+        results = await asyncio.gather(
+            *(outlet.sender.send(ready.letter, to, permit) for to in ready.destinations),
+            return_exceptions=True,
+        )
+        outcomes: list[tuple[Destination, Outcome | None]] = []
+        for to, result in zip(ready.destinations, results, strict=True):
+            outcome: Outcome | None
+            if isinstance(result, PermitExpired):
+                outcome = None
+            elif isinstance(result, BaseException):
+                log.error(
+                    "sender_failed",
+                    channel=channel.value,
+                    notification_id=str(ready.letter.notification_id),
+                    exc_info=result,
+                )
+                outcome = Uncertain(type(result).__name__)
+            else:
+                outcome = result
+            self._observe(outlet, outcome)
+            outcomes.append((to, outcome))
+        return Attempt(ready, outcomes)
+
+    @staticmethod
+    def _observe(outlet: Outlet[Any], outcome: Outcome | None) -> None:
+        match outcome:
+            case Sent() | Permanent():
+                outlet.breaker.succeed()
+            case Transient() | Uncertain():
+                outlet.breaker.fail(time.monotonic())
+
+    async def _record(self, channel: Channel, claim: UUID, attempts: Iterable[Attempt]) -> None:
+        """Write how `attempts` ended, with some patience."""
+        at = self._clock.store_now()
+        entries = []
+        for attempt in attempts:
+            entries.append(attempt.entry(channel, at=at, chance=self._chance()))
+            await self._dead_addresses.note(channel, attempt.ready.letter, attempt.outcomes, at=at)
+        for wait_s in (*RECORD_WAITS_S, None):
+            try:
+                await self._deliveries.record(channel.value, claim, entries)
+            except StoreUnavailable:
+                if wait_s is None:
+                    raise
+                await asyncio.sleep(wait_s)
+            else:
+                return

@@ -87,7 +87,7 @@ class DeliveryQueue:
         Fewer than all when it is full or Redis is away, which is no error: the rest stays due.
         Blocks on the network, for at most a few seconds.
         """
-        if time.monotonic() < self._away_until_s:
+        if self.is_away:
             return 0
         taken = 0
         try:
@@ -106,6 +106,11 @@ class DeliveryQueue:
             self._away_for_s = min(2 * self._away_for_s, LONGEST_AWAY_FOR_S)
             self._warn("queue_away", error=type(error).__name__, left=len(refs) - taken)
         return taken
+
+    @property
+    def is_away(self) -> bool:
+        """Tell whether Redis failed so recently that nobody should wait for it."""
+        return time.monotonic() < self._away_until_s
 
     def size(self) -> int:
         """Return how many tasks wait; raises redis.RedisError."""

@@ -1,6 +1,6 @@
-"""The worker program: Huey's consumer on threads, over one event loop for storage.
+"""The worker program: Huey's consumer on threads, over one event loop for everything that waits.
 
-Starts in this order and stops in reverse: loop, stores, lease, queue, heartbeat, consumer. Told to
+Starts in this order and stops in reverse: loop, stores, lease, queue, rounds, consumer. Told to
 stop by SIGTERM or SIGINT it finishes the tasks in hand; what it does not finish stays due.
 """
 
@@ -9,28 +9,39 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import redis
 import structlog
-from huey import PriorityRedisHuey, crontab
+from huey import PriorityRedisHuey
 from huey.consumer import Consumer
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
 from config.settings import Settings
+from rules.kinds import Channel
 from rules.lease import Lease
 from storage.client import Document, StoreRefused, StoreUnavailable, open_client
 from storage.encryption import FieldCipher
+from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
 from storage.stores import Stores, open_stores
-from tasks.delivery import deliver_on
+from tasks.channels.opening import close_outlets, open_outlets
+from tasks.dead_addresses import DeadAddresses
+from tasks.delivery import Deliverer
+from tasks.delivery_task import deliver_on
+from tasks.due import DueDeliveries
+from tasks.liveness import Liveness
+from tasks.outlet import Outlet
+from tasks.preparation import Preparation
 from tasks.queue import DeliveryQueue, open_huey
 from tasks.runtime import LoopThread
-from tasks.sweep import Sweeper
+from tasks.sweep import LOOK_EVERY, REPAIR_EVERY, Round, go_round
+from tasks.worker_lease import WorkerLease
 
 T = TypeVar("T")
 
@@ -73,7 +84,16 @@ def run_worker(settings: Settings) -> int:
         stack.callback(huey.storage.pool.disconnect)
         if _once_there("redis", huey.storage.conn.ping, stop) is None:
             return 0
-        worker = Worker(loop=loop, store=store, huey=huey, lease=lease, threads=settings.workers)
+        outlets = loop.run(open_outlets(settings), deadline_s=STORE_DEADLINE_S)
+        stack.callback(lambda: loop.run(close_outlets(outlets), deadline_s=STORE_DEADLINE_S))
+        worker = Worker(
+            loop=loop,
+            store=store,
+            huey=huey,
+            outlets=outlets,
+            lease=lease,
+            threads=settings.workers,
+        )
         return worker.run(stop)
 
 
@@ -100,7 +120,7 @@ async def _join(store: _Store, instance: str) -> Lease:
 
 
 class Worker:
-    """One consumer with its heartbeat and its share of the sweep."""
+    """One consumer with its heartbeat and its share of the rounds."""
 
     def __init__(
         self,
@@ -108,58 +128,80 @@ class Worker:
         loop: LoopThread,
         store: _Store,
         huey: PriorityRedisHuey,
+        outlets: dict[Channel, Outlet[Any]],
         lease: Lease,
         threads: int,
     ) -> None:
+        stores = store.stores
         self._loop = loop
         self._store = store
-        self._lease = lease
+        self._huey = huey
+        self._lease = WorkerLease(lease)
+        self._liveness = Liveness()
         self._is_superseded = False
-        self._sweeper = Sweeper(
-            loop=loop,
-            stores=store.stores,
+        deliverer = Deliverer(
+            deliveries=stores.deliveries,
+            preparation=Preparation(
+                contacts=stores.contacts,
+                suppressions=stores.suppressions,
+                deliveries=stores.deliveries,
+                names=NameResolver(stores.users, stores.businesses),
+            ),
+            outlets=outlets,
+            dead_addresses=DeadAddresses(stores.suppressions, stores.devices),
+            lease=self._lease,
             clock=store.clock,
-            queue=DeliveryQueue(huey, carry_out=deliver_on(loop, store.stores.notifications)),
-            turns=huey.storage.conn,
+        )
+        due = DueDeliveries(
+            deliveries=stores.deliveries,
+            queue=DeliveryQueue(huey, carry_out=deliver_on(loop, deliverer)),
+            deliverer=deliverer,
+            liveness=self._liveness,
+            clock=store.clock,
             # Enough that no thread runs dry, little enough not to be repeats.
             busy_tasks=2 * threads,
         )
-        huey.periodic_task(crontab(), name="sweep")(self._sweep_this_minute)
-        self._first_sweep = huey.task(name="first_sweep")(self._sweep_at_start)
+        self._rounds = (
+            Round("due", LOOK_EVERY, due.look),
+            Round("repair_follows", REPAIR_EVERY, stores.following.repair),
+        )
         self._consumer = _Consumer(
-            huey, workers=threads, max_delay=QUEUE_RETRY_S, shutdown_timeout=FINISH_DEADLINE_S
+            huey,
+            workers=threads,
+            periodic=False,
+            max_delay=QUEUE_RETRY_S,
+            shutdown_timeout=FINISH_DEADLINE_S,
         )
 
     def run(self, stop: threading.Event) -> int:
         """Work until `stop` is set or another takes this worker's place."""
         self._loop.spawn(self._beat(stop))
+        for job in self._rounds:
+            self._loop.spawn(go_round(job, self._huey.storage.conn))
         self._consumer.start()
-        log.info("worker_ready", instance=self._lease.owner, epoch=self._lease.epoch)
-        try:
-            self._first_sweep()
-        except redis.RedisError as error:
-            log.warning("sweep_put_off", error=type(error).__name__)
+        lease = self._lease.lease
+        log.info("worker_ready", instance=lease.owner, epoch=lease.epoch)
         while not stop.wait(HEALTH_EVERY_S):
             self._consumer.check_worker_health()
-        log.info("worker_stopping", instance=self._lease.owner)
+        log.info("worker_stopping", instance=lease.owner)
         self._consumer.stop(graceful=True)
         return 1 if self._is_superseded else 0
 
-    def _sweep_this_minute(self) -> None:
-        self._sweeper.run_in_turn()
-
-    def _sweep_at_start(self) -> None:
-        self._sweeper.run()
-
     async def _beat(self, stop: threading.Event) -> None:
+        processes = self._store.stores.processes
         while True:
+            begun_at_s = time.monotonic()
             try:
-                await self._store.stores.processes.beat(self._lease)
+                await processes.beat(self._lease.lease)
+                self._lease.note_beat(begun_at_s)
+                self._liveness.observe(await processes.list())
                 await self._store.clock.measure(self._store.database)
             except (StoreUnavailable, StoreRefused) as error:
+                self._liveness.lose_sight()
                 log.warning("heartbeat_missed", error=str(error))
             except Superseded:
-                log.warning("superseded", instance=self._lease.owner, epoch=self._lease.epoch)
+                lease = self._lease.lease
+                log.warning("superseded", instance=lease.owner, epoch=lease.epoch)
                 self._is_superseded = True
                 stop.set()
                 return

@@ -19,6 +19,7 @@ from rules.deliveries import (
     Settled,
     Transient,
     Uncertain,
+    abandoned,
     settle,
 )
 from rules.kinds import Channel
@@ -105,3 +106,24 @@ def test_a_wait_has_bounds_whatever_is_asked(
 )
 def test_an_operator_is_wanted_for_what_ended_unsent(status: DeliveryStatus, wants: bool) -> None:
     assert Settled(status).wants_operator is wants
+
+
+@pytest.mark.parametrize("channel", SENDING)
+def test_what_a_dead_worker_had_not_begun_is_queued_again_at_once(channel: Channel) -> None:
+    stands = abandoned(channel, attempts=MOST_ATTEMPTS, is_begun=False, at=NOON)
+    assert stands == Settled(DeliveryStatus.QUEUED, due_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("channel", "attempts", "stands"),
+    [
+        (Channel.EMAIL, 1, Settled(DeliveryStatus.QUEUED, due_at=NOON)),
+        (Channel.PUSH, 4, Settled(DeliveryStatus.QUEUED, due_at=NOON)),
+        (Channel.PUSH, 5, Settled(DeliveryStatus.DEAD, Reason.ATTEMPTS_EXHAUSTED)),
+        (Channel.SMS, 1, Settled(DeliveryStatus.FAILED, Reason.UNCERTAIN)),
+    ],
+)
+def test_what_a_dead_worker_had_begun_is_in_doubt(
+    channel: Channel, attempts: int, stands: Settled
+) -> None:
+    assert abandoned(channel, attempts=attempts, is_begun=True, at=NOON) == stands

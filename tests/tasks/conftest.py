@@ -79,7 +79,7 @@ async def insert_waiting(
 ) -> list[DeliveryRef]:
     """Insert rows whose `channels` wait as a server leaves them, and return their refs."""
     with clock.writing() as position:
-        state = {"status": status, "attempts": 0, "due_at": position.created_at + due_in}
+        state = {"status": status, "due_at": position.created_at + due_in}
         rows = [
             _row(position.created_at, position.floor, dict.fromkeys(channels, state))
             for _ in range(count)

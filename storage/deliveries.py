@@ -1,0 +1,279 @@
+"""Deliveries: what became of each channel of a notification, kept in the notification's row.
+
+    channels.<channel>: {status, reason, due_at, sent_at, last_error, provider_message_id,
+                         attempts: [{at, ended_at, error, uncertain}], attention,
+                         claim, owner, epoch, claimed_at, devices: {<device id>: {...}}}
+
+    queued ──claim──► sending ──begin──► (an attempt is open) ──record──► sent, deferred, failed …
+      ▲                  │                                                          │
+      └── release, recover┘◄──────────────── requeue, once it is due ───────────────┘
+
+`due_at` is there while somebody has to look at it again, whoever has it now; `attention` while an
+operator should. Every step after the claim is guarded by it, so that what a worker does after it
+was given up changes nothing. Queries name the recipient, the shard key, but for `due`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pymongo import UpdateOne
+
+from rules.deliveries import DeliveryStatus
+from rules.lease import Lease
+from storage.collection import StoreCollection, portions
+from storage.notification_rows import NotificationRow
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from rules.deliveries import Settled
+    from storage.client import Document
+
+Ref = tuple["UUID", "UUID"]
+"""(recipient, notification)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A delivery that is ours by a claim."""
+
+    row: NotificationRow
+    attempts: int
+    """How many there were before."""
+
+    devices: Mapping[str, Mapping[str, Any]]
+    """Of a push: the devices that are done, by id."""
+
+    @property
+    def ref(self) -> Ref:
+        """Return its name."""
+        return self.row.recipient_id, self.row.id
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that somebody has to look at."""
+
+    ref: Ref
+    status: DeliveryStatus
+    claim: UUID | None
+    lease: Lease | None
+    claimed_at: datetime | None
+    attempts: int
+    is_begun: bool
+    """The last attempt has not ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What is written of one held delivery; `attempt` is the place of the attempt that ended."""
+
+    ref: Ref
+    stands: Settled
+    at: datetime
+    attempt: int | None = None
+    error: str | None = None
+    is_uncertain: bool = False
+    provider_message_id: str | None = None
+    devices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class DeliveriesRepository:
+    """The field `channels` of the collection `notifications`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._rows = StoreCollection(database["notifications"])
+
+    async def claim(
+        self,
+        channel: str,
+        refs: Collection[Ref],
+        lease: Lease,
+        *,
+        claim: UUID,
+        at: datetime,
+        recheck_at: datetime,
+    ) -> list[Held]:
+        """Make those of `refs` ours that are queued, and return them."""
+        state = f"channels.{channel}"
+        taken = {
+            f"{state}.status": DeliveryStatus.SENDING,
+            f"{state}.claim": claim,
+            f"{state}.owner": lease.owner,
+            f"{state}.epoch": lease.epoch,
+            f"{state}.claimed_at": at,
+            f"{state}.due_at": recheck_at,
+        }
+        held: list[Held] = []
+        for some in portions(refs):
+            queued = {**_named(some), f"{state}.status": DeliveryStatus.QUEUED}
+            if await self._rows.update_many(queued, {"$set": taken}):
+                found = await self._rows.find({**_named(some), f"{state}.claim": claim})
+                held += (_held(channel, row) for row in found)
+        return held
+
+    async def begin(
+        self, channel: str, refs: Collection[Ref], claim: UUID, *, at: datetime
+    ) -> set[Ref]:
+        """Open an attempt of each of `refs` that is still ours, and return those.
+
+        From here on the provider may have it.
+        """
+        state = f"channels.{channel}"
+        begun: set[Ref] = set()
+        for some in portions(refs):
+            ours = {**_named(some), f"{state}.claim": claim}
+            update = {"$push": {f"{state}.attempts": {"at": at}}}
+            if await self._rows.update_many(ours, update) == len(some):
+                begun |= set(some)
+            else:
+                left = await self._rows.find(ours, {"recipient_id": 1})
+                begun |= {(row["recipient_id"], row["_id"]) for row in left}
+        return begun
+
+    async def record(self, channel: str, claim: UUID, entries: Sequence[Entry]) -> None:
+        """Write how held deliveries stand; those that are no longer ours stay as they are."""
+        await self._rows.bulk_update(_written(channel, claim, entry) for entry in entries)
+
+    async def release(
+        self, channel: str, refs: Collection[Ref], claim: UUID, *, due_at: datetime
+    ) -> None:
+        """Give back those of `refs` that are ours and not begun, to be taken at once."""
+        state = f"channels.{channel}"
+        update = {
+            "$set": {f"{state}.status": DeliveryStatus.QUEUED, f"{state}.due_at": due_at},
+            "$unset": _claim_of(state),
+        }
+        for some in portions(refs):
+            await self._rows.update_many({**_named(some), f"{state}.claim": claim}, update)
+
+    async def due(self, channel: str, *, before: datetime, limit: int) -> list[Due]:
+        """Return at most `limit` deliveries that were due before `before`, the oldest first."""
+        found = await self._rows.find(
+            {f"channels.{channel}.due_at": {"$lt": before}},
+            {"recipient_id": 1, f"channels.{channel}": 1},
+            sort=[(f"channels.{channel}.due_at", 1)],
+            limit=limit,
+        )
+        return [_due(channel, row) for row in found]
+
+    async def requeue(self, channel: str, refs: Collection[Ref], *, until: datetime) -> int:
+        """Let those of `refs` that wait be claimed, and be due again at `until`."""
+        state = f"channels.{channel}"
+        changed = 0
+        waiting = [DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED]
+        update = {
+            "$set": {f"{state}.status": DeliveryStatus.QUEUED, f"{state}.due_at": until},
+            "$unset": {f"{state}.reason": ""},
+        }
+        for some in portions(refs):
+            due = {
+                **_named(some),
+                f"{state}.status": {"$in": waiting},
+                f"{state}.due_at": {"$lt": until},
+            }
+            changed += await self._rows.update_many(due, update)
+        return changed
+
+    async def put_off(self, channel: str, refs: Collection[Ref], *, until: datetime) -> None:
+        """Look at those of `refs` that are being sent again at `until`."""
+        state = f"channels.{channel}"
+        for some in portions(refs):
+            await self._rows.update_many(
+                {**_named(some), f"{state}.status": DeliveryStatus.SENDING},
+                {"$set": {f"{state}.due_at": until}},
+            )
+
+    async def unread_counts(self, recipient_ids: Collection[UUID]) -> dict[UUID, int]:
+        """Return how many rows each has not read; who has read all is absent."""
+        counts: dict[UUID, int] = {}
+        for some in portions(recipient_ids):
+            found = await self._rows.aggregate(
+                [
+                    {"$match": {"recipient_id": {"$in": some}, "unread": True}},
+                    {"$group": {"_id": "$recipient_id", "rows": {"$sum": 1}}},
+                ]
+            )
+            counts |= {row["_id"]: row["rows"] for row in found}
+        return counts
+
+
+def _named(refs: Collection[Ref]) -> dict[str, Any]:
+    return {
+        "_id": {"$in": [notification_id for _, notification_id in refs]},
+        "recipient_id": {"$in": list({recipient_id for recipient_id, _ in refs})},
+    }
+
+
+def _claim_of(state: str) -> dict[str, str]:
+    return {f"{state}.{name}": "" for name in ("claim", "owner", "epoch", "claimed_at")}
+
+
+def _written(channel: str, claim: UUID, entry: Entry) -> UpdateOne:
+    state = f"channels.{channel}"
+    recipient_id, notification_id = entry.ref
+    known: dict[str, Any] = {f"{state}.status": entry.stands.status}
+    gone = _claim_of(state)
+    optional: dict[str, Any] = {
+        "reason": entry.stands.reason,
+        "due_at": entry.stands.due_at,
+        "attention": entry.stands.wants_operator or None,
+    }
+    for name, value in optional.items():
+        if value is None:
+            gone[f"{state}.{name}"] = ""
+        else:
+            known[f"{state}.{name}"] = value
+    if entry.stands.status is DeliveryStatus.SENT:
+        known[f"{state}.sent_at"] = entry.at
+    if entry.provider_message_id is not None:
+        known[f"{state}.provider_message_id"] = entry.provider_message_id
+    if entry.error is not None:
+        known[f"{state}.last_error"] = entry.error
+    for device_id, result in entry.devices.items():
+        known[f"{state}.devices.{device_id}"] = result
+    if entry.attempt is not None:
+        known |= _ended(f"{state}.attempts.{entry.attempt}", entry)
+    return UpdateOne(
+        {"_id": notification_id, "recipient_id": recipient_id, f"{state}.claim": claim},
+        {"$set": known, "$unset": gone},
+    )
+
+
+def _ended(attempt: str, entry: Entry) -> dict[str, Any]:
+    known: dict[str, Any] = {f"{attempt}.ended_at": entry.at}
+    if entry.error is not None:
+        known[f"{attempt}.error"] = entry.error
+    if entry.is_uncertain:
+        known[f"{attempt}.uncertain"] = True
+    return known
+
+
+def _held(channel: str, document: Document) -> Held:
+    state = document["channels"][channel]
+    return Held(
+        NotificationRow.from_document(document),
+        len(state.get("attempts", ())),
+        state.get("devices", {}),
+    )
+
+
+def _due(channel: str, document: Document) -> Due:
+    state = document["channels"][channel]
+    attempts = state.get("attempts", ())
+    lease = Lease(state["owner"], state["epoch"]) if "owner" in state else None
+    return Due(
+        ref=(document["recipient_id"], document["_id"]),
+        status=DeliveryStatus(state["status"]),
+        claim=state.get("claim"),
+        lease=lease,
+        claimed_at=state.get("claimed_at"),
+        attempts=len(attempts),
+        is_begun=bool(attempts) and "ended_at" not in attempts[-1],
+    )

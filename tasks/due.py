@@ -1,0 +1,149 @@
+"""Find deliveries that nobody is about to send: forgotten, deferred until now, a dead worker's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import redis
+import structlog
+
+from rules.deliveries import DeliveryStatus, abandoned
+from rules.kinds import Channel
+from storage.deliveries import Entry
+from tasks.delivery import RECHECK_AFTER
+from tasks.queue import CHUNK_REFS, DeliveryRef
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from storage.deliveries import DeliveriesRepository, Due
+    from storage.positions import PositionClock
+    from tasks.delivery import Deliverer
+    from tasks.liveness import Liveness
+    from tasks.queue import DeliveryQueue
+
+REDELIVER_AFTER = timedelta(seconds=60)
+"""A delivery queued now is taken for forgotten when it is still queued after this."""
+
+LOST_AFTER = timedelta(seconds=180)
+"""What was claimed longer ago nobody can be sending: permits end after 45 s, and providers are
+waited for 30 s."""
+
+CHANNELS = (Channel.SMS, Channel.PUSH, Channel.EMAIL)
+"""The most urgent first, because a full queue ends the search."""
+
+AT_ONCE = 5 * CHUNK_REFS
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How many deliveries were queued again, and how many a dead worker had."""
+
+    queued: int
+    recovered: int
+
+    def __bool__(self) -> bool:
+        """Tell whether there was anything."""
+        return bool(self.queued or self.recovered)
+
+
+class DueDeliveries:
+    """Queues what is due, never more than keeps workers busy; without a queue it is sent here."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: DeliveriesRepository,
+        queue: DeliveryQueue,
+        deliverer: Deliverer,
+        liveness: Liveness,
+        clock: PositionClock,
+        busy_tasks: int,
+    ) -> None:
+        self._deliveries = deliveries
+        self._queue = queue
+        self._deliverer = deliverer
+        self._liveness = liveness
+        self._clock = clock
+        self._busy_tasks = busy_tasks
+
+    async def look(self) -> Found:
+        """Look once, on all channels. Raises StoreUnavailable."""
+        queued = recovered = 0
+        for channel in CHANNELS:
+            if await self._is_busy():
+                break
+            due = await self._deliveries.due(
+                channel.value, before=self._clock.store_now(), limit=AT_ONCE
+            )
+            if due:
+                lost = await self._settle_sending(channel, due)
+                waiting = [each for each in due if each.status is not DeliveryStatus.SENDING]
+                recovered += len(lost)
+                queued += await self._queue_again(channel, [*waiting, *lost])
+        return Found(queued, recovered)
+
+    async def _is_busy(self) -> bool:
+        try:
+            return await asyncio.to_thread(self._queue.size) > self._busy_tasks
+        except redis.RedisError:
+            return False
+
+    async def _settle_sending(self, channel: Channel, due: Sequence[Due]) -> list[Due]:
+        """Take what dead workers had from them; return what of it is to be sent again."""
+        now = self._clock.store_now()
+        sending = [each for each in due if each.status is DeliveryStatus.SENDING]
+        lost = [each for each in sending if self._is_lost(each, now)]
+        entries: defaultdict[UUID, list[Entry]] = defaultdict(list)
+        again: list[Due] = []
+        for each in lost:
+            stands = abandoned(channel, attempts=each.attempts, is_begun=each.is_begun, at=now)
+            assert each.claim is not None
+            entries[each.claim].append(
+                Entry(
+                    ref=each.ref,
+                    stands=stands,
+                    at=now,
+                    attempt=each.attempts - 1 if each.is_begun else None,
+                    error="the worker was lost" if each.is_begun else None,
+                    is_uncertain=each.is_begun,
+                )
+            )
+            if stands.status is DeliveryStatus.QUEUED:
+                again.append(each)
+        for claim, of_claim in entries.items():
+            await self._deliveries.record(channel.value, claim, of_claim)
+        if lost:
+            log.warning("deliveries_recovered", channel=channel.value, count=len(lost))
+        alive = [each.ref for each in sending if each not in lost]
+        await self._deliveries.put_off(channel.value, alive, until=now + RECHECK_AFTER)
+        return again
+
+    def _is_lost(self, due: Due, now: datetime) -> bool:
+        if due.lease is None or self._liveness.is_gone(due.lease):
+            return True
+        return due.claimed_at is not None and now - due.claimed_at > LOST_AFTER
+
+    async def _queue_again(self, channel: Channel, due: Sequence[Due]) -> int:
+        """Queue `due` in chunks, as far as the queue takes them; return how many it took."""
+        done = 0
+        for start in range(0, len(due), CHUNK_REFS):
+            refs = [each.ref for each in due[start : start + CHUNK_REFS]]
+            # Before they are queued, because a worker takes only what is queued in the store.
+            until = self._clock.store_now() + REDELIVER_AFTER
+            await self._deliveries.requeue(channel.value, refs, until=until)
+            named = [DeliveryRef(channel, recipient_id, row_id) for recipient_id, row_id in refs]
+            if not await asyncio.to_thread(self._queue.enqueue, named):
+                if not self._queue.is_away:
+                    return done
+                await self._deliverer.carry_out(channel, refs)
+            done += len(refs)
+        return done
