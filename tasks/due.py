@@ -19,7 +19,7 @@ from tasks.delivery import RECHECK_AFTER
 from tasks.queue import CHUNK_REFS, DeliveryRef
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from storage.deliveries import DeliveriesRepository, Due
@@ -85,10 +85,13 @@ class DueDeliveries:
                 channel.value, before=self._clock.store_now(), limit=AT_ONCE
             )
             if due:
-                lost = await self._settle_sending(channel, due)
+                now = self._clock.store_now()
+                lost = [each for each in due if self._is_lost(each, now)]
+                again = await self._recover(channel, lost)
+                await self._put_off(channel, set(due) - set(lost))
                 waiting = [each for each in due if each.status is not DeliveryStatus.SENDING]
                 recovered += len(lost)
-                queued += await self._queue_again(channel, [*waiting, *lost])
+                queued += await self._queue_again(channel, [*waiting, *again])
         return Found(queued, recovered)
 
     async def _is_busy(self) -> bool:
@@ -97,11 +100,17 @@ class DueDeliveries:
         except redis.RedisError:
             return False
 
-    async def _settle_sending(self, channel: Channel, due: Sequence[Due]) -> list[Due]:
-        """Take what dead workers had from them; return what of it is to be sent again."""
+    def _is_lost(self, due: Due, now: datetime) -> bool:
+        """Tell whether `due` was being sent by a worker that is gone."""
+        if due.claim is None or due.lease is None or due.claimed_at is None:
+            return False
+        return self._liveness.is_gone(due.lease) or now - due.claimed_at > LOST_AFTER
+
+    async def _recover(self, channel: Channel, lost: Sequence[Due]) -> list[Due]:
+        """Take from dead workers what they had; return what of it is to be sent again."""
+        if not lost:
+            return []
         now = self._clock.store_now()
-        sending = [each for each in due if each.status is DeliveryStatus.SENDING]
-        lost = [each for each in sending if self._is_lost(each, now)]
         entries: defaultdict[UUID, list[Entry]] = defaultdict(list)
         again: list[Due] = []
         for each in lost:
@@ -121,16 +130,14 @@ class DueDeliveries:
                 again.append(each)
         for claim, of_claim in entries.items():
             await self._deliveries.record(channel.value, claim, of_claim)
-        if lost:
-            log.warning("deliveries_recovered", channel=channel.value, count=len(lost))
-        alive = [each.ref for each in sending if each not in lost]
-        await self._deliveries.put_off(channel.value, alive, until=now + RECHECK_AFTER)
+        log.warning("deliveries_recovered", channel=channel.value, count=len(lost))
         return again
 
-    def _is_lost(self, due: Due, now: datetime) -> bool:
-        if due.lease is None or self._liveness.is_gone(due.lease):
-            return True
-        return due.claimed_at is not None and now - due.claimed_at > LOST_AFTER
+    async def _put_off(self, channel: Channel, due: Iterable[Due]) -> None:
+        """Look at what living workers are sending again in a while."""
+        sending = [each.ref for each in due if each.status is DeliveryStatus.SENDING]
+        until = self._clock.store_now() + RECHECK_AFTER
+        await self._deliveries.put_off(channel.value, sending, until=until)
 
     async def _queue_again(self, channel: Channel, due: Sequence[Due]) -> int:
         """Queue `due` in chunks, as far as the queue takes them; return how many it took."""
