@@ -1,0 +1,127 @@
+"""Push by Firebase Cloud Messaging (HTTP v1), through firebase-admin.
+
+Its hidden retries are off: it would block 28 s on a 429 and send again what may have arrived; here
+every retry is the delivery's own. It has no public way to another endpoint, so the class constant
+is set, which a pin of the version goes with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import firebase_admin
+from firebase_admin import credentials, exceptions, messaging
+from google.auth.exceptions import GoogleAuthError
+from requests.adapters import HTTPAdapter
+from requests.exceptions import RequestException
+
+from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncertain
+from tasks.channels.http_failures import outcome_of_failure, retry_after
+from tasks.channels.push_message import PushMessage, push_message
+
+if TYPE_CHECKING:
+    from config.providers import Provider
+    from tasks.letter import Device, Letter
+    from tasks.permit import Permit
+
+APP_NAME = "savenbite-push"
+PREFIXES = ("https://", "https://fcm.googleapis.com", "http://")
+
+GONE = (messaging.UnregisteredError, messaging.SenderIdMismatchError)
+"""The token will never work again: the app was removed, or is another sender's."""
+
+
+class FcmSender:
+    """Sends pushes; each call of the SDK blocks a thread of its own pool."""
+
+    def __init__(self, provider: Provider) -> None:
+        certificate = credentials.Certificate(provider.path)
+        self._app = firebase_admin.initialize_app(
+            certificate, {"httpTimeout": provider.timeout_s}, name=APP_NAME
+        )
+        endpoint = provider.options.get("endpoint")
+        if endpoint is not None:
+            url = endpoint.rstrip("/") + "/v1/projects/{0}/messages:send"
+            messaging._MessagingService.FCM_URL = url  # noqa: SLF001 (see the module's docstring)
+        service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (to take retries off)
+        for prefix in PREFIXES:
+            adapter = HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
+            service._client.session.mount(prefix, adapter)  # noqa: SLF001
+        self._threads = ThreadPoolExecutor(provider.concurrency, thread_name_prefix="fcm")
+
+    async def send(self, letter: Letter, to: Device, permit: Permit) -> Outcome:
+        """Send one push to one device."""
+        message = _fcm_message(push_message(letter), to.token)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._send, message, permit)
+
+    async def close(self) -> None:
+        """End the threads and forget the app."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        # On a thread, because the SDK runs an event loop of its own to close with.
+        await asyncio.to_thread(firebase_admin.delete_app, self._app)
+
+    def _send(self, message: messaging.Message, permit: Permit) -> Outcome:
+        permit.check()
+        try:
+            return Sent(messaging.send(message, app=self._app))
+        except exceptions.FirebaseError as error:
+            return _outcome(error)
+        except GoogleAuthError as error:
+            # No access token: the push itself was never sent.
+            return Transient(type(error).__name__)
+
+
+def _outcome(error: exceptions.FirebaseError) -> Outcome:
+    """Return how a push ended; the SDK's texts may hold the token, so only codes are kept."""
+    code = f"{type(error).__name__} ({error.code})"
+    if isinstance(error, GONE):
+        return Permanent(code, Reason.ADDRESS_GONE)
+    if isinstance(error, exceptions.InvalidArgumentError):
+        return Permanent(code)
+    response = error.http_response
+    if response is not None:
+        return Transient(code, retry_after(response.headers))
+    if isinstance(error.cause, RequestException):
+        return outcome_of_failure(error.cause)
+    return Uncertain(code)
+
+
+def _fcm_message(push: PushMessage, token: str) -> messaging.Message:
+    """Return the SDK's message. No collapse key: a device keeps four of them at most."""
+    return messaging.Message(
+        token=token,
+        data=push.data,
+        notification=messaging.Notification(title=push.title, body=push.body, image=push.image),
+        android=messaging.AndroidConfig(
+            priority="high" if push.is_critical else "normal",
+            notification=messaging.AndroidNotification(tag=push.tag, notification_count=push.badge),
+        ),
+        apns=messaging.APNSConfig(
+            headers={
+                "apns-collapse-id": push.tag,
+                "apns-priority": "10" if push.is_critical else "5",
+            },
+            payload=messaging.APNSPayload(
+                aps=messaging.Aps(badge=push.badge, sound="default", mutable_content=True)
+            ),
+        ),
+        webpush=messaging.WebpushConfig(
+            headers={"Urgency": "high" if push.is_critical else "normal"},
+            notification=messaging.WebpushNotification(tag=push.tag, **_web_image(push)),
+            fcm_options=_web_options(push),
+        ),
+    )
+
+
+def _web_image(push: PushMessage) -> dict[str, Any]:
+    return {} if push.image is None else {"image": push.image}
+
+
+def _web_options(push: PushMessage) -> messaging.WebpushFCMOptions | None:
+    # The SDK takes nothing but https here.
+    if push.link is None or not push.link.startswith("https://"):
+        return None
+    return messaging.WebpushFCMOptions(link=push.link)
