@@ -84,7 +84,7 @@ def run_worker(settings: Settings) -> int:
         stack.callback(huey.storage.pool.disconnect)
         if _once_there("redis", huey.storage.conn.ping, stop) is None:
             return 0
-        outlets = loop.run(open_outlets(settings), deadline_s=STORE_DEADLINE_S)
+        outlets = open_outlets(settings, FileTemplates())
         stack.callback(lambda: loop.run(close_outlets(outlets), deadline_s=STORE_DEADLINE_S))
         worker = Worker(
             loop=loop,
