@@ -42,6 +42,11 @@ async def _carry_out(deliverer: Deliverer, refs: Sequence[DeliveryRef]) -> None:
     by_channel: defaultdict[Channel, list[Ref]] = defaultdict(list)
     for ref in refs:
         by_channel[ref.channel].append((ref.recipient_id, ref.notification_id))
-    async with asyncio.TaskGroup() as tasks:
-        for channel, of_channel in by_channel.items():
-            tasks.create_task(deliverer.carry_out(channel, of_channel))
+    results = await asyncio.gather(
+        *(deliverer.carry_out(channel, of_channel) for channel, of_channel in by_channel.items()),
+        return_exceptions=True,
+    )
+    # Each channel is finished before any failure is told of.
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
