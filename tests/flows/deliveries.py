@@ -1,0 +1,147 @@
+"""A crowd with mail and push waiting, and workers to send them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pymongo
+
+from storage.embedded_child import end, spawn
+from storage.encryption import FieldCipher
+from tests.support.processes import ROOT
+from tests.support.service import environment
+from tests.support.world import eventually
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Everybody's notifications, one each, with an email and a push to send."""
+
+    rows: list[UUID]
+
+
+def gather(mongodb_uri: str, database: str, key: bytes, count: int) -> Crowd:
+    """Register `count` people with a device each, and leave a notification for each."""
+    cipher, then = FieldCipher([key]), datetime.now(UTC) - timedelta(seconds=5)
+    people, claims, rows = [], [], []
+    for _ in range(count):
+        user_id, device_id, token = uuid4(), uuid4(), f"token-{uuid4()}"
+        token_hash = cipher.lookup_hash(token)
+        email = f"{user_id}@example.org"
+        people.append(
+            {
+                "_id": user_id,
+                "name": "Thandi",
+                "user_type": "customer",
+                "email": cipher.encrypt(email, owner=user_id),
+                "email_hash": cipher.lookup_hash(email),
+                "preferences": {"quiet_hours": {"enabled": False}},
+                "devices": [
+                    {
+                        "id": device_id,
+                        "token": cipher.encrypt(token, owner=user_id),
+                        "token_hash": token_hash,
+                        "platform": "android",
+                        "is_active": True,
+                    }
+                ],
+            }
+        )
+        claims.append({"_id": token_hash, "user_id": user_id, "device_id": device_id})
+        rows.append(_row(user_id, then))
+    with pymongo.MongoClient[Any](
+        mongodb_uri, uuidRepresentation="standard", journal=False, w=1
+    ) as client:
+        for collection, documents in (
+            ("users", people),
+            ("device_tokens", claims),
+            ("notifications", rows),
+        ):
+            client[database][collection].insert_many(documents)
+    return Crowd([row["_id"] for row in rows])
+
+
+def _row(user_id: UUID, at: datetime) -> dict[str, Any]:
+    waiting = {"status": "queued", "due_at": at}
+    return {
+        "_id": uuid4(),
+        "recipient_id": user_id,
+        "event_id": uuid4(),
+        "kind": "system_announcement",
+        "writer": "tests#1",
+        "created_at": at,
+        "floor": at,
+        "in_app": False,
+        "is_read": False,
+        "read_at": None,
+        "is_deleted": False,
+        "deleted_at": None,
+        "title": "We are open on Sunday",
+        "message": "Come and collect.",
+        "data": {},
+        "action_buttons": [],
+        "image_url": None,
+        "priority": "normal",
+        "business_id": None,
+        "sender_id": None,
+        "channels": {"email": dict(waiting), "push": dict(waiting)},
+    }
+
+
+class WorkerProcess:
+    """`run.py worker` on the test's stores, with its JSON log; tests may kill it."""
+
+    def __init__(
+        self, mongodb_uri: str, redis_url: str, database: str, log: Path, **variables: str
+    ) -> None:
+        self._environment = {
+            **os.environ,
+            **environment(mongodb_uri, redis_url, database, 8000),
+            "SNB_LOG_FORMAT": "json",
+            **variables,
+        }
+        self._log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Start, and return once it says that it is ready."""
+        self._log.unlink(missing_ok=True)
+        with self._log.open("wb") as output:
+            command = [sys.executable, "run.py", "worker"]
+            self.process = spawn(command, env=self._environment, cwd=ROOT, output=output)
+        await eventually(self._is_ready, within_s=30.0)
+
+    def kill(self) -> None:
+        """Kill it as kill -9 does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> int:
+        """Stop it as SIGTERM does and return its status."""
+        assert self.process is not None
+        return end(self.process, deadline_s=30.0)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return what it has logged."""
+        lines = self._log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    async def _is_ready(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self._log.read_text()
+        return any(line["event"] == "worker_ready" for line in self.lines())

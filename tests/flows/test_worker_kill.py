@@ -1,0 +1,181 @@
+"""Workers that are killed or stopped lose nothing, and repeat only what is on record."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+
+from storage.client import open_client
+from storage.indexes import ensure_indexes
+from tests.flows.deliveries import WorkerProcess, gather
+from tests.support.peers.fcm import FcmPeer, fcm_peer
+from tests.support.peers.http_peer import Reply
+from tests.support.peers.smtp import SmtpPeer, smtp_peer
+from tests.support.world import eventually
+
+PEOPLE = 1_000
+KILLS = 15
+CONCURRENCY = 20
+UNFINISHED = {
+    "$or": [
+        {f"channels.{channel}.status": {"$in": ["queued", "deferred", "sending"]}}
+        for channel in ("email", "push")
+    ]
+}
+
+
+@pytest.fixture
+def rows(mongodb_uri: str, database_name: str) -> Iterator[Any]:
+    with pymongo.MongoClient[Any](mongodb_uri, uuidRepresentation="standard") as client:
+        yield client[database_name]["notifications"]
+        client.drop_database(database_name)
+
+
+@pytest.fixture
+async def fcm() -> AsyncIterator[FcmPeer]:
+    async with fcm_peer() as peer:
+        peer.answer = lambda _: Reply(after_s=0.02)
+        yield peer
+
+
+@pytest.fixture
+def smtp() -> Iterator[SmtpPeer]:
+    with smtp_peer(after_s=0.02) as peer:
+        yield peer
+
+
+@pytest.fixture
+async def workers(
+    mongodb_uri: str,
+    redis_url: str,
+    database_name: str,
+    tmp_path: Path,
+    fcm: FcmPeer,
+    smtp: SmtpPeer,
+) -> AsyncIterator[list[WorkerProcess]]:
+    client = open_client(mongodb_uri, app_name="tests")
+    await ensure_indexes(client[database_name])
+    client.close()
+    made = [
+        WorkerProcess(
+            mongodb_uri,
+            redis_url.replace("/0", "/9"),
+            database_name,
+            tmp_path / f"{name}.log",
+            SNB_INSTANCE=name,
+            SNB_EMAIL_URL=f"smtp://127.0.0.1:{smtp.port}?concurrency={CONCURRENCY}",
+            SNB_PUSH_URL=(
+                f"fcm:{fcm.account(tmp_path)}?endpoint={fcm.url}&concurrency={CONCURRENCY}"
+            ),
+            SNB_WORKERS="4",
+        )
+        for name in ("one", "another")
+    ]
+    yield made
+    for worker in made:
+        worker.kill()
+
+
+@pytest.fixture
+def worker(workers: list[WorkerProcess]) -> WorkerProcess:
+    return workers[0]
+
+
+@pytest.fixture
+def another(workers: list[WorkerProcess]) -> WorkerProcess:
+    return workers[1]
+
+
+def is_uncertain(row: dict[str, Any], channel: str) -> bool:
+    return any(attempt.get("uncertain") for attempt in row["channels"][channel]["attempts"])
+
+
+@pytest.mark.timeout(seconds=280)
+async def test_killed_workers_lose_nothing_and_repeat_only_what_is_on_record(
+    mongodb_uri: str,
+    database_name: str,
+    rows: Any,
+    fcm: FcmPeer,
+    smtp: SmtpPeer,
+    worker: WorkerProcess,
+) -> None:
+    crowd = gather(mongodb_uri, database_name, b"k" * 32, PEOPLE)
+    moments = random.Random(1)
+    for _ in range(KILLS):
+        await worker.start()
+        # At any moment: there is nothing to wait for.
+        await asyncio.sleep(moments.uniform(0.2, 2.0))
+        worker.kill()
+    await worker.start()
+
+    async def is_done() -> bool:
+        return bool(await asyncio.to_thread(rows.count_documents, UNFINISHED) == 0)
+
+    await eventually(is_done, within_s=150.0)
+    ended = {row["_id"]: row for row in rows.find({})}
+    pushes = [message["android"]["notification"]["tag"] for message in fcm.messages]
+    uncertain = 0
+    for channel, arrived in (
+        ("email", smtp.arrived),
+        ("push", {tag: pushes.count(tag) for tag in set(pushes)}),
+    ):
+        for row_id in crowd.rows:
+            row, times = ended[row_id], arrived.get(str(row_id), 0)
+            assert times >= 1, f"{channel} of {row_id} was lost"
+            assert row["channels"][channel]["status"] == "sent"
+            uncertain += is_uncertain(row, channel)
+            assert times == 1 or is_uncertain(row, channel), f"{channel} of {row_id}: {times}"
+    assert uncertain <= KILLS * 2 * CONCURRENCY
+
+
+@pytest.mark.timeout(seconds=200)
+async def test_a_stopped_worker_that_goes_on_sends_and_writes_nothing(
+    mongodb_uri: str,
+    database_name: str,
+    rows: Any,
+    fcm: FcmPeer,
+    smtp: SmtpPeer,
+    worker: WorkerProcess,
+    another: WorkerProcess,
+) -> None:
+    smtp.after_s = 0.5
+    await worker.start()
+    crowd = gather(mongodb_uri, database_name, b"k" * 32, 200)
+
+    async def some_are_sent() -> bool:
+        return len(smtp.arrived) > CONCURRENCY
+
+    await eventually(some_are_sent, within_s=30.0)
+    worker.signal(signal.SIGSTOP)
+    held = rows.count_documents({"channels.email.status": "sending"})
+    assert held > CONCURRENCY
+    smtp.after_s = 0.0
+    await another.start()
+
+    async def is_done() -> bool:
+        return bool(await asyncio.to_thread(rows.count_documents, UNFINISHED) == 0)
+
+    await eventually(is_done, within_s=130.0)
+    arrived, states = Counter(smtp.arrived), list(rows.find({}))
+    pushes = len(fcm.messages)
+    worker.signal(signal.SIGCONT)
+
+    async def has_given_up() -> bool:
+        return any(line["event"] == "permit_expired" for line in worker.lines())
+
+    await eventually(has_given_up)
+    assert worker.stop() == 0
+    assert (smtp.arrived, len(fcm.messages)) == (arrived, pushes)
+    assert list(rows.find({})) == states
+    for row in states:
+        times = arrived[str(row["_id"])]
+        assert times == 1 or is_uncertain(row, "email"), f"{row['_id']}: {times}"
+    assert set(arrived) == {str(row_id) for row_id in crowd.rows}
