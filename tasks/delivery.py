@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from rules.deliveries import Outcome, Permanent, Sent, Transient, Uncertain
+from rules.deliveries import Outcome, Permanent, Sent, Uncertain
 from storage.client import StoreUnavailable
 from tasks.attempt import Attempt
 from tasks.letter import Destination
@@ -57,6 +57,7 @@ class Deliverer:
         lease: WorkerLease,
         clock: PositionClock,
         chance: Callable[[], float] = random.random,
+        record_waits_s: Sequence[float] = RECORD_WAITS_S,
     ) -> None:
         self._deliveries = deliveries
         self._preparation = preparation
@@ -65,6 +66,7 @@ class Deliverer:
         self._lease = lease
         self._clock = clock
         self._chance = chance
+        self._record_waits_s = record_waits_s
 
     async def carry_out(self, channel: Channel, refs: Sequence[Ref]) -> None:
         """Send those of `refs` that are queued. Raises StoreUnavailable; what is left stays due."""
@@ -126,14 +128,12 @@ class Deliverer:
                     ended, running = await asyncio.wait(
                         running, return_when=asyncio.FIRST_COMPLETED
                     )
-                    await self._record(channel, claim, [task.result() for task in ended])
-                    outlet.slots.give(len(ended))
+                    await self._end(channel, outlet, claim, ended)
         finally:
             if running:
                 # An error on the way: senders end by themselves, and are waited for.
                 ended, _ = await asyncio.wait(running)
-                outlet.slots.give(len(ended))
-                await self._record(channel, claim, [task.result() for task in ended])
+                await self._end(channel, outlet, claim, ended)
 
     async def _begin(
         self,
@@ -147,15 +147,20 @@ class Deliverer:
         taken = await outlet.slots.take(len(waiting))
         begun: set[Ref] = set()
         try:
-            await outlet.keep_pace(taken)
+            await asyncio.sleep(outlet.pace.wait_s(taken, now_s=time.monotonic()))
             permit.check()
             group = [waiting.popleft() for _ in range(taken)]
-            begun = await self._deliveries.begin(
-                channel.value,
-                [ready.held.ref for ready in group],
-                claim,
-                at=self._clock.store_now(),
-            )
+            try:
+                begun = await self._deliveries.begin(
+                    channel.value,
+                    [ready.held.ref for ready in group],
+                    claim,
+                    at=self._clock.store_now(),
+                )
+            except StoreUnavailable:
+                # Begun or not, nothing of it is sent.
+                waiting.extendleft(reversed(group))
+                raise
         finally:
             outlet.slots.give(taken - len(begun))
         return {
@@ -163,6 +168,20 @@ class Deliverer:
             for ready in group
             if ready.held.ref in begun
         }
+
+    async def _end(
+        self,
+        channel: Channel,
+        outlet: Outlet[Any],
+        claim: UUID,
+        ended: Iterable[asyncio.Task[Attempt]],
+    ) -> None:
+        """Record what has ended, and only then give its slots to others."""
+        attempts = [task.result() for task in ended]
+        try:
+            await self._record(channel, claim, attempts)
+        finally:
+            outlet.slots.give(len(attempts))
 
     async def _send(
         self, channel: Channel, outlet: Outlet[Any], ready: Ready, permit: Permit
@@ -193,25 +212,22 @@ class Deliverer:
 
     @staticmethod
     def _observe(outlet: Outlet[Any], outcome: Outcome | None) -> None:
-        match outcome:
-            case Sent() | Permanent():
-                outlet.breaker.succeed()
-            case Transient() | Uncertain():
-                outlet.breaker.fail(time.monotonic())
+        if isinstance(outcome, Sent | Permanent):
+            outlet.breaker.succeed()
+        elif outcome is not None:
+            outlet.breaker.fail(time.monotonic())
 
-    async def _record(self, channel: Channel, claim: UUID, attempts: Iterable[Attempt]) -> None:
+    async def _record(self, channel: Channel, claim: UUID, attempts: Sequence[Attempt]) -> None:
         """Write how `attempts` ended, with some patience."""
         at = self._clock.store_now()
-        entries = []
-        for attempt in attempts:
-            entries.append(attempt.entry(channel, at=at, chance=self._chance()))
-            await self._dead_addresses.note(channel, attempt.ready.letter, attempt.outcomes, at=at)
-        for wait_s in (*RECORD_WAITS_S, None):
+        entries = [attempt.entry(channel, at=at, chance=self._chance()) for attempt in attempts]
+        for wait_s in self._record_waits_s:
             try:
                 await self._deliveries.record(channel.value, claim, entries)
+                break
             except StoreUnavailable:
-                if wait_s is None:
-                    raise
                 await asyncio.sleep(wait_s)
-            else:
-                return
+        else:
+            await self._deliveries.record(channel.value, claim, entries)
+        for attempt in attempts:
+            await self._dead_addresses.note(channel, attempt.ready.letter, attempt.outcomes, at=at)

@@ -17,13 +17,14 @@ Act = Callable[[Letter, Destination], Outcome]
 
 
 class RecordingSender:
-    """Returns what `act` says, once `gate` is open."""
+    """Returns what `act` says, once `gate` is open for what `is_held`."""
 
     def __init__(self, act: Act | None = None) -> None:
         self.act: Act = act or (lambda letter, _: Sent(f"provider-{letter.notification_id}"))
         self.sent: list[tuple[Letter, Destination]] = []
         self.in_flight = 0
         self.most_in_flight = 0
+        self.is_held: Callable[[Letter], bool] = lambda _: True
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -31,7 +32,8 @@ class RecordingSender:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            await self.gate.wait()
+            if self.is_held(letter):
+                await self.gate.wait()
             permit.check()
             self.sent.append((letter, to))
             return self.act(letter, to)

@@ -15,6 +15,7 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.letter import Destination, Device, EmailAddress, Letter, PhoneNumber
 from tasks.worker_lease import PERMITTED_FOR_S, WorkerLease
+from tests.support.world import eventually
 from tests.tasks.works import Works
 
 OURS = Lease("tests/worker", 1)
@@ -295,6 +296,37 @@ async def test_who_is_stopped_on_the_way_hands_nothing_over(
     assert sender.sent == []
     state = await works.state(ref)
     assert (state["status"], state["last_error"]) == ("queued", "permit expired")
+
+
+async def test_what_is_on_its_way_when_the_permit_ends_is_recorded(
+    stores: Stores, clock: PositionClock
+) -> None:
+    ours = Clock()
+    works = Works(stores=stores, clock=clock, lease=WorkerLease(OURS, clock=ours), concurrency=2)
+    sender = works.senders[Channel.EMAIL]
+    sender.is_held = lambda letter: letter.title == "held"
+    sender.gate.clear()
+
+    def act(letter: Letter, _: Destination) -> Outcome:
+        if letter.title == "first":
+            ours.now_s += PERMITTED_FOR_S
+        return Sent("id")
+
+    sender.act = act
+    person = await works.person()
+    refs = [await works.queue(person, title=title) for title in ("held", "first", "left")]
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
+    await sender.holds(1)
+
+    async def is_expired() -> bool:
+        return ours.now_s > 100.0
+
+    await eventually(is_expired)
+    sender.gate.set()
+    await carrying
+    assert [letter.title for letter, _ in sender.sent] == ["first"]
+    states = [(await works.state(ref))["status"] for ref in refs]
+    assert states == ["queued", "sent", "queued"]
 
 
 async def test_what_was_taken_over_is_not_written_by_who_had_it(works: Works) -> None:
