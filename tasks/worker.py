@@ -35,6 +35,7 @@ from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
 from tasks.delivery_task import deliver_on
 from tasks.due import DueDeliveries
+from tasks.emails.templates import FileTemplates
 from tasks.liveness import Liveness
 from tasks.outlet import Outlet
 from tasks.preparation import Preparation
@@ -84,7 +85,7 @@ def run_worker(settings: Settings) -> int:
         stack.callback(huey.storage.pool.disconnect)
         if _once_there("redis", huey.storage.conn.ping, stop) is None:
             return 0
-        outlets = open_outlets(settings, FileTemplates())
+        outlets = open_outlets(settings, FileTemplates(settings.public_url))
         stack.callback(lambda: loop.run(close_outlets(outlets), deadline_s=STORE_DEADLINE_S))
         worker = Worker(
             loop=loop,

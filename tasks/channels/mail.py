@@ -39,7 +39,7 @@ class NotRendered(Exception):
 class Renderer(Protocol):
     """Makes mails of letters, in the recipient's language."""
 
-    async def render(self, letter: Letter) -> Rendered:
+    async def render(self, letter: Letter, *, unsubscribe_url: str) -> Rendered:
         """Return the mail for `letter`; raise NotRendered."""
 
 
@@ -69,15 +69,15 @@ class Mailer:
 
         The Message-ID is the notification's, so that a repeat is recognised where anybody looks.
         """
-        rendered = await self._renderer.render(letter)
+        # RFC 2369 and RFC 8058: leaving takes one click, in the mail program itself.
+        link = self._pages.link(letter.recipient_id, letter.kind)
+        rendered = await self._renderer.render(letter, unsubscribe_url=link)
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
         message["To"] = _recipient(letter.recipient_name, address)
         message["Subject"] = " ".join(rendered.subject.split())
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{letter.notification_id}@{self._sender.domain}>"
-        # RFC 2369 and RFC 8058: leaving takes one click, in the mail program itself.
-        link = self._pages.link(letter.recipient_id, letter.kind)
         message["List-Unsubscribe"] = f"<{link}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message["X-Notification-ID"] = str(letter.notification_id)
