@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -118,3 +118,11 @@ class NotificationRow:
             clicked_at=document.get("clicked_at"),
             clicked_action=document.get("clicked_action"),
         )
+
+
+def named(refs: Collection[tuple[UUID, UUID]]) -> dict[str, Any]:
+    """Return the filter for the rows that `refs` names by (recipient, id)."""
+    return {
+        "_id": {"$in": [notification_id for _, notification_id in refs]},
+        "recipient_id": {"$in": list({recipient_id for recipient_id, _ in refs})},
+    }

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from storage.collection import StoreCollection, portions
 from storage.inbox_filter import InboxFilter
-from storage.notification_rows import NotificationRow
+from storage.notification_rows import NotificationRow, named
 from storage.positions import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -98,7 +98,7 @@ class NotificationsRepository:
             return list(rows)
         stored: dict[UUID, NotificationRow] = {}
         for some in portions((rows[place].recipient_id, rows[place].id) for place in known):
-            for found in await self._rows.find(_named(some)):
+            for found in await self._rows.find(named(some)):
                 stored[found["_id"]] = NotificationRow.from_document(found)
         return [stored.get(row.id, row) for row in rows]
 
@@ -231,56 +231,6 @@ class NotificationsRepository:
             ]
         )
         return {row["_id"]: row["rows"] for row in found}
-
-    async def due(self, channel: str, *, before: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        """Return (recipient, id) of at most `limit` rows whose `channel` is due before `before`."""
-        found = await self._rows.find(
-            {f"channels.{channel}.due_at": {"$lt": before}},
-            {"recipient_id": 1},
-            sort=[(f"channels.{channel}.due_at", 1)],
-            limit=limit,
-        )
-        return [(row["recipient_id"], row["_id"]) for row in found]
-
-    async def put_off(
-        self, channel: str, refs: Collection[tuple[UUID, UUID]], *, until: datetime
-    ) -> int:
-        """Make those (recipient, id) of `refs` that are due before `until` due then."""
-        field = f"channels.{channel}.due_at"
-        return await self._update(refs, {field: {"$lt": until}}, {"$set": {field: until}})
-
-    async def settle_unprovided(self, channel: str, refs: Collection[tuple[UUID, UUID]]) -> int:
-        """Suppress those (recipient, id) of `refs` that still wait: nobody sends on `channel`.
-
-        One that was deferred is among them only once it was due.
-        """
-        state = f"channels.{channel}"
-        return await self._update(
-            refs,
-            {f"{state}.status": {"$in": ["queued", "deferred"]}},
-            {
-                "$set": {f"{state}.status": "suppressed", f"{state}.reason": "no_provider"},
-                "$unset": {f"{state}.due_at": ""},
-            },
-        )
-
-    async def _update(
-        self,
-        refs: Collection[tuple[UUID, UUID]],
-        also: Mapping[str, Any],
-        update: Mapping[str, Any],
-    ) -> int:
-        changed = 0
-        for some in portions(refs):
-            changed += await self._rows.update_many({**_named(some), **also}, update)
-        return changed
-
-
-def _named(refs: Collection[tuple[UUID, UUID]]) -> dict[str, Any]:
-    return {
-        "_id": {"$in": [notification_id for _, notification_id in refs]},
-        "recipient_id": {"$in": list({recipient_id for recipient_id, _ in refs})},
-    }
 
 
 def _read(at: datetime) -> dict[str, Any]:

@@ -62,6 +62,7 @@ NOTHING_OF_ANYBODY = {
     "events": "on their way to what is exported; encrypted, found by no person, then blanked",
     "idempotency_keys": "found by no person; encrypted, and gone after a day",
     "processes": "machines",
+    "suppressions": "hashes of addresses, of nobody in particular; kept when a person is erased",
     "statuses": "times under hashes of what changed",
 }
 """Collection -> why there is nothing to export from it."""

@@ -57,6 +57,7 @@ DEVICES = ids(92_000_000)
 SCHEDULES = ids(93_000_000)
 KNOWN_THINGS = [f"known-{n}" for n in range(RETURNED)]
 CIPHER = FieldCipher([KEY])
+SUPPRESSED = "gone@example.org"
 
 
 def fill(database: Database[Document], rows: int) -> None:
@@ -74,6 +75,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("listings", _listings()),
         ("interests", _interests()),
         ("pickups", _pickups()),
+        ("suppressions", _suppressions()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -86,6 +88,12 @@ def fill(database: Database[Document], rows: int) -> None:
         ]
         if models:
             database[name].create_indexes(models)
+
+
+def _suppressions() -> Iterator[Document]:
+    yield {"_id": CIPHER.lookup_hash(SUPPRESSED), "channel": "email", "since": LONG_AGO}
+    for n in count():
+        yield {"_id": CIPHER.lookup_hash(f"{n}@example.org"), "channel": "email"}
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -9,12 +9,9 @@ import pytest
 from bson.errors import InvalidDocument
 
 from storage.notifications import Change, InboxFilter, NotificationRow, NotInInbox
-from tests.storage.samples import MINUTE, NOON, SECOND, a_row
+from tests.storage.samples import NOON, SECOND, a_row
 
 if TYPE_CHECKING:
-    from motor.motor_asyncio import AsyncIOMotorDatabase
-
-    from storage.client import Document
     from storage.stores import Stores
 
 ALL = InboxFilter()
@@ -311,40 +308,3 @@ async def test_rows_are_counted_by_business_while_they_are_in_the_inbox(stores: 
     assert await count(user_id, [bakery, unknown]) == {bakery: 2}
     assert await count(user_id, [bakery, dairy]) == {bakery: 2, dairy: 1}
     assert await count(user_id, []) == {}
-
-
-def waiting(due_at: Any) -> dict[str, Any]:
-    return {"email": {"status": "queued", "attempts": 0, "due_at": due_at}}
-
-
-async def test_due_rows_come_by_their_time_and_are_put_off_and_settled(
-    stores: Stores, database: AsyncIOMotorDatabase[Document]
-) -> None:
-    notifications = stores.notifications
-    rows = [a_row(uuid4(), channels=waiting(NOON + n * SECOND)) for n in range(5)]
-    pushed = a_row(uuid4(), channels={"push": {"status": "queued", "due_at": NOON}})
-    await notifications.insert([*rows[::-1], pushed, a_row(uuid4())])
-    refs = [(row.recipient_id, row.id) for row in rows]
-
-    async def due(before: Any = LATER, limit: int = 100) -> list[tuple[UUID, UUID]]:
-        return await notifications.due("email", before=before, limit=limit)
-
-    assert await due() == refs
-    assert await due(limit=2) == refs[:2]
-    assert await due(before=NOON + 3 * SECOND) == refs[:3]
-    assert await notifications.put_off("email", refs[:2], until=LATER + MINUTE) == 2
-    assert await due() == refs[2:]
-    assert await notifications.put_off("email", refs[:2], until=LATER) == 0
-    assert await notifications.settle_unprovided("email", refs[1:3]) == 2
-    assert await notifications.settle_unprovided("email", refs[1:3]) == 0
-    assert await due(before=LATER + timedelta(days=1)) == [*refs[3:], refs[0]]
-    assert await notifications.due("push", before=LATER, limit=9) == [
-        (pushed.recipient_id, pushed.id)
-    ]
-    settled = await notifications.find(*refs[1])
-    assert settled is not None
-    assert settled.channels["email"] == {
-        "status": "suppressed",
-        "reason": "no_provider",
-        "attempts": 0,
-    }

@@ -26,6 +26,7 @@ from tests.storage.filled import (
     fill,
 )
 from tests.storage.uses import USES, A, B, C, D, E, F, G, H, K, L, N, P, Q, R, S, T, U, Use, W
+from tests.storage.uses import USES, A, B, C, D, E, F, G, H, J, K, L, N, P, Q, S, T, U, Use, V, W, X
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ def test_every_method_of_every_repository_is_used() -> None:
     methods: set[Any] = {
         method
         for repository in (R, A, L, W, Q, N, U, B, F, G, E, C, P, D, T, K, S, H)
+        for repository in (A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H)
         for name, method in inspect.getmembers(repository, inspect.isfunction)
         if not name.startswith("_")
     }
@@ -208,7 +210,7 @@ async def test_a_sharded_store_would_take_it(
 ) -> None:
     """An update of one row names the whole shard key; what concerns an inbox goes to one shard."""
     for each in await sent_by(use, mongodb_uri, filled[SMALL], cipher, clock):
-        is_of_an_inbox = each.collection == "notifications" and use.method is not N.due
+        is_of_an_inbox = each.collection == "notifications" and use.method is not V.due
         if is_of_an_inbox or each.is_update_of_one:
             # Collections that are not sharded have no key.
             assert SHARD_KEYS.get(each.collection, {}).keys() <= each.filter.keys()

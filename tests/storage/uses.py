@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from rules.deliveries import DeliveryStatus, Settled
 from rules.ids import follow_id
 from rules.local_day import LocalDay
 from rules.timezones import zone_of
 from storage.businesses import BusinessChange, BusinessesRepository
 from storage.charges import ChargesRepository
+from storage.contacts import ContactsRepository
+from storage.deliveries import DeliveriesRepository, Entry
 from storage.device_claims import DeviceClaims
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
@@ -27,6 +30,7 @@ from storage.pickups import PickupChange, PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import Schedule, SchedulesRepository
 from storage.statuses import StatusesRepository
+from storage.suppressions import SuppressionsRepository
 from storage.users import ProfileChange, UsersRepository
 from tests.storage.filled import (
     BAKER,
@@ -57,6 +61,7 @@ from tests.storage.filled import (
     RETURNED,
     SCHEDULES,
     SETTLER,
+    SUPPRESSED,
     TOKENS,
     a_users_claims,
     a_users_devices,
@@ -95,6 +100,7 @@ A_SCHEDULE = Schedule(
     created_at=NOON,
 )
 A_DAY = LocalDay.of(NOON + timedelta(days=5), zone_of("Africa/Johannesburg"))
+CLAIM = uuid.UUID(int=7)
 NEW_EVENTS = [an_event() for _ in range(RETURNED)]
 
 
@@ -130,6 +136,13 @@ def due_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
     return database["notifications"].update_many(
         {"_id": {"$in": DUE_ROWS}},
         {"$set": {"channels.email": {"status": "queued", "due_at": NOON + SECOND}}},
+    )
+
+
+def sending_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    held = {"status": "sending", "claim": CLAIM, "due_at": NOON}
+    return database["notifications"].update_many(
+        {"_id": {"$in": DUE_ROWS}}, {"$set": {"channels.email": held}}
     )
 
 
@@ -258,6 +271,7 @@ async def page_of_schedules(stores: Stores, _: FollowChanges) -> Any:
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
+V, J, X = DeliveriesRepository, ContactsRepository, SuppressionsRepository
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
 A, L, W, Q = StatusesRepository, ListingsRepository, InterestsRepository, PickupsRepository
 R = ChargesRepository
@@ -338,9 +352,9 @@ USES = [
     ),
     *(
         Use(
-            N.due,
+            V.due,
             lambda s, _, channel=channel: counted(  # type: ignore[misc]
-                s.notifications.due(channel, before=LATER, limit=500)
+                s.deliveries.due(channel, before=LATER, limit=500)
             ),
             (f"due_{channel}",),
             due_again if channel == "email" else None,
@@ -348,15 +362,50 @@ USES = [
         for channel in CHANNELS
     ),
     Use(
-        N.put_off,
-        lambda s, _: s.notifications.put_off("email", REFS, until=LATER),
+        V.claim,
+        lambda s, _: counted(
+            s.deliveries.claim("email", REFS, OURS, claim=CLAIM, at=NOON, recheck_at=LATER)
+        ),
         restore=due_again,
     ),
     Use(
-        N.settle_unprovided,
-        lambda s, _: s.notifications.settle_unprovided("email", REFS),
+        V.begin,
+        lambda s, _: counted(s.deliveries.begin("email", REFS, CLAIM, at=NOON)),
+        restore=sending_again,
+    ),
+    Use(
+        V.record,
+        lambda s, _: s.deliveries.record(
+            "email",
+            CLAIM,
+            [Entry(ref=ref, stands=Settled(DeliveryStatus.SENT), at=NOON) for ref in REFS],
+        ),
+        restore=sending_again,
+    ),
+    Use(
+        V.release,
+        lambda s, _: s.deliveries.release("email", REFS, CLAIM, due_at=LATER),
+        restore=sending_again,
+    ),
+    Use(
+        V.requeue,
+        lambda s, _: s.deliveries.requeue("email", REFS, until=LATER),
         restore=due_again,
     ),
+    Use(
+        V.put_off,
+        lambda s, _: s.deliveries.put_off("email", REFS, until=LATER),
+        restore=sending_again,
+    ),
+    Use(V.unread_counts, lambda s, _: s.deliveries.unread_counts([READER, MARKER]), ("unread",)),
+    Use(J.find_many, lambda s, _: counted(s.contacts.find_many(ids(0), "email"))),
+    Use(J.find_many, lambda s, _: counted(s.contacts.find_many(ids(0), "push"))),
+    Use(
+        X.add,
+        lambda s, _: s.suppressions.add(SUPPRESSED, channel="email", reason="", at=NOON),
+    ),
+    Use(X.suppressed, lambda s, _: counted(s.suppressions.suppressed([SUPPRESSED, "c"]))),
+    Use(X.remove, lambda s, _: s.suppressions.remove("c@d.example")),
     Use(U.apply, lambda s, _: s.users.apply([ProfileChange(ids(0)[0], {"name": "x"}, NOON)])),
     Use(U.find, lambda s, _: s.users.find(ids(0)[0])),
     Use(U.exported, lambda s, _: s.users.exported(FOLLOWER)),
@@ -569,6 +618,7 @@ USES = [
     ),
     Use(D.register, register(OWNER), restore=devices_again),
     Use(D.register, register(SETTLER), restore=devices_again),
+    Use(D.deactivate, lambda s, _: s.devices.deactivate(OWNER, DEVICES[0]), restore=devices_again),
     Use(D.owned, lambda s, _: counted(s.devices.owned(OWNER)), restore=devices_again),
     Use(D.remove, lambda s, _: s.devices.remove(OWNER, DEVICES[3]), restore=devices_again),
     Use(
