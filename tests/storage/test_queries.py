@@ -25,8 +25,31 @@ from storage.stores import open_stores
 from tests.storage.filled import (
     fill,
 )
-from tests.storage.uses import USES, A, B, C, D, E, F, G, H, K, L, N, P, Q, R, S, T, U, Use, W
-from tests.storage.uses import USES, A, B, C, D, E, F, G, H, J, K, L, N, P, Q, S, T, U, Use, V, W, X
+from tests.storage.uses import (
+    USES,
+    A,
+    B,
+    C,
+    D,
+    E,
+    F,
+    G,
+    H,
+    J,
+    K,
+    L,
+    N,
+    P,
+    Q,
+    R,
+    S,
+    T,
+    U,
+    Use,
+    V,
+    W,
+    X,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +80,7 @@ def test_every_method_of_every_repository_is_used() -> None:
     used = {use.method for use in USES}
     methods: set[Any] = {
         method
-        for repository in (R, A, L, W, Q, N, U, B, F, G, E, C, P, D, T, K, S, H)
-        for repository in (A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H)
+        for repository in (R, A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H)
         for name, method in inspect.getmembers(repository, inspect.isfunction)
         if not name.startswith("_")
     }
