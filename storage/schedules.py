@@ -185,14 +185,17 @@ class SchedulesRepository:
             {"due_at": {"$gte": EPOCH, "$lte": by}},
             {"$set": {"status": "sent", "due_at": now + LEFT_AFTER, "claim": claim}},
         )
-        claimed = []
+        claimed: list[Claimed] = []
+        unreadable: list[UUID] = []
         for row in await self._schedules.find_by_id(ids, {"claim": claim}):
             try:
                 request = orjson.loads(self._cipher.decrypt(row["request"], owner=row["_id"]))
             except DecryptionError:
-                await self.fail(row["_id"], reason="unreadable")
-                continue
-            claimed.append(Claimed(_schedule(row), request))
+                unreadable.append(row["_id"])
+            else:
+                claimed.append(Claimed(_schedule(row), request))
+        if unreadable:
+            await self.fail(unreadable, reason="unreadable")
         return claimed
 
     async def sent(self, ids: Collection[UUID]) -> None:
@@ -201,10 +204,11 @@ class SchedulesRepository:
             ids, {"status": {"$ne": "scheduled"}}, {"$unset": _NO_LONGER_WANTED}
         )
 
-    async def fail(self, schedule_id: UUID, *, reason: str) -> None:
-        """Note that nothing came of a schedule whose time had come, and why."""
-        await self._schedules.update_one(
-            {"_id": schedule_id, "status": "sent"},
+    async def fail(self, ids: Collection[UUID], *, reason: str) -> None:
+        """Note that nothing came of those of `ids` whose time had come, and why."""
+        await self._schedules.update_by_id(
+            ids,
+            {"status": "sent"},
             {"$set": {"status": "failed", "reason": reason}, "$unset": _NO_LONGER_WANTED},
         )
 

@@ -5,6 +5,7 @@ Of our own making, by a request or by a schedule whose time has come.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -85,10 +86,13 @@ class NotificationRequested(SubjectFlow):
 
     async def settle(self, events: Sequence[StoredEvent], outcomes: Outcomes) -> None:
         """Note at schedules that nothing came of them."""
+        refused: dict[str, list[UUID]] = defaultdict(list)
         for event in events:
             refusal = refusal_of(outcomes[event.key].failure)
             if refusal is not None and "schedule_id" in event.data:
-                await self._schedules.fail(UUID(event.data["schedule_id"]), reason=refusal)
+                refused[refusal].append(UUID(event.data["schedule_id"]))
+        for refusal, ids in refused.items():
+            await self._schedules.fail(ids, reason=refusal)
 
 
 def _plan(asked: dict[str, Any]) -> Plan:

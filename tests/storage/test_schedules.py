@@ -216,8 +216,7 @@ async def test_what_came_to_nothing_says_why(
 ) -> None:
     schedule, pending = await added(schedules), await added(schedules)
     await claim(schedules, schedule.id)
-    for failed in (schedule, pending):
-        await schedules.fail(failed.id, reason="daily_cap")
+    await schedules.fail([schedule.id, pending.id], reason="daily_cap")
     assert (await listed(schedules, schedule)).status == "failed"
     assert (await listed(schedules, pending)).status == "scheduled"
     row = await database["schedules"].find_one({"_id": schedule.id})

@@ -672,5 +672,5 @@ USES = [
         restore=scheduled_again,
     ),
     Use(S.sent, lambda s, _: s.schedules.sent(SCHEDULES), restore=claimed_again),
-    Use(S.fail, lambda s, _: s.schedules.fail(SCHEDULES[3], reason=""), restore=claimed_again),
+    Use(S.fail, lambda s, _: s.schedules.fail(SCHEDULES, reason=""), restore=claimed_again),
 ]
