@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from actors.flows.content import Content
-from actors.flows.fan_out import FanOut
+from actors.flows.fan_out import BusinessFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
 from rules.text import shorten
-from storage.businesses import Business, BusinessesRepository
+from storage.businesses import Business
 from storage.events import StoredEvent
 
 CHANGED = "business_profile.changed"
@@ -18,22 +17,12 @@ CHANGED = "business_profile.changed"
 NAMELESS = "A business you follow"
 
 
-class BusinessProfileChanged:
+class BusinessProfileChanged(BusinessFlow):
     """Plan the fan-out of a change."""
 
-    def __init__(self, businesses: BusinessesRepository) -> None:
-        self._businesses = businesses
-
-    async def plan(self, event: StoredEvent) -> FanOut | None:
-        """Return whom to tell what; None when the business is gone."""
-        business = await self._businesses.find(UUID(event.data["business_id"]))
-        if business is None:
-            return None
-        return FanOut(
-            content=changed_business(event.data["changes"], business),
-            business_id=business.id,
-            followers_count=business.followers_count,
-        )
+    def content(self, event: StoredEvent, business: Business) -> Content:
+        """Return what is new."""
+        return changed_business(event.data["changes"], business)
 
 
 def changed_business(changes: dict[str, dict[str, Any]], business: Business) -> Content:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from actors.flows.content import Content
-from actors.flows.fan_out import FanOut
+from actors.flows.fan_out import BusinessFlow, FanOut
 from actors.flows.plan import ReadModelFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
@@ -19,32 +19,29 @@ from storage.listings import ListingChange, ListingDetails, ListingsRepository
 from storage.positions import PositionClock
 
 
-class ListingCreated:
+class ListingCreated(BusinessFlow):
     """Keep a new listing, and plan its fan-out."""
 
     def __init__(
         self, listings: ListingsRepository, businesses: BusinessesRepository, clock: PositionClock
     ) -> None:
+        super().__init__(businesses)
         self._listings = listings
-        self._businesses = businesses
         self._clock = clock
 
     async def plan(self, event: StoredEvent) -> FanOut | None:
-        """Return whom to tell what; None when nobody can follow the business yet."""
+        """Keep the listing, whether or not there is anybody to tell."""
         change = ListingChange(
             listing_id=event.data["listing_id"],
             occurred_at=event.occurred_at,
             details=_details(event.data),
         )
         await self._listings.apply([change], at=self._clock.store_now())
-        business = await self._businesses.find(UUID(event.data["business_id"]))
-        if business is None:
-            return None
-        return FanOut(
-            content=new_listing(event.data, business),
-            business_id=business.id,
-            followers_count=business.followers_count,
-        )
+        return await super().plan(event)
+
+    def content(self, event: StoredEvent, business: Business) -> Content:
+        """Return what is new."""
+        return new_listing(event.data, business)
 
 
 class ListingRemovals(ReadModelFlow):
