@@ -20,6 +20,9 @@ from rules.local_day import LocalDay
 CHARGED_ON = "charged_on"
 """Key of a channel's state: the local day on which it was claimed, where it waited for that."""
 
+GIVEN_BACK = frozenset({"suppressed", "failed", "dead"})
+"""Statuses of what nobody was sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -61,13 +64,13 @@ def is_charged(
 ) -> bool:
     """Tell whether a notification counts on `day` on a channel with this `state`.
 
-    What waited from the beginning counts when it is claimed; what is suppressed after that was
-    given back.
+    What waited from the beginning counts when it is claimed; what is suppressed or ends in failure
+    after that was given back.
     """
-    if is_critical or state["status"] == "suppressed":
+    if is_critical or state["status"] in GIVEN_BACK:
         return False
     charged_on = state.get(CHARGED_ON)
     if charged_on is not None:
         return bool(charged_on == day.date.isoformat())
-    has_waited = state["status"] == "deferred" and not state["attempts"]
+    has_waited = state["status"] == "deferred" and not state.get("attempts")
     return day.holds(created_at) and not has_waited

@@ -2,7 +2,7 @@
 
     channels.<channel>: {status, reason, due_at, sent_at, last_error, provider_message_id,
                          attempts: [{at, ended_at, error, uncertain}], attention,
-                         claim, owner, epoch, claimed_at, devices: {<device id>: {...}}}
+                         charged_on, claim, owner, epoch, claimed_at, devices: {<device id>: {...}}}
 
     queued ──claim──► sending ──begin──► (an attempt is open) ──record──► sent, deferred, failed …
       ▲                  │                                                          │
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
 
+from rules.caps import CHARGED_ON
 from rules.deliveries import DeliveryStatus
 from rules.lease import Lease
 from storage.collection import StoreCollection, portions
@@ -118,6 +119,17 @@ class DeliveriesRepository:
                 found = await self._rows.find({**named(some), f"{state}.claim": claim})
                 held += (_held(channel, row) for row in found)
         return held
+
+    async def charge(self, channel: str, claim: UUID, days: Collection[tuple[Ref, str]]) -> None:
+        """Note on which day, as an ISO date, each of these counts to the caps (rules/caps.py)."""
+        state = f"channels.{channel}"
+        await self._rows.bulk_update(
+            UpdateOne(
+                {"_id": row_id, "recipient_id": recipient_id, f"{state}.claim": claim},
+                {"$set": {f"{state}.{CHARGED_ON}": day}},
+            )
+            for (recipient_id, row_id), day in days
+        )
 
     async def begin(
         self, channel: str, refs: Collection[Ref], claim: UUID, *, at: datetime

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rules.kinds import Channel
     from storage.deliveries import DeliveriesRepository, Ref
     from storage.positions import PositionClock
+    from tasks.cap_check import CapCheck
     from tasks.dead_addresses import DeadAddresses
     from tasks.outlet import Outlet
     from tasks.permit import Permit
@@ -54,6 +55,7 @@ class Deliverer:
         preparation: Preparation,
         outlets: Mapping[Channel, Outlet[Any]],
         dead_addresses: DeadAddresses,
+        caps: CapCheck,
         lease: WorkerLease,
         clock: PositionClock,
         chance: Callable[[], float] = random.random,
@@ -63,6 +65,7 @@ class Deliverer:
         self._preparation = preparation
         self._outlets = outlets
         self._dead_addresses = dead_addresses
+        self._caps = caps
         self._lease = lease
         self._clock = clock
         self._chance = chance
@@ -94,7 +97,7 @@ class Deliverer:
             return
         waiting: deque[Ready] = deque()
         try:
-            prepared = await self._preparation.prepare(channel, held, at=at)
+            prepared = await self._preparation.prepare(channel, claim, held, at=at)
             await self._deliveries.record(channel.value, claim, prepared.settled)
             waiting.extend(prepared.ready)
             await self._send_all(channel, outlet, claim, permit, waiting)
@@ -229,5 +232,11 @@ class Deliverer:
                 await asyncio.sleep(wait_s)
         else:
             await self._deliveries.record(channel.value, claim, entries)
+        unsent = [
+            (attempt.ready.held, attempt.ready.letter.timezone)
+            for attempt, entry in zip(attempts, entries, strict=True)
+            if entry.stands.wants_operator
+        ]
+        await self._caps.give_back(channel, unsent, at=at)
         for attempt in attempts:
             await self._dead_addresses.note(channel, attempt.ready.letter, attempt.outcomes, at=at)

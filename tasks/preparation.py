@@ -17,7 +17,7 @@ from storage.deliveries import Entry
 from tasks.letter import Destination, Device, EmailAddress, Letter, Party, PhoneNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from storage.deliveries import DeliveriesRepository, Held
     from storage.names import NameResolver, Names
     from storage.suppressions import SuppressionsRepository
+    from tasks.cap_check import CapCheck
 
 
 NOBODY = Settled(DeliveryStatus.SUPPRESSED, Refusal.NO_ADDRESS)
@@ -57,30 +58,43 @@ class Preparation:
         suppressions: SuppressionsRepository,
         deliveries: DeliveriesRepository,
         names: NameResolver,
+        caps: CapCheck,
     ) -> None:
         self._contacts = contacts
         self._suppressions = suppressions
         self._deliveries = deliveries
         self._names = names
+        self._caps = caps
 
-    async def prepare(self, channel: Channel, held: Sequence[Held], *, at: datetime) -> Prepared:
+    async def prepare(
+        self, channel: Channel, claim: UUID, held: Sequence[Held], *, at: datetime
+    ) -> Prepared:
         """Decide about each of `held` as of `at`."""
         ids = {each.row.recipient_id for each in held}
         contacts = await self._contacts.find_many(ids, channel.value)
         addresses = {contact.address for contact in contacts.values() if contact.address}
         suppressed = await self._suppressions.suppressed(addresses)
         ready: list[tuple[Held, Contact, Sequence[Destination]]] = []
-        settled: list[Entry] = []
+        settled: dict[UUID, tuple[Held, Settled]] = {}
         for each in held:
             contact = contacts.get(each.row.recipient_id)
             destinations = _destinations(channel, each, contact)
             stands = _refused(channel, each, contact, destinations, suppressed, at)
             if contact is None or stands is not None:
-                stands = stands or NOBODY
-                settled.append(Entry(ref=each.ref, stands=stands, at=at))
+                settled[each.row.id] = each, stands or NOBODY
             else:
                 ready.append((each, contact, destinations))
-        return Prepared(await self._letters(channel, ready), settled)
+        recipients = [(each, contact.recipient) for each, contact, _ in ready]
+        over = await self._caps.refusals(channel, claim, recipients, at=at)
+        settled |= {
+            each.row.id: (each, over[each.row.id]) for each, _ in recipients if each.row.id in over
+        }
+        await self._caps.give_back(channel, _unsent(settled.values(), contacts), at=at)
+        passed = [of_one for of_one in ready if of_one[0].row.id not in settled]
+        return Prepared(
+            await self._letters(channel, passed),
+            [Entry(ref=each.ref, stands=stands, at=at) for each, stands in settled.values()],
+        )
 
     async def _letters(
         self, channel: Channel, ready: Sequence[tuple[Held, Contact, Sequence[Destination]]]
@@ -97,6 +111,18 @@ class Preparation:
             Ready(held, _letter(held, contact, names, unread), destinations)
             for held, contact, destinations in ready
         ]
+
+
+def _unsent(
+    settled: Iterable[tuple[Held, Settled]], contacts: Mapping[UUID, Contact]
+) -> list[tuple[Held, str]]:
+    """Return what will never be sent, each with its recipient's time zone."""
+    unsent = []
+    for held, stands in settled:
+        contact = contacts.get(held.row.recipient_id)
+        if contact is not None and stands.status is DeliveryStatus.SUPPRESSED:
+            unsent.append((held, contact.recipient.preferences.timezone))
+    return unsent
 
 
 def _refused(

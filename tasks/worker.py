@@ -24,12 +24,17 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from config.settings import Settings
 from rules.kinds import Channel
 from rules.lease import Lease
+from storage.cap_ledger import CapLedger
+from storage.charges import ChargesRepository
 from storage.client import Document, StoreRefused, StoreUnavailable, open_client
+from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
+from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
+from tasks.cap_check import CapCheck
 from tasks.channels.opening import close_outlets, open_outlets
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
@@ -74,6 +79,7 @@ def run_worker(settings: Settings) -> int:
         stack.callback(loop.stop)
         store = loop.run(_open(settings), deadline_s=STORE_DEADLINE_S)
         stack.callback(store.client.close)
+        stack.callback(lambda: loop.run(store.redis.close(), deadline_s=STORE_DEADLINE_S))
         instance = f"{settings.instance}/worker"
         lease = _once_there(
             "mongodb", lambda: loop.run(_join(store, instance), deadline_s=JOIN_DEADLINE_S), stop
@@ -93,7 +99,7 @@ def run_worker(settings: Settings) -> int:
             huey=huey,
             outlets=outlets,
             lease=lease,
-            threads=settings.workers,
+            settings=settings,
         )
         return worker.run(stop)
 
@@ -104,6 +110,7 @@ class _Store:
     database: AsyncIOMotorDatabase[Document]
     clock: PositionClock
     stores: Stores
+    redis: RedisStore
 
 
 async def _open(settings: Settings) -> _Store:
@@ -112,7 +119,7 @@ async def _open(settings: Settings) -> _Store:
     database = client[settings.mongodb_database]
     clock = PositionClock()
     stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
-    return _Store(client, database, clock, stores)
+    return _Store(client, database, clock, stores, RedisStore(settings.redis_url or ""))
 
 
 async def _join(store: _Store, instance: str) -> Lease:
@@ -131,9 +138,10 @@ class Worker:
         huey: PriorityRedisHuey,
         outlets: dict[Channel, Outlet[Any]],
         lease: Lease,
-        threads: int,
+        settings: Settings,
     ) -> None:
         stores = store.stores
+        caps = CapCheck(settings.daily_caps, _caps(store), stores.deliveries)
         self._loop = loop
         self._store = store
         self._huey = huey
@@ -147,9 +155,11 @@ class Worker:
                 suppressions=stores.suppressions,
                 deliveries=stores.deliveries,
                 names=NameResolver(stores.users, stores.businesses),
+                caps=caps,
             ),
             outlets=outlets,
             dead_addresses=DeadAddresses(stores.suppressions, stores.devices),
+            caps=caps,
             lease=self._lease,
             clock=store.clock,
         )
@@ -160,7 +170,7 @@ class Worker:
             liveness=self._liveness,
             clock=store.clock,
             # Enough that no thread runs dry, little enough not to be repeats.
-            busy_tasks=2 * threads,
+            busy_tasks=2 * settings.workers,
         )
         self._rounds = (
             Round("due", LOOK_EVERY, due.look),
@@ -168,7 +178,7 @@ class Worker:
         )
         self._consumer = _Consumer(
             huey,
-            workers=threads,
+            workers=settings.workers,
             periodic=False,
             max_delay=QUEUE_RETRY_S,
             shutdown_timeout=FINISH_DEADLINE_S,
@@ -207,6 +217,10 @@ class Worker:
                 stop.set()
                 return
             await asyncio.sleep(BEAT_EVERY_S)
+
+
+def _caps(store: _Store) -> DailyCaps:
+    return DailyCaps(CapLedger(store.redis), ChargesRepository(store.database), store.clock)
 
 
 class _Consumer(Consumer):  # type: ignore[misc]

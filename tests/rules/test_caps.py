@@ -51,16 +51,17 @@ def test_without_caps_nothing_is_counted() -> None:
     ("state", "is_counted"),
     [
         ({"status": "delivered"}, True),
-        ({"status": "queued", "attempts": 0}, True),
-        ({"status": "sent", "attempts": 1}, True),
-        ({"status": "failed", "attempts": 1}, True),
+        ({"status": "queued"}, True),
+        ({"status": "sent", "attempts": [{}]}, True),
+        ({"status": "failed", "attempts": [{}]}, False),
+        ({"status": "dead", "attempts": [{}]}, False),
         ({"status": "suppressed", "reason": "daily_cap"}, False),
         ({"status": "suppressed", "reason": "no_longer_true", "charged_on": "2026-11-26"}, False),
-        ({"status": "deferred", "reason": "quiet_hours", "attempts": 0}, False),
-        ({"status": "deferred", "reason": "retry", "attempts": 1}, True),
-        ({"status": "sent", "attempts": 1, "charged_on": "2026-11-26"}, True),
-        ({"status": "sent", "attempts": 1, "charged_on": "2026-11-27"}, False),
-        ({"status": "deferred", "attempts": 0, "charged_on": "2026-11-26"}, True),
+        ({"status": "deferred", "reason": "quiet_hours"}, False),
+        ({"status": "deferred", "reason": "retry", "attempts": [{}]}, True),
+        ({"status": "sent", "attempts": [{}], "charged_on": "2026-11-26"}, True),
+        ({"status": "sent", "attempts": [{}], "charged_on": "2026-11-27"}, False),
+        ({"status": "deferred", "charged_on": "2026-11-26"}, True),
     ],
 )
 def test_a_notification_of_today_counts_on_the_channels_it_went_by(
@@ -73,8 +74,8 @@ def test_a_notification_of_today_counts_on_the_channels_it_went_by(
     ("state", "is_counted"),
     [
         ({"status": "delivered"}, False),
-        ({"status": "sent", "attempts": 1}, False),
-        ({"status": "sent", "attempts": 1, "charged_on": "2026-11-26"}, True),
+        ({"status": "sent", "attempts": [{}]}, False),
+        ({"status": "sent", "attempts": [{}], "charged_on": "2026-11-26"}, True),
     ],
 )
 def test_one_of_yesterday_counts_where_it_was_claimed_today(

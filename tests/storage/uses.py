@@ -369,6 +369,11 @@ USES = [
         restore=due_again,
     ),
     Use(
+        V.charge,
+        lambda s, _: s.deliveries.charge("email", CLAIM, [(ref, "2026-11-26") for ref in REFS]),
+        restore=sending_again,
+    ),
+    Use(
         V.begin,
         lambda s, _: counted(s.deliveries.begin("email", REFS, CLAIM, at=NOON)),
         restore=sending_again,

@@ -9,13 +9,19 @@ import pytest
 from huey import PriorityRedisHuey
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
+from config.daily_caps import DailyCaps as CapTable
 from rules.kinds import Channel
+from storage.cap_ledger import CapLedger
+from storage.charges import ChargesRepository
 from storage.client import Document, open_client
+from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
 from storage.indexes import ensure_indexes
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
+from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
+from tasks.cap_check import CapCheck
 from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
 
 OVERDUE = timedelta(seconds=-5)
@@ -104,3 +110,18 @@ def _row(
         message="Fresh",
         channels={channel.value: state for channel, state in channels.items()},
     )
+
+
+@pytest.fixture
+async def caps(
+    redis_url: str,
+    database: AsyncIOMotorDatabase[Document],
+    clock: PositionClock,
+    stores: Stores,
+) -> AsyncIterator[CapCheck]:
+    """Count to the caps of the contract, in a Redis database of this package's own."""
+    redis = RedisStore(redis_url.replace("/0", "/6"))
+    counted = DailyCaps(CapLedger(redis), ChargesRepository(database), clock)
+    await counted.begin(is_first=True)
+    yield CapCheck(CapTable(), counted, stores.deliveries)
+    await redis.close()

@@ -13,6 +13,7 @@ from rules.lease import Lease
 from storage.businesses import BusinessChange
 from storage.positions import PositionClock
 from storage.stores import Stores
+from tasks.cap_check import CapCheck
 from tasks.letter import Destination, Device, EmailAddress, Letter, PhoneNumber
 from tasks.worker_lease import PERMITTED_FOR_S, WorkerLease
 from tests.support.world import eventually
@@ -22,8 +23,8 @@ OURS = Lease("tests/worker", 1)
 
 
 @pytest.fixture
-def works(stores: Stores, clock: PositionClock) -> Works:
-    return Works(stores=stores, clock=clock, lease=WorkerLease(OURS))
+def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
+    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS))
 
 
 async def test_what_is_queued_is_sent_and_says_so(works: Works) -> None:
@@ -219,9 +220,9 @@ async def test_an_sms_goes_to_the_number(works: Works) -> None:
 
 
 async def test_no_more_are_in_flight_than_there_are_slots(
-    stores: Stores, clock: PositionClock
+    stores: Stores, clock: PositionClock, caps: CapCheck
 ) -> None:
-    works = Works(stores=stores, clock=clock, lease=WorkerLease(OURS), concurrency=3)
+    works = Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS), concurrency=3)
     person = await works.person()
     refs = [await works.queue(person) for _ in range(10)]
     sender = works.senders[Channel.EMAIL]
@@ -262,10 +263,10 @@ class Clock:
 
 
 async def test_who_was_silent_for_long_sends_nothing_and_gives_back(
-    stores: Stores, clock: PositionClock
+    stores: Stores, clock: PositionClock, caps: CapCheck
 ) -> None:
     ours = Clock()
-    works = Works(stores=stores, clock=clock, lease=WorkerLease(OURS, clock=ours))
+    works = Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS, clock=ours))
     ours.now_s += PERMITTED_FOR_S
     ref = await works.queue(await works.person())
     with capture_logs() as logs:
@@ -281,10 +282,10 @@ async def test_who_was_silent_for_long_sends_nothing_and_gives_back(
 
 
 async def test_who_is_stopped_on_the_way_hands_nothing_over(
-    stores: Stores, clock: PositionClock
+    stores: Stores, clock: PositionClock, caps: CapCheck
 ) -> None:
     ours = Clock()
-    works = Works(stores=stores, clock=clock, lease=WorkerLease(OURS, clock=ours))
+    works = Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS, clock=ours))
     sender = works.senders[Channel.EMAIL]
     sender.gate.clear()
     ref = await works.queue(await works.person())
@@ -299,10 +300,12 @@ async def test_who_is_stopped_on_the_way_hands_nothing_over(
 
 
 async def test_what_is_on_its_way_when_the_permit_ends_is_recorded(
-    stores: Stores, clock: PositionClock
+    stores: Stores, clock: PositionClock, caps: CapCheck
 ) -> None:
     ours = Clock()
-    works = Works(stores=stores, clock=clock, lease=WorkerLease(OURS, clock=ours), concurrency=2)
+    works = Works(
+        stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS, clock=ours), concurrency=2
+    )
     sender = works.senders[Channel.EMAIL]
     # The first to arrive waits, and the second is there when the time is over.
     sender.is_held = lambda _: sender.in_flight == 1

@@ -16,6 +16,7 @@ from storage.client import Document, StoreUnavailable, open_client
 from storage.encryption import FieldCipher
 from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
+from tasks.cap_check import CapCheck
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
 from tasks.letter import EmailAddress
@@ -39,18 +40,23 @@ async def between(
 
 
 @pytest.fixture
-def works(stores: Stores, clock: PositionClock) -> Works:
-    return Works(stores=stores, clock=clock, lease=WorkerLease(Lease("tests/worker", 1)))
+def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
+    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(Lease("tests/worker", 1)))
 
 
 def deliverer_of(
-    stores: Stores, clock: PositionClock, sender: RecordingSender, waits_s: list[float]
+    stores: Stores,
+    clock: PositionClock,
+    caps: CapCheck,
+    sender: RecordingSender,
+    waits_s: list[float],
 ) -> Deliverer:
     return Deliverer(
         deliveries=stores.deliveries,
-        preparation=preparation_of(stores),
+        preparation=preparation_of(stores, caps),
         outlets={Channel.EMAIL: outlet_of(sender)},
         dead_addresses=DeadAddresses(stores.suppressions, stores.devices),
+        caps=caps,
         lease=WorkerLease(Lease("tests/worker", 1)),
         clock=clock,
         record_waits_s=waits_s,
@@ -63,6 +69,7 @@ async def test_what_was_sent_is_recorded_once_the_store_is_back(
     works: Works,
     between: tuple[Relay, Stores],
     clock: PositionClock,
+    caps: CapCheck,
     *,
     is_back: bool,
 ) -> None:
@@ -70,7 +77,7 @@ async def test_what_was_sent_is_recorded_once_the_store_is_back(
     sender = RecordingSender()
     sender.gate.clear()
     ref = await works.queue(await works.person())
-    deliverer = deliverer_of(stores, clock, sender, [0.01] * (200 if is_back else 1))
+    deliverer = deliverer_of(stores, clock, caps, sender, [0.01] * (200 if is_back else 1))
     carrying = asyncio.create_task(deliverer.carry_out(Channel.EMAIL, [ref]))
     await sender.holds(1)
     passing.vanish()
@@ -94,12 +101,12 @@ async def test_what_was_sent_is_recorded_once_the_store_is_back(
 
 @pytest.mark.timeout(seconds=60)
 async def test_what_was_not_begun_is_not_sent(
-    works: Works, between: tuple[Relay, Stores], clock: PositionClock
+    works: Works, between: tuple[Relay, Stores], clock: PositionClock, caps: CapCheck
 ) -> None:
     passing, stores = between
     sender = RecordingSender()
     refs = [await works.queue(await works.person()) for _ in range(2)]
-    deliverer = deliverer_of(stores, clock, sender, [])
+    deliverer = deliverer_of(stores, clock, caps, sender, [])
     outlet = deliverer._outlets[Channel.EMAIL]
     assert await outlet.slots.take(10) == 10
     carrying = asyncio.create_task(deliverer.carry_out(Channel.EMAIL, refs))

@@ -12,6 +12,7 @@ from rules.kinds import Channel
 from rules.lease import Lease
 from storage.positions import PositionClock
 from storage.stores import Stores
+from tasks.cap_check import CapCheck
 from tasks.due import LOST_AFTER, REDELIVER_AFTER, DueDeliveries, Found
 from tasks.liveness import Liveness
 from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
@@ -24,8 +25,8 @@ NOBODY_IS_GONE = Liveness()
 
 
 @pytest.fixture
-def works(stores: Stores, clock: PositionClock) -> Works:
-    return Works(stores=stores, clock=clock, lease=WorkerLease(OURS))
+def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
+    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS))
 
 
 def due_of(

@@ -13,6 +13,7 @@ from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
 from storage.users import ProfileChange
+from tasks.cap_check import CapCheck
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
 from tasks.preparation import Preparation
@@ -30,6 +31,7 @@ class Works:
     clock: PositionClock
     lease: WorkerLease
     senders: dict[Channel, RecordingSender] = field(init=False)
+    caps: CapCheck
     concurrency: int = 10
     deliverer: Deliverer = field(init=False)
 
@@ -39,12 +41,13 @@ class Works:
         }
         self.deliverer = Deliverer(
             deliveries=self.stores.deliveries,
-            preparation=preparation_of(self.stores),
+            preparation=preparation_of(self.stores, self.caps),
             outlets={
                 channel: outlet_of(sender, concurrency=self.concurrency)
                 for channel, sender in self.senders.items()
             },
             dead_addresses=DeadAddresses(self.stores.suppressions, self.stores.devices),
+            caps=self.caps,
             lease=self.lease,
             clock=self.clock,
             chance=lambda: 0.0,
@@ -113,10 +116,11 @@ class Works:
         return dict(row.channels[channel.value])
 
 
-def preparation_of(stores: Stores) -> Preparation:
+def preparation_of(stores: Stores, caps: CapCheck) -> Preparation:
     return Preparation(
         contacts=stores.contacts,
         suppressions=stores.suppressions,
         deliveries=stores.deliveries,
         names=NameResolver(stores.users, stores.businesses),
+        caps=caps,
     )
