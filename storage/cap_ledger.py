@@ -22,7 +22,7 @@ from rules.caps import Reservation
 from rules.kinds import Channel
 from rules.local_day import LocalDay
 from storage.redis import TAGS, RedisStore, tagged_key, user_tag
-from storage.redis_script import RedisScript, ScriptCall
+from storage.redis_script import Argument, RedisScript, ScriptItem
 
 BITS = {Channel.IN_APP: 1, Channel.EMAIL: 2, Channel.PUSH: 4, Channel.SMS: 8}
 
@@ -39,17 +39,17 @@ _CHANNELS = tuple(
     frozenset(channel for channel, bit in BITS.items() if mask & bit) for mask in range(16)
 )
 
-# KEYS: the tag's marker, then the hash of each reservation. ARGV, for each: the id, when its day
+# Of each reservation, KEYS: the tag's marker and the hash of the day. ARGV: the id, when the day
 # began (ms), when the hash may go (s), whether it is led by its first channel, how many channels,
 # and for each of those its bit and cap.
-# Answers the marker or -1, then for each the sum of the bits that it has, or -1 when what is known
-# of its day is not all.
+# Answers the sum of the bits that it has; when what is known of the day is not all, a negative
+# number: one less than the marker's, or -1 without a marker.
 _RESERVE = RedisScript("""
-local since = tonumber(redis.call('GET', KEYS[1]) or -1)
-local answers = {since}
+local answers = {}
 local at = 0
-for index = 2, #KEYS do
-  local key, id = KEYS[index], ARGV[at + 1]
+for item = 1, #KEYS / 2 do
+  local since = tonumber(redis.call('GET', KEYS[2 * item - 1]) or -1)
+  local key, id = KEYS[2 * item], ARGV[at + 1]
   local began_at, expires_at = tonumber(ARGV[at + 2]), ARGV[at + 3]
   local is_led, count = ARGV[at + 4] == '1', tonumber(ARGV[at + 5])
   local fields = {'k', id}
@@ -57,8 +57,10 @@ for index = 2, #KEYS do
     fields[each + 2] = ARGV[at + 4 + 2 * each]
   end
   local found = redis.call('HMGET', key, unpack(fields))
-  if since < 0 or (since > began_at and tonumber(found[1] or -1) < since) then
-    answers[index] = -1
+  if since < 0 then
+    answers[item] = -1
+  elseif since > began_at and tonumber(found[1] or -1) < since then
+    answers[item] = -since - 1
   else
     local mask = tonumber(found[2] or 0)
     local granted, changes = 0, {}
@@ -79,17 +81,18 @@ for index = 2, #KEYS do
       redis.call('HSET', key, id, mask, unpack(changes))
       redis.call('EXPIREAT', key, expires_at)
     end
-    answers[index] = granted
+    answers[item] = granted
   end
   at = at + 5 + 2 * count
 end
 return answers
 """)
 
-# KEYS: hashes. ARGV, for each: the id and the sum of the bits to give back.
+# Of each, KEYS: the hash. ARGV: the id and the sum of the bits to give back.
 _GIVE_BACK = RedisScript("""
-for index, key in ipairs(KEYS) do
-  local id, unwanted = ARGV[2 * index - 1], tonumber(ARGV[2 * index])
+local answers = {}
+for item, key in ipairs(KEYS) do
+  local id, unwanted = ARGV[2 * item - 1], tonumber(ARGV[2 * item])
   local mask = tonumber(redis.call('HGET', key, id) or 0)
   local kept = mask
   for _, bit in ipairs({1, 2, 4, 8}) do
@@ -103,15 +106,17 @@ for index, key in ipairs(KEYS) do
   elseif kept ~= mask then
     redis.call('HSET', key, id, kept)
   end
+  answers[item] = kept
 end
-return {}
+return answers
 """)
 
-# KEYS: hashes. ARGV, for each: as of which marker it is known now, when it may go (s), how many
+# Of each, KEYS: the hash. ARGV: as of which marker it is known now, when it may go (s), how many
 # ids, and for each of those the id and the sum of its bits.
 _RESTORE = RedisScript("""
+local answers = {}
 local at = 0
-for _, key in ipairs(KEYS) do
+for item, key in ipairs(KEYS) do
   local count = tonumber(ARGV[at + 3])
   for each = 1, count do
     local id, mask = ARGV[at + 2 + 2 * each], tonumber(ARGV[at + 3 + 2 * each])
@@ -128,12 +133,24 @@ for _, key in ipairs(KEYS) do
   redis.call('HSET', key, 'k', ARGV[at + 1])
   redis.call('EXPIREAT', key, ARGV[at + 2])
   at = at + 3 + 2 * count
+  answers[item] = count
 end
-return {}
+return answers
 """)
 
-_TRUST = RedisScript("return redis.call('SET', KEYS[1], ARGV[1], 'NX') and 1 or 0")
-_DISTRUST = RedisScript("redis.call('SET', KEYS[1], ARGV[1]) return 1")
+# Of each, KEYS: the tag's marker. ARGV: the time, and whether a marker that is there stays.
+_MARK = RedisScript("""
+local answers = {}
+for item, key in ipairs(KEYS) do
+  if ARGV[2 * item] == '1' then
+    redis.call('SET', key, ARGV[2 * item - 1], 'NX')
+  else
+    redis.call('SET', key, ARGV[2 * item - 1])
+  end
+  answers[item] = 1
+end
+return answers
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,71 +178,66 @@ class CapLedger:
     async def reserve(
         self, reservations: Sequence[Reservation]
     ) -> list[frozenset[Channel] | Forgotten]:
-        """Return on which of the wanted channels each one counts now, in order, at one instant."""
-        calls: dict[str, ScriptCall] = {}
-        places: dict[str, list[int]] = {}
-        for place, each in enumerate(reservations):
+        """Return on which of the wanted channels each one counts now; a user's are in order."""
+        items = []
+        for each in reservations:
             tag = user_tag(each.user_id)
-            call = calls.get(tag)
-            if call is None:
-                call = calls[tag] = ScriptCall([_marker(tag)])
-                places[tag] = []
-            places[tag].append(place)
-            call.keys.append(_key(each.user_id, each.day))
-            call.arguments += (
+            arguments: list[Argument] = [
                 each.notification_id.bytes,
                 int((each.day.starts_at - CLOCKS_DIFFER).timestamp() * 1000),
                 _expires_at_s(each.day),
                 int(each.is_led_by_first),
                 len(each.wanted),
-            )
+            ]
             for channel, cap in each.wanted:
-                call.arguments += (BITS[channel], cap)
-        answers = await self._run(_RESERVE, calls.values())
-        found: list[frozenset[Channel] | Forgotten] = [Forgotten(None)] * len(reservations)
-        for of_tag, (since_ms, *masks) in zip(places.values(), answers, strict=True):
-            forgotten = Forgotten(since_ms if since_ms >= 0 else None)
-            for place, mask in zip(of_tag, masks, strict=True):
-                found[place] = _CHANNELS[mask] if mask >= 0 else forgotten
-        return found
+                arguments += (BITS[channel], cap)
+            keys = (_marker(tag), _key(each.user_id, each.day))
+            items.append(ScriptItem(tag, keys, arguments))
+        return [_granted(answer) for answer in await self._run(_RESERVE, items)]
 
     async def give_back(self, unwanted: Iterable[tuple[Reservation, Iterable[Channel]]]) -> None:
         """Count these notifications on those channels no more."""
-        calls: dict[str, ScriptCall] = {}
-        for each, channels in unwanted:
-            call = calls.setdefault(user_tag(each.user_id), ScriptCall())
-            call.keys.append(_key(each.user_id, each.day))
-            call.arguments += (each.notification_id.bytes, _mask(channels))
-        await self._run(_GIVE_BACK, calls.values())
+        items = [
+            _item(each.user_id, each.day, [each.notification_id.bytes, _mask(channels)])
+            for each, channels in unwanted
+        ]
+        await self._run(_GIVE_BACK, items)
 
     async def restore(self, charges: Iterable[tuple[Charges, int]]) -> None:
         """Write back what the store said after the marker, given with each, had been set."""
-        calls: dict[str, ScriptCall] = {}
+        items = []
         for each, since_ms in charges:
-            call = calls.setdefault(user_tag(each.user_id), ScriptCall())
-            call.keys.append(_key(each.user_id, each.day))
-            call.arguments += (since_ms, _expires_at_s(each.day), len(each.channels))
+            arguments: list[Argument] = [since_ms, _expires_at_s(each.day), len(each.channels)]
             for notification_id, channels in each.channels.items():
-                call.arguments += (notification_id.bytes, _mask(channels))
-        await self._run(_RESTORE, calls.values())
+                arguments += (notification_id.bytes, _mask(channels))
+            items.append(_item(each.user_id, each.day, arguments))
+        await self._run(_RESTORE, items)
 
     async def trust_from(self, since_ms: int) -> None:
         """Set the markers that are missing."""
-        await self._mark(_TRUST, since_ms)
+        await self._mark(since_ms, is_kept=True)
 
     async def distrust_before(self, since_ms: int) -> None:
         """Set all markers: what began earlier is to be read from the store again."""
-        await self._mark(_DISTRUST, since_ms)
+        await self._mark(since_ms, is_kept=False)
 
-    async def _mark(self, script: RedisScript, since_ms: int) -> None:
+    async def _mark(self, since_ms: int, *, is_kept: bool) -> None:
         tags = (user_tag(UUID(int=number)) for number in range(TAGS))
-        await self._run(script, [ScriptCall([_marker(tag)], [since_ms]) for tag in tags])
+        items = [ScriptItem(tag, [_marker(tag)], [since_ms, int(is_kept)]) for tag in tags]
+        await self._run(_MARK, items)
 
-    async def _run(self, script: RedisScript, calls: Iterable[ScriptCall]) -> list[Any]:
-        given = list(calls)
-        if not given:
-            return []
-        return await script.run(self._redis, given, deadline_s=CALL_WITHIN_S)
+    async def _run(self, script: RedisScript, items: Sequence[ScriptItem]) -> list[Any]:
+        return await script.run(self._redis, items, deadline_s=CALL_WITHIN_S)
+
+
+def _granted(answer: int) -> frozenset[Channel] | Forgotten:
+    if answer >= 0:
+        return _CHANNELS[answer]
+    return Forgotten(None if answer == -1 else -answer - 1)
+
+
+def _item(user_id: UUID, day: LocalDay, arguments: Sequence[Argument]) -> ScriptItem:
+    return ScriptItem(user_tag(user_id), [_key(user_id, day)], arguments)
 
 
 def _key(user_id: UUID, day: LocalDay) -> str:

@@ -17,7 +17,7 @@ from uuid import UUID
 from rules.rate_limits import Check, RateLimit, Standing, Usage, standing
 from rules.sliding_window import cell_width
 from storage.redis import TAGS, RedisStore, tagged_key, user_tag
-from storage.redis_script import RedisScript, ScriptCall
+from storage.redis_script import Argument, RedisScript, ScriptItem
 
 CELLS = 128
 """Pairs that a window keeps: exact to the microsecond up to this many, and to half a second of a
@@ -110,32 +110,23 @@ class RateWindows:
 
         Each has at least one limit. Raises RedisUnavailable; they may have counted all the same.
         """
-        by_tag: dict[str, list[int]] = {}
-        for index, check in enumerate(checks):
-            by_tag.setdefault(user_tag(check.caller), []).append(index)
-        calls = [_call([checks[index] for index in indices]) for indices in by_tag.values()]
-        answers = await _CHECK.run(self._redis, calls, deadline_s=CHECK_WITHIN_S)
-        found: dict[int, Standing] = {}
-        for indices, answer in zip(by_tag.values(), answers, strict=True):
-            for index, windows in zip(indices, answer, strict=True):
-                found[index] = _standing(checks[index], windows)
-        return [found[index] for index in range(len(checks))]
+        items = [_item(check) for check in checks]
+        answers = await _CHECK.run(self._redis, items, deadline_s=CHECK_WITHIN_S)
+        return [_standing(check, answer) for check, answer in zip(checks, answers, strict=True)]
 
     async def probe(self) -> None:
         """Count on every part of the keys, as checks do. Raises RedisUnavailable."""
         await self.check([Check(UUID(int=number), _PROBE) for number in range(TAGS)])
 
 
-def _call(checks: Sequence[Check]) -> ScriptCall:
-    call = ScriptCall()
-    for check in checks:
-        call.arguments += [len(check.limits), int(check.is_counted)]
-        for limit in check.limits:
-            call.keys.append(tagged_key(f"rate:{limit.name}", check.caller))
-            length = int(limit.window_s * MICROSECONDS)
-            cell = cell_width(most=limit.most, length=length, cells=CELLS)
-            call.arguments += [limit.most, length, int(cell)]
-    return call
+def _item(check: Check) -> ScriptItem:
+    arguments: list[Argument] = [len(check.limits), int(check.is_counted)]
+    for limit in check.limits:
+        length = int(limit.window_s * MICROSECONDS)
+        cell = cell_width(most=limit.most, length=length, cells=CELLS)
+        arguments += (limit.most, length, int(cell))
+    keys = [tagged_key(f"rate:{limit.name}", check.caller) for limit in check.limits]
+    return ScriptItem(user_tag(check.caller), keys, arguments)
 
 
 def _standing(check: Check, answer: list[Any]) -> Standing:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +22,7 @@ from server.app import routes
 from server.handlers.base import PUBLIC, ApiHandler
 from server.service import Service
 from tests.support.api import Answer, Api, token
+from tests.support.own_redis import own_redis
 from tests.support.service import running
 from tests.support.sockets import Socket
 
@@ -250,6 +253,30 @@ async def test_a_preflight_is_not_the_users_request(api: Api, address: str) -> N
             api.base_url + DEVICES, method="OPTIONS", headers=headers, raise_error=False
         )
         assert response.code != 429
+
+
+async def test_without_redis_a_process_limits_by_itself_and_nobody_waits_or_fails(
+    mongodb_uri: str, redis_url: str, database_name: str, tmp_path: Path
+) -> None:
+    with own_redis(tmp_path / "redis") as redis:
+        async with running(
+            mongodb_uri,
+            redis.url,
+            database_name,
+            SNB_INSTANCE="test:alone",
+            SNB_RATE_LIMITS=json.dumps(LIMITS),
+            SNB_QUEUE_REDIS_URL=redis_url,
+        ) as service:
+            client = Api(service.settings.public_url)
+            before, after = token(), token()
+            assert await statuses(client, UNREAD_COUNT, before, 4) == [200, 200, 200, 429]
+            redis.stop()
+            began = time.monotonic()
+            assert await statuses(client, UNREAD_COUNT, after, 6) == [200] * 3 + [429] * 3
+            assert time.monotonic() - began < 5
+            redis.start()
+            assert await statuses(client, UNREAD_COUNT, after, 1) == [429]
+            client.close()
 
 
 async def test_off_lets_everybody_in_and_says_nothing(

@@ -16,6 +16,7 @@ from rules.local_day import LocalDay
 from rules.timezones import zone_of
 from storage.cap_ledger import CapLedger, Charges, Forgotten
 from storage.redis import TAGS, RedisStore, tagged_key, user_tag
+from storage.redis_script import ITEMS_AT_ONCE
 
 IN_APP, EMAIL, PUSH, SMS = Channel
 ALL = frozenset(Channel)
@@ -99,9 +100,10 @@ async def test_days_do_not_share(ledger: CapLedger) -> None:
 
 
 async def test_many_users_at_once_have_each_their_own(ledger: CapLedger) -> None:
-    asked = [wanted(in_app=1, push=index % 2) for index in range(200)]
+    count = 2 * ITEMS_AT_ONCE + 10
+    asked = [wanted(in_app=1, push=index % 2) for index in range(count)]
     found = await reserve(ledger, asked)
-    assert found == [{IN_APP, PUSH} if index % 2 else {IN_APP} for index in range(200)]
+    assert found == [{IN_APP, PUSH} if index % 2 else {IN_APP} for index in range(count)]
 
 
 async def test_fifty_at_once_with_two_left_are_two(url: str, ledger: CapLedger) -> None:
