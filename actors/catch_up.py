@@ -65,9 +65,7 @@ class CatchUp:
         )
         if not rows and not changes:
             return
-        names = await self._names.resolve(
-            users=(row.sender_id for row in rows), businesses=(row.business_id for row in rows)
-        )
+        names = await self._names.of(rows)
         found = messages.CatchUp(
             tuple(
                 messages.Deliver(row.id, row.created_at, not row.is_read, Announcement(row, names))

@@ -284,10 +284,7 @@ class UserActor(LoopActor):
             limit=message.limit,
             already_sent=self._told.sent_on(attached),
         )
-        names = await self._names.resolve(
-            users=(row.sender_id for row in missed.rows),
-            businesses=(row.business_id for row in missed.rows),
-        )
+        names = await self._names.of(missed.rows)
         if any(self._is_uncounted(row) for row in missed.rows):
             await self._unread.recount()
         else:

@@ -75,7 +75,7 @@ class Sending:
 
     async def _send(self, work_id: UUID, send: DirectSend) -> KeptAnswer:
         row = await self._direct_sends.send(work_id, send)
-        names = await self._names.resolve(users=[row.sender_id], businesses=[])
+        names = await self._names.of([row])
         return _answer(201, notification_record(row, names))
 
     async def _plan(

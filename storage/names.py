@@ -16,6 +16,7 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from storage.businesses import Business, BusinessesRepository
+from storage.notification_rows import NotificationRow
 from storage.users import Name, UsersRepository
 
 KEPT_S = 60.0
@@ -55,6 +56,12 @@ class NameResolver:
         return Names(
             users=await _through(self._user_names, users, self._users.names),
             businesses=await _through(self._business_names, businesses, self._businesses.find_many),
+        )
+
+    async def of(self, rows: Collection[NotificationRow]) -> Names:
+        """Return the names of whom `rows` are from."""
+        return await self.resolve(
+            users=(row.sender_id for row in rows), businesses=(row.business_id for row in rows)
         )
 
     def forget(self, ids: Iterable[UUID]) -> None:

@@ -60,10 +60,7 @@ class ListHandler(ApiHandler):
             page=asked["page"],
             page_size=asked["page_size"],
         )
-        names = await self.service.names.resolve(
-            users=(row.sender_id for row in page.rows),
-            businesses=(row.business_id for row in page.rows),
-        )
+        names = await self.service.names.of(page.rows)
         self.answer(
             listing(
                 url=self.service.url("/api/notifications/"),

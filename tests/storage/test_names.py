@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from storage.businesses import BusinessChange
 from storage.names import KEPT_S, NameResolver
-from storage.users import Name, ProfileChange
-from tests.storage.samples import MINUTE, NOON, a_business
+from storage.users import ProfileChange
+from tests.storage.samples import MINUTE, NOON, a_business, a_row
 
 if TYPE_CHECKING:
     from storage.stores import Stores
@@ -42,4 +42,17 @@ async def test_nothing_asked_is_nothing_found(stores: Stores) -> None:
     resolver = NameResolver(stores.users, stores.businesses)
     found = await resolver.resolve(users=[None])
     assert (found.users, found.businesses) == ({}, {})
-    assert Name("Anna", "ngo").name == "Anna"
+
+
+async def test_rows_are_from_people_and_businesses_and_some_from_nobody(stores: Stores) -> None:
+    resolver = NameResolver(stores.users, stores.businesses)
+    sender_id, business_id = uuid4(), await a_business(stores)
+    await stores.users.apply([ProfileChange(sender_id, {"name": "Anna"}, NOON)])
+    found = await resolver.of(
+        [
+            a_row(uuid4(), sender_id=sender_id, business_id=None),
+            a_row(uuid4(), sender_id=None, business_id=business_id),
+        ]
+    )
+    assert [name.name for name in found.users.values()] == ["Anna"]
+    assert list(found.businesses) == [business_id]
