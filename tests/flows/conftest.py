@@ -8,6 +8,7 @@ import pytest
 
 from server.service import Service
 from tests.support.api import Api
+from tests.support.processes import ServerProcess, server_process
 from tests.support.service import running
 from tests.support.world import World
 
@@ -17,6 +18,15 @@ async def service(mongodb_uri: str, redis_url: str, database_name: str) -> Async
     """Run one server process."""
     async with running(mongodb_uri, redis_url, database_name) as started:
         yield started
+
+
+@pytest.fixture
+async def process(
+    mongodb_uri: str, redis_url: str, database_name: str
+) -> AsyncIterator[ServerProcess]:
+    """Give a server process that tests start, stop and kill themselves."""
+    async with server_process(mongodb_uri, redis_url, database_name) as given:
+        yield given
 
 
 @pytest.fixture

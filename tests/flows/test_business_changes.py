@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from redis.asyncio import Redis
 from storage.event_stream import STREAM
 from tests.support.api import Api
 from tests.support.crashing import NEWS, PROFILE
-from tests.support.processes import ServerProcess, server_process
+from tests.support.processes import ServerProcess
 from tests.support.world import Shop, World, event
 
 KILLED = -9
@@ -78,14 +77,6 @@ async def test_the_same_update_twice_is_told_once(world: World) -> None:
         assert (await world.events([posted])).status == 202
     await update(world, shop, address="2 Long Street")
     assert len(await world.told(follower, 2)) == 2
-
-
-@pytest.fixture
-async def process(
-    mongodb_uri: str, redis_url: str, database_name: str
-) -> AsyncIterator[ServerProcess]:
-    async with server_process(mongodb_uri, redis_url, database_name) as given:
-        yield given
 
 
 @pytest.mark.timeout(seconds=90)

@@ -13,20 +13,12 @@ import pytest
 from tests.support.api import Api, token
 from tests.support.client import Client
 from tests.support.crashing import STEPS
-from tests.support.processes import ServerProcess, server_process
+from tests.support.processes import ServerProcess
 from tests.support.seed import seed_followers
 from tests.support.world import Person, World, eventually, review
 
 FOLLOWERS = 2_000
 KILLED = -9
-
-
-@pytest.fixture
-async def process(
-    mongodb_uri: str, redis_url: str, database_name: str
-) -> AsyncIterator[ServerProcess]:
-    async with server_process(mongodb_uri, redis_url, database_name) as given:
-        yield given
 
 
 @pytest.fixture

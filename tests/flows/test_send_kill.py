@@ -12,20 +12,12 @@ from tornado.httpclient import HTTPError
 
 from tests.support.api import Answer, Api
 from tests.support.crashing import ACCEPT, STEPS_OF_A_SCHEDULE, STEPS_OF_A_SEND
-from tests.support.processes import ServerProcess, server_process
+from tests.support.processes import ServerProcess
 from tests.support.world import Person, World, eventually
 
 KILLED = -9
 CRASHING = ("-m", "tests.support.crashing")
 SCHEDULED = "/api/notifications/scheduled/"
-
-
-@pytest.fixture
-async def process(
-    mongodb_uri: str, redis_url: str, database_name: str
-) -> AsyncIterator[ServerProcess]:
-    async with server_process(mongodb_uri, redis_url, database_name) as given:
-        yield given
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from storage.event_stream import STREAM
 from tests.support.api import Api
 from tests.support.crashing import ACCEPT
-from tests.support.processes import ServerProcess, server_process
+from tests.support.processes import ServerProcess
 from tests.support.world import World, event, eventually, listing
 
 KILLED = -9
@@ -22,14 +22,6 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = Redis.from_url(redis_url)
     yield client
     await client.aclose()
-
-
-@pytest.fixture
-async def process(
-    mongodb_uri: str, redis_url: str, database_name: str
-) -> AsyncIterator[ServerProcess]:
-    async with server_process(mongodb_uri, redis_url, database_name) as given:
-        yield given
 
 
 @pytest.fixture
