@@ -1,4 +1,4 @@
-"""What the README says of the way of a notification is so."""
+"""What the README says of the way of a notification is so, and no page names what is not there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 DIAGRAM = README.partition("## The way of a notification")[2].split("```")[1]
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
 
 HOPS = [
     ("server/handlers/events.py", "await accept("),
@@ -41,6 +43,7 @@ def test_each_hop_hands_on_as_the_diagram_says(name: str, line: str) -> None:
     assert line in (ROOT / name).read_text()
 
 
-def test_every_link_and_command_of_the_readme_leads_somewhere() -> None:
-    named = set(re.findall(r"`([A-Za-z_./-]+\.(?:md|py))`", README))
-    assert [name for name in named if not (ROOT / name).exists() and name != "run.py"] == []
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    named = set(re.findall(r"`([A-Za-z_./-]+\.(?:md|py|js))`", page.read_text()))
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
