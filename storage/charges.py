@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 WAITED_AT_MOST = timedelta(days=2)
 """How much older than the day a row may be that counts on it: quiet hours, and retries after."""
 
+USERS_AT_ONCE = 20
+"""Queries that share the client's connections: the embedded store is given four."""
+
 
 class ChargesRepository:
     """The collection `notifications`, as the caps see it."""
@@ -31,20 +34,25 @@ class ChargesRepository:
         self._rows = StoreCollection(database["notifications"])
 
     async def on(self, days: Mapping[UUID, LocalDay]) -> list[Charges]:
-        """Return what counts on each user's day."""
-        found: dict[UUID, dict[UUID, list[Channel]]] = defaultdict(dict)
-        for users in portions(days):
-            since = min(days[user_id].starts_at for user_id in users) - WAITED_AT_MOST
-            rows = await self._rows.find(
-                {"recipient_id": {"$in": users}, "created_at": {"$gte": since}},
-                {"recipient_id": 1, "created_at": 1, "priority": 1, "channels": 1},
-            )
-            for row in rows:
-                user_id = row["recipient_id"]
-                channels = _charged(row, days[user_id])
-                if channels:
-                    found[user_id][row["_id"]] = channels
-        return [Charges(user_id, day, found[user_id]) for user_id, day in days.items()]
+        """Return what counts on each user's day.
+
+        By a query a user, some at once: for several users the embedded store would read all that
+        they ever got.
+        """
+        found: list[Charges] = []
+        for some in portions(days.items(), USERS_AT_ONCE):
+            found += await asyncio.gather(*(self._of(user_id, day) for user_id, day in some))
+        return found
+
+    async def _of(self, user_id: UUID, day: LocalDay) -> Charges:
+        rows = await self._rows.find(
+            {"recipient_id": user_id, "created_at": {"$gte": day.starts_at - WAITED_AT_MOST}},
+            {"created_at": 1, "priority": 1, "channels": 1},
+        )
+        charged = {row["_id"]: _charged(row, day) for row in rows}
+        return Charges(
+            user_id, day, {id_: channels for id_, channels in charged.items() if channels}
+        )
 
 
 def _charged(row: Document, day: LocalDay) -> list[Channel]:
