@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from rules.content import ACTION_LIMIT
@@ -10,7 +12,18 @@ from server.schemas.answer import Answer, BusinessCard, Count, Done, Listing
 from server.schemas.fields import Text, Time
 
 LARGEST_PAGE = 100
-LAST_PAGE = 100_000
+FARTHEST_PAGE = 1_000_000_000
+"""Past the end of any list; how many rows to pass over is a number that a store can hold."""
+
+
+class PageNumber(fields.Integer):
+    """A page, from 1; one that is past the end of any list is as good as another."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(1), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        return min(super()._deserialize(value, attr, data, **kwargs), FARTHEST_PAGE)
 
 
 class PageSchema(Schema):
@@ -21,7 +34,7 @@ class PageSchema(Schema):
 
         unknown = EXCLUDE
 
-    page = fields.Integer(load_default=1, validate=validate.Range(1, LAST_PAGE))
+    page = PageNumber(load_default=1)
     page_size = fields.Integer(load_default=20, validate=validate.Range(1, LARGEST_PAGE))
 
 
