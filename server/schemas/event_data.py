@@ -10,12 +10,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
 from server.schemas.content import JsonObject
 from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Text, Time, TimeZone
 
 MOST_ITEMS = 100
+
+RAND = "ZAR"
 
 USER_TYPES = ("customer", "ngo", "provider", "admin")
 
@@ -67,10 +69,19 @@ class ListingCreated(_Data):
     name = Text(1, 200, required=True)
     description = Text(0, 5_000, allow_none=True)
     price = Money(required=True)
-    currency = fields.String(validate=validate.Regexp(r"[A-Z]{3}\Z"), load_default="ZAR")
+    currency = fields.String(
+        allow_none=True, validate=validate.Regexp(r"[A-Z]{3}\Z"), load_default=RAND
+    )
     expiry_date = Time(required=True)
     pickup_location = Text(1, 500, required=True)
     image_url = HttpUrl(allow_none=True)
+
+    @pre_load
+    def _null_is_left_out(self, data: Any, **_: Any) -> Any:
+        """Without a currency the price is in rand, however it is not said."""
+        if isinstance(data, dict) and data.get("currency", RAND) is None:
+            return {**data, "currency": RAND}
+        return data
 
 
 class ListingInterest(_Data):

@@ -197,6 +197,7 @@ GOOD_DATA: list[tuple[str, dict[str, Any]]] = [
     ("business.created", {"rating": 0, "logo": "http://localhost:9000/logo.png"}),
     ("business.updated", {"rating": 5}),
     ("listing.created", {"price": 0}),
+    ("listing.created", dict.fromkeys(("description", "currency", "image_url"))),
     ("listing.created", {"price": 12.5, "currency": "USD", "description": "", "image_url": None}),
     ("listing.created", {"listing_id": "770g8600-no-uuid", "price": "12.50"}),
     ("listing.interest", {"listing_id": str(uuid4())}),
