@@ -126,9 +126,16 @@ def whole_number(name: str, key: str, value: object) -> None:
 
 
 def is_url(value: str, schemes: tuple[str, ...]) -> bool:
-    """Tell whether `value` has one of `schemes` and a host."""
+    """Tell whether `value` has one of `schemes` and its hosts, one or several, make sense."""
     try:
         parts = urlsplit(value)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+        return parts.scheme in schemes and all(map(_is_host, hosts))
     except ValueError:
         return False
-    return parts.scheme in schemes and bool(parts.netloc)
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether `host` has a name. Raises ValueError for a port that is none."""
+    parts = urlsplit(f"//{host}")
+    return bool(parts.hostname) and parts.port != 0

@@ -41,6 +41,18 @@ def test_the_queue_shares_the_redis_that_is_given_unless_it_has_its_own(tmp_path
 
 
 @pytest.mark.parametrize(
+    "uri",
+    [
+        "mongodb://user:p%40ss@a:27017,b:27018,c/db?replicaSet=rs0",
+        "mongodb://[::1]:27017",
+        "mongodb+srv://cluster.example/db",
+    ],
+)
+def test_a_database_may_have_several_hosts(tmp_path: Path, uri: str) -> None:
+    assert settings(tmp_path, SNB_MONGODB_URI=uri).mongodb_uri == uri
+
+
+@pytest.mark.parametrize(
     ("given", "expected"),
     [
         ({"SNB_HOST": "0.0.0.0", "SNB_PORT": "9"}, "http://127.0.0.1:9"),
@@ -81,6 +93,11 @@ def test_lists_are_trimmed_and_normalised(tmp_path: Path) -> None:
         ("SNB_PUBLIC_URL", "notify.example", "must be a URL such as https://host"),
         ("SNB_MONGODB_URI", "postgres://db", "must be a URL such as mongodb://host"),
         ("SNB_REDIS_URL", "redis:6379", "must be a URL such as redis://host"),
+        ("SNB_REDIS_URL", "redis://bus:port", "must be a URL such as redis://host"),
+        ("SNB_REDIS_URL", "redis://:6379", "must be a URL such as redis://host"),
+        ("SNB_MONGODB_URI", "mongodb://a:1,b:70000", "must be a URL such as mongodb://host"),
+        ("SNB_MONGODB_URI", "mongodb://a:1,", "must be a URL such as mongodb://host"),
+        ("SNB_PUBLIC_URL", "https://notify.example:0", "must be a URL such as https://host"),
         ("SNB_QUEUE_REDIS_URL", "http://[", "must be a URL such as redis://host"),
         ("SNB_MONGODB_DATABASE", "a.b", "must match [A-Za-z0-9_-]{1,63}"),
         ("SNB_INSTANCE", "a b", "must match [A-Za-z0-9._:@/-]{1,128}"),
