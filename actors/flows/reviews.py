@@ -67,5 +67,5 @@ def review_received(review: dict[str, Any], business: Business) -> Content:
     )
 
 
-def _stars(rating: int) -> str:
-    return "1 star" if rating == 1 else f"{rating} stars"
+def _stars(rating: float) -> str:
+    return "1 star" if rating == 1 else f"{rating:g} stars"

@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
 
 from server.schemas.content import JsonObject
-from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Text, Time, TimeZone
+from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Stars, Text, Time, TimeZone
 
 MOST_ITEMS = 100
 
@@ -151,7 +151,7 @@ class ReviewCreated(_Data):
     review_id = Identifier(required=True)
     business_id = fields.UUID(required=True)
     reviewer_id = fields.UUID(required=True)
-    rating = fields.Integer(required=True, strict=True, validate=validate.Range(1, 5))
+    rating = Stars(required=True)
     comment = Text(0, 5_000, allow_none=True)
 
 

@@ -103,6 +103,19 @@ class WallTime(fields.String):
         )
 
 
+class Stars(fields.Float):
+    """How many of five stars, halves and tenths too; whole ones are loaded as a whole number."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_nan=False, validate=validate.Range(1, 5), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool | str):
+            raise self.make_error("invalid", input=value)
+        stars = float(super()._deserialize(value, attr, data, **kwargs))
+        return int(stars) if stars.is_integer() else stars
+
+
 class Flag(fields.Boolean):
     """`true` or `false`, and nothing that merely looks like it."""
 

@@ -133,7 +133,7 @@ BAD_DATA: list[tuple[str, str, Any]] = [
     ("review.created", "rating", LEFT_OUT),
     ("review.created", "rating", 0),
     ("review.created", "rating", 6),
-    ("review.created", "rating", 4.5),
+    ("review.created", "rating", 0.5),
     ("review.created", "rating", True),
     ("review.created", "rating", "five"),
     ("review.created", "rating", None),

@@ -47,7 +47,7 @@ async def test_a_review_waits_for_its_business_and_for_who_owns_it(stores: Store
     [
         ({"rating": 1}, "Corner Bakery got 1 star."),
         ({"rating": 5, "comment": None}, "Corner Bakery got 5 stars."),
-        ({"rating": 4, "comment": ""}, "Corner Bakery got 4 stars."),
+        ({"rating": 4.5, "comment": ""}, "Corner Bakery got 4.5 stars."),
         ({"rating": 4, "comment": "Crisp!"}, "Corner Bakery got 4 stars. “Crisp!”"),
     ],
 )
