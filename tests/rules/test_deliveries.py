@@ -20,6 +20,7 @@ from rules.deliveries import (
     Transient,
     Uncertain,
     abandoned,
+    combine,
     settle,
 )
 from rules.kinds import Channel
@@ -127,3 +128,26 @@ def test_what_a_dead_worker_had_begun_is_in_doubt(
     channel: Channel, attempts: int, stands: Settled
 ) -> None:
     assert abandoned(channel, attempts=attempts, is_begun=True, at=NOON) == stands
+
+
+GONE = Permanent("404", Reason.ADDRESS_GONE)
+SOON, LATER = Transient("503", timedelta(seconds=7)), Transient("429", timedelta(seconds=90))
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "has_sent", "outcome"),
+    [
+        ([Sent("a"), Sent("b")], False, Sent("a")),
+        ([GONE, Sent("b")], False, Sent("b")),
+        ([GONE], False, GONE),
+        ([GONE], True, Sent()),
+        ([Sent("a"), SOON], False, SOON),
+        ([SOON, LATER], False, Transient("503", timedelta(seconds=90))),
+        ([Transient("500")], True, Transient("500")),
+        ([SOON, Uncertain("reset"), Sent("a")], False, Uncertain("reset")),
+    ],
+)
+def test_of_several_devices_it_is_over_when_none_is_left(
+    outcomes: list[Outcome], outcome: Outcome, *, has_sent: bool
+) -> None:
+    assert combine(outcomes, has_sent=has_sent) == outcome
