@@ -25,10 +25,7 @@ from rules.kinds import Channel
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
-from tasks.queue import DeliveryRef
-
-CRITICAL_PRIORITY = 10
-"""On the job queue, where everything else has 0: what is critical is sent before it."""
+from tasks.queue import CRITICAL_PRIORITY, DeliveryRef
 
 
 class Queue(Protocol):

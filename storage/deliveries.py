@@ -71,6 +71,8 @@ class Due:
     is_begun: bool
     """The last attempt has not ended."""
 
+    is_critical: bool
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -170,7 +172,7 @@ class DeliveriesRepository:
         """Return at most `limit` deliveries that were due before `before`, the oldest first."""
         found = await self._rows.find(
             {f"channels.{channel}.due_at": {"$lt": before}},
-            {"recipient_id": 1, f"channels.{channel}": 1},
+            {"recipient_id": 1, "priority": 1, f"channels.{channel}": 1},
             sort=[(f"channels.{channel}.due_at", 1)],
             limit=limit,
         )
@@ -283,4 +285,5 @@ def _due(channel: str, document: Document) -> Due:
         claimed_at=state.get("claimed_at"),
         attempts=len(attempts),
         is_begun=bool(attempts) and "ended_at" not in attempts[-1],
+        is_critical=document["priority"] == "critical",
     )

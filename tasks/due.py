@@ -16,7 +16,7 @@ from rules.deliveries import DeliveryStatus, abandoned
 from rules.kinds import Channel
 from storage.deliveries import Entry
 from tasks.delivery import RECHECK_AFTER
-from tasks.queue import CHUNK_REFS, DeliveryRef
+from tasks.queue import CHUNK_REFS, CRITICAL_PRIORITY, DeliveryRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +36,7 @@ LOST_AFTER = timedelta(seconds=180)
 waited for 30 s."""
 
 CHANNELS = (Channel.SMS, Channel.PUSH, Channel.EMAIL)
-"""The most urgent first, because a full queue ends the search."""
+"""The most urgent first."""
 
 AT_ONCE = 5 * CHUNK_REFS
 
@@ -56,7 +56,10 @@ class Found:
 
 
 class DueDeliveries:
-    """Queues what is due, never more than keeps workers busy; without a queue it is sent here."""
+    """Queues what is due, of what is not critical no more than keeps workers busy.
+
+    Without a queue it is sent here.
+    """
 
     def __init__(
         self,
@@ -79,11 +82,13 @@ class DueDeliveries:
         """Look once, on all channels. Raises StoreUnavailable."""
         queued = recovered = 0
         for channel in CHANNELS:
-            if await self._is_busy():
-                break
+            is_busy = await self._is_busy()
             due = await self._deliveries.due(
                 channel.value, before=self._clock.store_now(), limit=AT_ONCE
             )
+            if is_busy:
+                # What is critical overtakes what keeps the workers busy; the rest waits for them.
+                due = [each for each in due if each.is_critical]
             if due:
                 now = self._clock.store_now()
                 lost = [each for each in due if self._is_lost(each, now)]
@@ -91,7 +96,7 @@ class DueDeliveries:
                 await self._put_off(channel, set(due) - set(lost))
                 waiting = [each for each in due if each.status is not DeliveryStatus.SENDING]
                 recovered += len(lost)
-                queued += await self._queue_again(channel, [*waiting, *again])
+                queued += await self._queue_by_urgency(channel, [*waiting, *again])
         return Found(queued, recovered)
 
     async def _is_busy(self) -> bool:
@@ -139,7 +144,15 @@ class DueDeliveries:
         until = self._clock.store_now() + RECHECK_AFTER
         await self._deliveries.put_off(channel.value, sending, until=until)
 
-    async def _queue_again(self, channel: Channel, due: Sequence[Due]) -> int:
+    async def _queue_by_urgency(self, channel: Channel, due: Sequence[Due]) -> int:
+        """Queue `due`, what is critical first; return how many the queue took."""
+        urgent = [each for each in due if each.is_critical]
+        others = [each for each in due if not each.is_critical]
+        return await self._queue_again(
+            channel, urgent, CRITICAL_PRIORITY
+        ) + await self._queue_again(channel, others, 0)
+
+    async def _queue_again(self, channel: Channel, due: Sequence[Due], priority: int) -> int:
         """Queue `due` in chunks, as far as the queue takes them; return how many it took."""
         done = 0
         for start in range(0, len(due), CHUNK_REFS):
@@ -148,7 +161,7 @@ class DueDeliveries:
             until = self._clock.store_now() + REDELIVER_AFTER
             await self._deliveries.requeue(channel.value, refs, until=until)
             named = [DeliveryRef(channel, recipient_id, row_id) for recipient_id, row_id in refs]
-            if not await asyncio.to_thread(self._queue.enqueue, named):
+            if not await asyncio.to_thread(self._queue.enqueue, named, priority=priority):
                 if not self._queue.is_away:
                     return done
                 await self._deliverer.carry_out(channel, refs)

@@ -27,6 +27,10 @@ CHUNK_REFS = 100
 """Deliveries a task: a worker settles them by one update a channel."""
 MAX_QUEUED_TASKS = 5_000
 """Half a million deliveries, about 45 MB of Redis; more than that is found by the sweep."""
+CRITICAL_PRIORITY = 10
+"""Everything else has 0: what is critical is sent before it."""
+CRITICAL_TASKS = 500
+"""Room for what is critical on a queue that is full for everything else."""
 SOCKET_TIMEOUT_S = 5.0
 """Longer than the second for which a worker's blocking read waits."""
 WARN_EVERY_S = 60.0
@@ -91,7 +95,8 @@ class DeliveryQueue:
             return 0
         taken = 0
         try:
-            room = self._max_queued_tasks - self.size()
+            most = self._max_queued_tasks + (CRITICAL_TASKS if priority else 0)
+            room = most - self.size()
             for start in range(0, len(refs), CHUNK_REFS):
                 if room <= 0:
                     self._warn("queue_full", left=len(refs) - taken)

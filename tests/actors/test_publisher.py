@@ -16,7 +16,7 @@ from actors.directory import Directory
 from actors.draft import REDELIVER_AFTER, Draft
 from actors.flows.content import Content
 from actors.notice import Notice
-from actors.publisher import CRITICAL_PRIORITY, Published, Publisher
+from actors.publisher import Published, Publisher
 from rules.gates import Refusal, Refused
 from rules.kinds import KINDS, Channel
 from rules.preferences import DEFAULTS
@@ -28,7 +28,7 @@ from storage.names import NameResolver
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
-from tasks.queue import DeliveryRef
+from tasks.queue import CRITICAL_PRIORITY, DeliveryRef
 from tests.storage.samples import NOON, an_event
 from tests.support.actors import (
     RecordingBus,

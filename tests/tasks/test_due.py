@@ -104,6 +104,20 @@ async def test_a_busy_queue_is_given_nothing(
     assert await due_of(works, queue, busy_tasks=1).look() == Found(1, 0)
 
 
+async def test_what_is_critical_is_queued_first_and_however_busy_the_queue_is(
+    works: Works, huey: PriorityRedisHuey, queue: DeliveryQueue
+) -> None:
+    person = await works.person()
+    usual = await works.queue(person, due_in=timedelta(seconds=-9))
+    critical = await works.queue(person, priority="critical")
+    queue.enqueue([DeliveryRef(Channel.PUSH, uuid4(), uuid4())])
+    look = due_of(works, queue, busy_tasks=0).look
+    assert await look() == Found(1, 0)
+    assert not await look()
+    assert await due_of(works, queue).look() == Found(1, 0)
+    assert [task.args[0][0][2] for task in huey.pending()][::2] == [str(critical[1]), str(usual[1])]
+
+
 async def test_what_a_full_queue_does_not_take_is_found_later(
     works: Works, huey: PriorityRedisHuey
 ) -> None:

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from rules.kinds import Channel
 from storage.embedded import EmbeddedRedis
 from tasks import queue as queue_module
-from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
+from tasks.queue import CRITICAL_PRIORITY, DeliveryQueue, DeliveryRef, open_huey
 from tests.tasks.conftest import refs_of
 
 
@@ -64,7 +64,8 @@ def test_a_full_queue_takes_what_it_has_room_for_and_warns_once(huey: PriorityRe
     with capture_logs() as logs:
         assert queue.enqueue(refs_of(250)) == 200
         assert queue.enqueue(refs_of(1)) == 0
-    assert queue.size() == 2
+        assert queue.enqueue(refs_of(1), priority=CRITICAL_PRIORITY) == 1
+    assert queue.size() == 3
     assert [(line["event"], line["left"]) for line in logs] == [("queue_full", 50)]
 
 
