@@ -20,6 +20,7 @@ import structlog
 from rules.deliveries import Outcome, Permanent, Sent, Uncertain
 from storage.client import StoreUnavailable
 from tasks.attempt import Attempt
+from tasks.breaker import Circuit
 from tasks.letter import Destination
 from tasks.permit import PermitExpired
 
@@ -74,16 +75,21 @@ class Deliverer:
     async def carry_out(self, channel: Channel, refs: Sequence[Ref]) -> None:
         """Send those of `refs` that are queued. Raises StoreUnavailable; what is left stays due."""
         outlet = self._outlets[channel]
-        admitted = outlet.breaker.admit(len(refs), time.monotonic())
+        now_s = time.monotonic()
+        is_probe = outlet.breaker.state(now_s) is not Circuit.CLOSED
+        admitted = outlet.breaker.admit(len(refs), now_s)
         if not admitted:
             # They stay queued in the store, where the sweep finds them once they are due.
             return
         try:
-            await self._carry_out(channel, refs[:admitted], outlet)
+            await self._carry_out(channel, refs[:admitted], outlet, is_probe=is_probe)
         finally:
-            outlet.breaker.forget_probe()
+            if is_probe:
+                outlet.breaker.forget_probe()
 
-    async def _carry_out(self, channel: Channel, refs: Sequence[Ref], outlet: Outlet[Any]) -> None:
+    async def _carry_out(
+        self, channel: Channel, refs: Sequence[Ref], outlet: Outlet[Any], *, is_probe: bool
+    ) -> None:
         claim, permit, at = uuid4(), self._lease.permit(), self._clock.store_now()
         held = await self._deliveries.claim(
             channel.value,
@@ -100,15 +106,14 @@ class Deliverer:
             prepared = await self._preparation.prepare(channel, claim, held, at=at)
             await self._deliveries.record(channel.value, claim, prepared.settled)
             waiting.extend(prepared.ready)
-            await self._send_all(channel, outlet, claim, permit, waiting)
+            await self._send_all(channel, outlet, claim, permit, waiting, is_probe=is_probe)
         except PermitExpired:
-            log.warning("permit_expired", channel=channel.value, left=len(waiting))
+            log.info("permit_expired", channel=channel.value, left=len(waiting))
         finally:
             left = [ready.held.ref for ready in waiting]
             if left:
-                await self._deliveries.release(
-                    channel.value, left, claim, due_at=self._clock.store_now()
-                )
+                due_at = self._clock.store_now() + timedelta(seconds=outlet.rests_for_s())
+                await self._deliveries.release(channel.value, left, claim, due_at=due_at)
 
     async def _send_all(
         self,
@@ -117,16 +122,25 @@ class Deliverer:
         claim: UUID,
         permit: Permit,
         waiting: deque[Ready],
+        *,
+        is_probe: bool,
     ) -> None:
         """Send what is `waiting` as there are slots, and record what has ended as it ends.
 
-        What has ended while something is written is written together, next.
+        What has ended while something is written is written together, next. Once the circuit is
+        not closed any more the rest stays `waiting`: at a provider that is away it would use up
+        its attempts.
         """
         running: set[asyncio.Task[Attempt]] = set()
         try:
             while waiting or running:
-                if waiting and (outlet.slots.free or not running):
-                    running |= await self._begin(channel, outlet, claim, permit, waiting)
+                is_stopped = not is_probe and not outlet.is_closed()
+                if is_stopped and not running:
+                    return
+                if waiting and not is_stopped and (outlet.slots.free or not running):
+                    running |= await self._begin(
+                        channel, outlet, claim, permit, waiting, is_probe=is_probe
+                    )
                 if running:
                     ended, running = await asyncio.wait(
                         running, return_when=asyncio.FIRST_COMPLETED
@@ -145,13 +159,20 @@ class Deliverer:
         claim: UUID,
         permit: Permit,
         waiting: deque[Ready],
+        *,
+        is_probe: bool,
     ) -> set[asyncio.Task[Attempt]]:
         """Open the attempts of as many as there are slots for, and start sending them."""
-        taken = await outlet.slots.take(len(waiting))
+        taken = await outlet.slots.take(outlet.pace.most(len(waiting)))
         begun: set[Ref] = set()
         try:
-            await asyncio.sleep(outlet.pace.wait_s(taken, now_s=time.monotonic()))
+            now_s = time.monotonic()
+            # What cannot begin in time takes no part of the rate.
+            permit.check(after_s=outlet.pace.next_in_s(now_s))
+            await asyncio.sleep(outlet.pace.wait_s(taken, now_s=now_s))
             permit.check()
+            if not is_probe and not outlet.is_closed():
+                return set()
             group = [waiting.popleft() for _ in range(taken)]
             try:
                 begun = await self._deliveries.begin(

@@ -15,7 +15,6 @@ import structlog
 from rules.deliveries import DeliveryStatus, abandoned
 from rules.kinds import Channel
 from storage.deliveries import Entry
-from tasks.delivery import RECHECK_AFTER
 from tasks.queue import CHUNK_REFS, CRITICAL_PRIORITY, DeliveryRef
 
 if TYPE_CHECKING:
@@ -30,6 +29,13 @@ if TYPE_CHECKING:
 
 REDELIVER_AFTER = timedelta(seconds=60)
 """A delivery queued now is taken for forgotten when it is still queued after this."""
+
+LOOK_AGAIN_AFTER = timedelta(seconds=5)
+"""When what a worker has had for half a minute is looked at again. Its death is noticed up to 80 s
+after the last claim (a beat, its silence, a look), and redelivery may take 90 s."""
+
+UNBEGUN_LOST_AFTER = timedelta(seconds=75)
+"""What was claimed longer ago and is not begun nobody will begin: permits end after 45 s."""
 
 LOST_AFTER = timedelta(seconds=180)
 """What was claimed longer ago nobody can be sending: permits end after 45 s, and providers are
@@ -109,7 +115,8 @@ class DueDeliveries:
         """Tell whether `due` was being sent by a worker that is gone."""
         if due.claim is None or due.lease is None or due.claimed_at is None:
             return False
-        return self._liveness.is_gone(due.lease) or now - due.claimed_at > LOST_AFTER
+        lost_after = LOST_AFTER if due.is_begun else UNBEGUN_LOST_AFTER
+        return self._liveness.is_gone(due.lease) or now - due.claimed_at > lost_after
 
     async def _recover(self, channel: Channel, lost: Sequence[Due]) -> list[Due]:
         """Take from dead workers what they had; return what of it is to be sent again."""
@@ -141,7 +148,7 @@ class DueDeliveries:
     async def _put_off(self, channel: Channel, due: Iterable[Due]) -> None:
         """Look at what living workers are sending again in a while."""
         sending = [each.ref for each in due if each.status is DeliveryStatus.SENDING]
-        until = self._clock.store_now() + RECHECK_AFTER
+        until = self._clock.store_now() + LOOK_AGAIN_AFTER
         await self._deliveries.put_off(channel.value, sending, until=until)
 
     async def _queue_by_urgency(self, channel: Channel, due: Sequence[Due]) -> int:

@@ -11,6 +11,14 @@ class Pace:
         self._rate = rate
         self._next_at_s = 0.0
 
+    def most(self, wanted: int) -> int:
+        """Return how many of `wanted` may begin at once: no more than a second's."""
+        return wanted if self._rate is None else min(wanted, max(1, int(self._rate)))
+
+    def next_in_s(self, now_s: float) -> float:
+        """Return the wait before more may begin, without counting anything."""
+        return 0.0 if self._rate is None else max(0.0, self._next_at_s - now_s)
+
     def wait_s(self, deliveries: int, *, now_s: float) -> float:
         """Return the wait before `deliveries` may begin, which are counted from then on."""
         if self._rate is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class PermitExpired(Exception):
-    """Another worker may have taken the delivery over: nothing of it is to be sent."""
+    """Another worker may have the delivery, or this one stops: nothing of it is to be sent."""
 
 
 class Permit:
@@ -20,11 +21,19 @@ class Permit:
     expired: the monotonic clock went on without it. Safe to ask from any thread.
     """
 
-    def __init__(self, until_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        until_s: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        ended: threading.Event | None = None,
+    ) -> None:
+        """Take the moment, and what ends the permit before it."""
         self._until_s = until_s
         self._clock = clock
+        self._ended = ended or threading.Event()
 
-    def check(self) -> None:
-        """Raise PermitExpired once the time is over."""
-        if self._clock() >= self._until_s:
+    def check(self, *, after_s: float = 0.0) -> None:
+        """Raise PermitExpired if the time is over `after_s` from now."""
+        if self._clock() + after_s >= self._until_s or self._ended.is_set():
             raise PermitExpired

@@ -1,7 +1,7 @@
 """The worker program: Huey's consumer on threads, over one event loop for everything that waits.
 
 Starts in this order and stops in reverse: loop, stores, lease, queue, rounds, consumer. Told to
-stop by SIGTERM or SIGINT it finishes the tasks in hand; what it does not finish stays due.
+stop by SIGTERM or SIGINT it waits for what is with a provider and gives everything else back.
 """
 
 from __future__ import annotations
@@ -195,6 +195,7 @@ class Worker:
         while not stop.wait(HEALTH_EVERY_S):
             self._consumer.check_worker_health()
         log.info("worker_stopping", instance=lease.owner)
+        self._lease.end_permits()
         self._consumer.stop(graceful=True)
         return 1 if self._is_superseded else 0
 

@@ -13,7 +13,14 @@ from rules.lease import Lease
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.cap_check import CapCheck
-from tasks.due import LOST_AFTER, REDELIVER_AFTER, DueDeliveries, Found
+from tasks.due import (
+    LOOK_AGAIN_AFTER,
+    LOST_AFTER,
+    REDELIVER_AFTER,
+    UNBEGUN_LOST_AFTER,
+    DueDeliveries,
+    Found,
+)
 from tasks.liveness import Liveness
 from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
 from tasks.worker_lease import WorkerLease
@@ -184,10 +191,23 @@ async def test_what_a_living_worker_sends_is_left_to_it(works: Works, queue: Del
     assert state["due_at"] > works.clock.store_now()
 
 
+@pytest.mark.parametrize(
+    ("lost_after", "is_begun"), [(UNBEGUN_LOST_AFTER, False), (LOST_AFTER, True)]
+)
 async def test_what_was_claimed_long_ago_nobody_is_sending(
-    works: Works, queue: DeliveryQueue
+    works: Works, queue: DeliveryQueue, lost_after: timedelta, *, is_begun: bool
 ) -> None:
-    ref = await works.queue(await works.person())
-    claim, then = uuid4(), works.clock.store_now() - LOST_AFTER - timedelta(seconds=1)
-    await works.stores.deliveries.claim("email", [ref], OURS, claim=claim, at=then, recheck_at=then)
+    young, old = [await works.queue(await works.person()) for _ in range(2)]
+    now = works.clock.store_now()
+    for ref, ago in ((young, lost_after - timedelta(seconds=20)), (old, lost_after)):
+        claim, then = uuid4(), now - ago
+        await works.stores.deliveries.claim(
+            "email", [ref], OURS, claim=claim, at=then, recheck_at=then
+        )
+        if is_begun:
+            await works.stores.deliveries.begin("email", [ref], claim, at=then)
     assert await due_of(works, queue).look() == Found(1, 1)
+    assert (await works.state(old))["status"] == "queued"
+    kept = await works.state(young)
+    assert kept["status"] == "sending"
+    assert kept["due_at"] - now < LOOK_AGAIN_AFTER + timedelta(seconds=5)

@@ -1,0 +1,149 @@
+"""Deliveries at an outlet that is away, slow, or closing down."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from rules.deliveries import Sent, Transient
+from rules.kinds import Channel
+from rules.lease import Lease
+from storage.deliveries import Ref
+from storage.positions import PositionClock
+from storage.stores import Stores
+from tasks.breaker import FIRST_OPEN_S, OPENS_AFTER, Circuit
+from tasks.cap_check import CapCheck
+from tasks.pace import Pace
+from tasks.worker_lease import WorkerLease
+from tests.support.world import eventually
+from tests.tasks.works import Works
+
+
+@pytest.fixture
+def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
+    lease = WorkerLease(Lease("tests/worker", 1))
+    return Works(stores=stores, clock=clock, caps=caps, lease=lease, concurrency=OPENS_AFTER)
+
+
+async def waiting(works: Works, count: int) -> list[Ref]:
+    return [await works.queue(await works.person()) for _ in range(count)]
+
+
+async def statuses(works: Works, refs: list[Ref]) -> list[str]:
+    return sorted([(await works.state(ref))["status"] for ref in refs])
+
+
+async def test_a_circuit_that_opens_on_the_way_keeps_the_rest_from_failing(works: Works) -> None:
+    sender = works.senders[Channel.EMAIL]
+    sender.act = lambda *_: Transient("503")
+    refs = await waiting(works, 15)
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert len(sender.sent) == OPENS_AFTER
+    assert await statuses(works, refs) == ["deferred"] * 10 + ["queued"] * 5
+    kept = [state for ref in refs if (state := await works.state(ref))["status"] == "queued"]
+    for state in kept:
+        assert not state.keys() & {"claim", "attempts"}
+        rest = state["due_at"] - works.clock.store_now()
+        assert timedelta() < rest < timedelta(seconds=FIRST_OPEN_S)
+
+
+async def test_who_waits_for_a_slot_while_the_circuit_opens_begins_nothing(works: Works) -> None:
+    outlet = works.deliverer._outlets[Channel.EMAIL]
+    sender = works.senders[Channel.EMAIL]
+    await outlet.slots.take(OPENS_AFTER)
+    refs = await waiting(works, 2)
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
+
+    async def is_waiting() -> bool:
+        return bool(outlet.slots._waiting)
+
+    await eventually(is_waiting)
+    for _ in range(OPENS_AFTER):
+        outlet.breaker.fail(time.monotonic())
+    outlet.slots.give(OPENS_AFTER)
+    await carrying
+    assert sender.sent == []
+    assert await statuses(works, refs) == ["queued"] * 2
+    assert outlet.slots.free == OPENS_AFTER
+
+
+async def test_only_who_was_let_in_to_see_can_leave_room_for_another(works: Works) -> None:
+    outlet = works.deliverer._outlets[Channel.EMAIL]
+    sender = works.senders[Channel.EMAIL]
+    before, probe, later = await waiting(works, 3)
+    sender.is_held = lambda letter: letter.notification_id == probe[1]
+    sender.gate.clear()
+    await outlet.slots.take(OPENS_AFTER)
+    old = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [before]))
+
+    async def is_waiting() -> bool:
+        return bool(outlet.slots._waiting)
+
+    await eventually(is_waiting)
+    for _ in range(OPENS_AFTER):
+        outlet.breaker.fail(time.monotonic() - FIRST_OPEN_S)
+    probing = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [probe]))
+    outlet.slots.give(OPENS_AFTER)
+    await old
+    await sender.holds(1)
+    await works.deliverer.carry_out(Channel.EMAIL, [later])
+    assert sender.sent == []
+    sender.gate.set()
+    await probing
+    assert outlet.is_closed()
+    assert await statuses(works, [before, probe, later]) == ["queued", "queued", "sent"]
+
+
+async def test_a_probe_that_finds_the_provider_back_lets_all_through(works: Works) -> None:
+    outlet = works.deliverer._outlets[Channel.EMAIL]
+    for _ in range(OPENS_AFTER):
+        outlet.breaker.fail(time.monotonic() - FIRST_OPEN_S)
+    assert outlet.breaker.state(time.monotonic()) is Circuit.HALF_OPEN
+    refs = await waiting(works, 3)
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert await statuses(works, refs) == ["queued"] * 2 + ["sent"]
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert await statuses(works, refs) == ["sent"] * 3
+
+
+async def test_a_rate_lets_no_more_begin_at_once_than_a_second_has(works: Works) -> None:
+    works.deliverer._outlets[Channel.EMAIL].pace = Pace(4.0)
+    sender = works.senders[Channel.EMAIL]
+    refs = await waiting(works, 6)
+    begun_at_s = time.monotonic()
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert time.monotonic() - begun_at_s >= 1.0
+    assert sender.most_in_flight <= 4
+    assert await statuses(works, refs) == ["sent"] * 6
+
+
+async def test_what_would_begin_too_late_by_the_rate_is_given_back_at_once(works: Works) -> None:
+    outlet = works.deliverer._outlets[Channel.EMAIL]
+    outlet.pace = Pace(0.01)
+    refs = await waiting(works, 3)
+    async with asyncio.timeout(10):
+        await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert await statuses(works, refs) == ["queued"] * 2 + ["sent"]
+    # It took no part of the rate: the next may begin when it could before.
+    assert outlet.pace.next_in_s(time.monotonic()) <= 100.0
+    assert outlet.slots.free == OPENS_AFTER
+
+
+async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(works: Works) -> None:
+    sender = works.senders[Channel.EMAIL]
+    sender.act = lambda *_: Sent("id")
+    sender.gate.clear()
+    refs = await waiting(works, 15)
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
+    await sender.holds(OPENS_AFTER)
+    works.lease.end_permits()
+    sender.gate.set()
+    await carrying
+    # Not one had been handed over: the sender asks for its permit after the gate.
+    assert sender.sent == []
+    assert await statuses(works, refs) == ["queued"] * 15
+    now = works.clock.store_now() + timedelta(seconds=1)
+    assert len(await works.stores.deliveries.due("email", before=now, limit=20)) == 15
