@@ -147,3 +147,19 @@ async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(work
     assert await statuses(works, refs) == ["queued"] * 15
     now = works.clock.store_now() + timedelta(seconds=1)
     assert len(await works.stores.deliveries.due("email", before=now, limit=20)) == 15
+
+
+async def test_what_has_ended_is_recorded_while_another_is_still_on_its_way(works: Works) -> None:
+    sender = works.senders[Channel.EMAIL]
+    slow, quick = await waiting(works, 2)
+    sender.is_held = lambda letter: letter.notification_id == slow[1]
+    sender.gate.clear()
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [slow, quick]))
+
+    async def is_recorded() -> bool:
+        return await statuses(works, [slow, quick]) == ["sending", "sent"]
+
+    await eventually(is_recorded)
+    sender.gate.set()
+    await carrying
+    assert await statuses(works, [slow, quick]) == ["sent"] * 2
