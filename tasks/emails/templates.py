@@ -38,7 +38,7 @@ GENERIC = "notification"
 """The template of kinds that have none of their own: anything may be sent by email."""
 
 FAILURES = (TemplateRefused, TemplateError, ArithmeticError, LookupError, TypeError, ValueError)
-"""What compiling raises, and what expressions do with values they were not made for."""
+"""What compiling raises, and what expressions do with values that they were not made for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
