@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rules.deliveries import Outcome, Permanent
 from tasks.channels.files import drop
-from tasks.channels.mail import Mailer, NotRendered
+from tasks.channels.mail import CannotBeMailed, Mailer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rules.deliveries import Outcome
     from tasks.letter import EmailAddress, Letter
     from tasks.permit import Permit
 
@@ -26,11 +26,11 @@ class EmailFiles:
     async def send(self, letter: Letter, to: EmailAddress, permit: Permit) -> Outcome:
         """Write the mail."""
         try:
-            message = await self._mailer.message(letter, to.address, now=datetime.now(UTC))
-        except NotRendered as error:
-            return Permanent(str(error))
+            mail = await self._mailer.mail(letter, to.address, now=datetime.now(UTC))
+        except CannotBeMailed as error:
+            return error.outcome
         path = self._directory / f"{letter.notification_id}.eml"
-        return await drop(path, message.as_bytes(), permit)
+        return await drop(path, mail.content, permit)
 
     async def close(self) -> None:
         """There is nothing to close."""

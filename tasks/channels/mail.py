@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import TYPE_CHECKING, Protocol
+
+from rules.deliveries import Permanent, Reason
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from tasks.letter import Letter
 
 DEFAULT_FROM = "Save n Bite <notifications@savenbite.example>"
+
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@([^\s@<>(),;:\\\"\[\]]{1,253})")
+"""A dot-atom (RFC 5321 §4.1.2). Quoted local parts are legal and unheard of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +33,39 @@ class Rendered:
     text: str
 
 
-class NotRendered(Exception):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A mail and its envelope."""
+
+    recipient: str
+    """In ASCII."""
+
+    message_id: str
+    content: bytes
+
+
+class CannotBeMailed(Exception):
+    """A letter of which there can be no mail, however often it is tried."""
+
+    outcome: Permanent
+
+
+class NotRendered(CannotBeMailed):
     """The template of a kind fails with this letter; `problem` holds nothing personal."""
 
     def __init__(self, kind: str, problem: str) -> None:
         super().__init__(f"{kind}: {problem}")
         self.kind = kind
         self.problem = problem
+        self.outcome = Permanent(str(self))
+
+
+class NotAnAddress(CannotBeMailed):
+    """What the platform takes for somebody's address is none that mail can be sent to."""
+
+    def __init__(self) -> None:
+        super().__init__("not an address")
+        self.outcome = Permanent(str(self), Reason.ADDRESS_GONE)
 
 
 class Renderer(Protocol):
@@ -64,31 +96,42 @@ class Mailer:
         """Return the address that mails come from."""
         return self._sender.addr_spec
 
-    async def message(self, letter: Letter, address: str, *, now: datetime) -> EmailMessage:
-        """Return the mail of `letter` to `address`; raise NotRendered.
+    async def mail(self, letter: Letter, address: str, *, now: datetime) -> Mail:
+        """Return the mail of `letter` to `address`; raise CannotBeMailed.
 
         The Message-ID is the notification's, so that a repeat is recognised where anybody looks.
         """
+        recipient = envelope_address(address)
         # RFC 2369 and RFC 8058: leaving takes one click, in the mail program itself.
         link = self._pages.link(letter.recipient_id, letter.kind)
         rendered = await self._renderer.render(letter, unsubscribe_url=link)
         message = EmailMessage(policy=SMTP)
         message["From"] = self._sender
-        message["To"] = _recipient(letter.recipient_name, address)
-        message["Subject"] = " ".join(rendered.subject.split())
+        message["To"] = Address(_one_line(letter.recipient_name or ""), addr_spec=recipient)
+        message["Subject"] = _one_line(rendered.subject)
         message["Date"] = format_datetime(now)
-        message["Message-ID"] = f"<{letter.notification_id}@{self._sender.domain}>"
+        message_id = f"<{letter.notification_id}@{self._sender.domain}>"
+        message["Message-ID"] = message_id
         message["List-Unsubscribe"] = f"<{link}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message["X-Notification-ID"] = str(letter.notification_id)
         message.set_content(rendered.text)
         message.add_alternative(rendered.html, subtype="html")
-        return message
+        return Mail(recipient=recipient, message_id=message_id, content=message.as_bytes())
 
 
-def _recipient(name: str | None, address: str) -> Address | str:
+def envelope_address(address: str) -> str:
+    """Return `address` as every mail server takes it, its domain in ASCII; raise NotAnAddress."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise NotAnAddress
     try:
-        return Address(name or "", addr_spec=address)
+        domain = found[1].encode("idna").decode()
+        return Address(addr_spec=f"{address[: found.start(1)]}{domain}").addr_spec
     except (ValueError, IndexError):
-        # What the platform takes for an address is not always one; the provider decides.
-        return address
+        # A domain or a local part of empty labels, or of more than 63 characters.
+        raise NotAnAddress from None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

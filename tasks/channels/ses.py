@@ -23,7 +23,7 @@ from botocore.exceptions import (
 
 from rules.deliveries import Outcome, Permanent, Sent, Transient, Uncertain
 from tasks.channels.http_failures import retry_after
-from tasks.channels.mail import Mailer, NotRendered
+from tasks.channels.mail import CannotBeMailed, Mailer
 
 if TYPE_CHECKING:
     from config.providers import Provider
@@ -58,13 +58,13 @@ class SesSender:
     async def send(self, letter: Letter, to: EmailAddress, permit: Permit) -> Outcome:
         """Send one mail to one recipient."""
         try:
-            message = await self._mailer.message(letter, to.address, now=datetime.now(UTC))
-        except NotRendered as error:
-            return Permanent(str(error))
+            mail = await self._mailer.mail(letter, to.address, now=datetime.now(UTC))
+        except CannotBeMailed as error:
+            return error.outcome
         request: dict[str, Any] = {
-            "FromEmailAddress": str(message["From"]),
-            "Destination": {"ToAddresses": [to.address]},
-            "Content": {"Raw": {"Data": message.as_bytes()}},
+            "FromEmailAddress": self._mailer.sender,
+            "Destination": {"ToAddresses": [mail.recipient]},
+            "Content": {"Raw": {"Data": mail.content}},
             "EmailTags": [
                 {"Name": "notification_id", "Value": str(letter.notification_id)},
                 {"Name": "recipient_id", "Value": str(letter.recipient_id)},

@@ -22,11 +22,9 @@ from aiosmtplib import (
 )
 
 from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncertain
-from tasks.channels.mail import Mailer, NotRendered
+from tasks.channels.mail import CannotBeMailed, Mail, Mailer
 
 if TYPE_CHECKING:
-    from email.message import EmailMessage
-
     from config.providers import Provider
     from tasks.letter import EmailAddress, Letter
     from tasks.permit import Permit
@@ -42,6 +40,9 @@ _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 _GONE = ("5.1.", "5.2.1", "5.4.1")
 """Bad destination address, mailbox disabled, no such host for it."""
+
+CLOSING = 421
+"""RFC 5321 §3.8: the server closes the connection."""
 
 SUBMISSION_PORT, SUBMISSIONS_PORT = 587, 465
 
@@ -68,11 +69,11 @@ class SmtpSender:
     async def send(self, letter: Letter, to: EmailAddress, permit: Permit) -> Outcome:
         """Send one mail to one recipient."""
         try:
-            message = await self._mailer.message(letter, to.address, now=datetime.now(UTC))
-        except NotRendered as error:
-            return Permanent(str(error))
+            mail = await self._mailer.mail(letter, to.address, now=datetime.now(UTC))
+        except CannotBeMailed as error:
+            return error.outcome
         while (kept := self._take()) is not None:
-            outcome = await self._send_over(kept, message, to.address, permit)
+            outcome = await self._send_over(kept, mail, permit)
             if outcome is not None:
                 return outcome
         try:
@@ -81,7 +82,7 @@ class SmtpSender:
             return Transient(_text(error))
         except (SMTPException, OSError) as error:
             return Transient(type(error).__name__)
-        outcome = await self._send_over(kept, message, to.address, permit)
+        outcome = await self._send_over(kept, mail, permit)
         return Transient("the server closed the connection") if outcome is None else outcome
 
     async def close(self) -> None:
@@ -123,19 +124,21 @@ class SmtpSender:
         await smtp.connect()
         return smtp
 
-    async def _send_over(
-        self, kept: _Kept, message: EmailMessage, address: str, permit: Permit
-    ) -> Outcome | None:
+    async def _send_over(self, kept: _Kept, mail: Mail, permit: Permit) -> Outcome | None:
         """Send over `kept`; None when it turns out to be closed before anything was sent."""
         smtp = kept.smtp
         is_handed_over = False
         try:
             await smtp.mail(self._mailer.sender)
-            await smtp.rcpt(address)
+            await smtp.rcpt(mail.recipient)
             permit.check()
             is_handed_over = True
-            await smtp.data(message.as_bytes())
+            await smtp.data(mail.content)
         except SMTPResponseException as error:
+            if error.code == CLOSING:
+                smtp.close()
+                # Of a kept connection it says that it was idle for too long, or used enough.
+                return _refusal(error) if is_handed_over or not kept.mails else None
             await self._reset(kept)
             return _refusal(error)
         except SMTPServerDisconnected as error:
@@ -150,7 +153,7 @@ class SmtpSender:
             smtp.close()
             raise
         self._keep(kept)
-        return Sent(str(message["Message-ID"]))
+        return Sent(mail.message_id)
 
     async def _reset(self, kept: _Kept) -> None:
         """Make a connection on which something was refused fit for the next mail."""
