@@ -56,12 +56,16 @@ GREENS = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 44 44">
 
 async def main() -> None:
     """Take them all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--only", choices=sorted(SAMPLES), help="one kind")
     only = parser.parse_args().only
     wanted = [(kind, "en") for kind in SAMPLES] + list(OTHER_LANGUAGES)
     DIRECTORY.mkdir(parents=True, exist_ok=True)
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    chromium = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    )
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         for kind, locale in wanted:

@@ -9,9 +9,7 @@ from uuid import UUID
 from tasks.letter import Letter, Party
 
 PICTURES = "https://images.savenbite.example/"
-BAKERY = Party(
-    id=UUID("b0510000-0000-4000-8000-000000000001"), name="Sunrise Bakery", logo=None
-)
+BAKERY = Party(id=UUID("b0510000-0000-4000-8000-000000000001"), name="Sunrise Bakery", logo=None)
 GROCER = Party(
     id=UUID("b0510000-0000-4000-8000-000000000002"),
     name="Kalk Bay Greens",

@@ -12,6 +12,7 @@ worker), `rate` (most a second, in one worker) and `timeout_s`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,8 @@ class _Scheme:
     options: frozenset[str] = frozenset()
     needed_options: frozenset[str] = frozenset()
 
+
+_MAILBOX = re.compile(r"(?:[^<>@\r\n]*<)?[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>?")
 
 _COMMON = frozenset({"concurrency", "rate", "timeout_s"})
 
@@ -147,6 +150,9 @@ def _check(name: str, provider: Provider, scheme: _Scheme) -> None:
         raise refusal(name, "endpoint must be a URL such as http://127.0.0.1:9000")
     if provider.scheme == "fcm" and not Path(provider.path).is_file():
         raise refusal(name, f"{provider.path} is not a file")
+    sender = provider.options.get("from")
+    if name == "EMAIL_URL" and sender is not None and not _MAILBOX.fullmatch(sender):
+        raise refusal(name, "from must be an address such as Save n Bite <post@savenbite.example>")
     if provider.options.get("starttls", "0") not in {"0", "1"}:
         raise refusal(name, "starttls must be 0 or 1")
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 REFUSED = frozenset({"MessageRejected", "BadRequestException"})
 """This mail is the trouble; every other refusal is about the account, and may pass."""
 
+IN_DOUBT = frozenset({502, 504})
+"""A gateway gave up waiting for what may have been done behind it (RFC 9110 §15.6.3, §15.6.5)."""
+
 NEVER_LEFT = (ConnectTimeoutError, EndpointConnectionError, NoCredentialsError)
 
 
@@ -42,7 +45,7 @@ class SesSender:
     def __init__(self, provider: Provider, mailer: Mailer) -> None:
         self._mailer = mailer
         self._configuration_set = provider.options.get("configuration_set")
-        self._client = boto3.client(
+        self._client = boto3.Session().client(
             "sesv2",
             region_name=provider.host,
             endpoint_url=provider.options.get("endpoint"),
@@ -99,5 +102,7 @@ def _refusal(error: ClientError) -> Outcome:
     text = f"{metadata['HTTPStatusCode']} {code}"
     if code in REFUSED:
         return Permanent(text)
+    if metadata["HTTPStatusCode"] in IN_DOUBT:
+        return Uncertain(text)
     headers = {name.title(): value for name, value in metadata["HTTPHeaders"].items()}
     return Transient(text, retry_after(headers))

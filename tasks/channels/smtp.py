@@ -7,6 +7,7 @@ on, only the server's own refusal says that it did not take the mail (RFC 5321 Â
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import deque
@@ -25,6 +26,8 @@ from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncert
 from tasks.channels.mail import CannotBeMailed, Mail, Mailer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from config.providers import Provider
     from tasks.letter import EmailAddress, Letter
     from tasks.permit import Permit
@@ -34,6 +37,8 @@ KEPT_FOR_S = 30.0
 
 MOST_MAILS = 100
 """Over one connection, so that mails spread over the servers behind a name."""
+
+LEAVE_DEADLINE_S = 1.0
 
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 """RFC 3463."""
@@ -61,8 +66,11 @@ class _Kept:
 class SmtpSender:
     """Sends mails to one server."""
 
-    def __init__(self, provider: Provider, mailer: Mailer) -> None:
+    def __init__(
+        self, provider: Provider, mailer: Mailer, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._provider = provider
+        self._clock = clock
         self._mailer = mailer
         self._idle: deque[_Kept] = deque()
 
@@ -86,13 +94,13 @@ class SmtpSender:
         return Transient("the server closed the connection") if outcome is None else outcome
 
     async def close(self) -> None:
-        """Close the connections that are idle."""
-        while self._idle:
-            self._idle.popleft().smtp.close()
+        """Take leave of the server on the connections that are idle."""
+        idle, self._idle = self._idle, deque()
+        await asyncio.gather(*(_leave(kept.smtp) for kept in idle))
 
     def _take(self) -> _Kept | None:
         """Return the connection used last, if it may be used again."""
-        now_s = time.monotonic()
+        now_s = self._clock()
         while self._idle:
             kept = self._idle.pop()
             if kept.smtp.is_connected and now_s - kept.idle_since_s < KEPT_FOR_S:
@@ -105,7 +113,7 @@ class SmtpSender:
         if kept.mails >= MOST_MAILS or not kept.smtp.is_connected:
             kept.smtp.close()
             return
-        kept.idle_since_s = time.monotonic()
+        kept.idle_since_s = self._clock()
         self._idle.append(kept)
 
     async def _connect(self) -> SMTP:
@@ -163,6 +171,13 @@ class SmtpSender:
             kept.smtp.close()
         else:
             self._keep(kept)
+
+
+async def _leave(smtp: SMTP) -> None:
+    try:
+        await smtp.quit(timeout=LEAVE_DEADLINE_S)
+    except (SMTPException, OSError):
+        smtp.close()
 
 
 def _refusal(error: SMTPResponseException) -> Outcome:
