@@ -38,20 +38,28 @@ FLAGS = (
     "--disable-sync",
 )
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
 Scheme = Literal["light", "dark"]
 SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 WIDTHS = (600, 360)
 OTHER_LANGUAGES = (("pickup_reminder", "af"), ("new_listing", "zu"))
 
 BREAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 534 260">
-<rect width="534" height="260" fill="#f3dfb8"/><rect y="190" width="534" height="70" fill="#c98f4e"/>
-<g fill="#b06a2c"><ellipse cx="185" cy="165" rx="120" ry="62"/><ellipse cx="370" cy="172" rx="100" ry="52"/></g>
-<g fill="#d68f45"><ellipse cx="185" cy="153" rx="112" ry="50"/><ellipse cx="370" cy="162" rx="92" ry="41"/></g>
+<rect width="534" height="260" fill="#f3dfb8"/>
+<rect y="190" width="534" height="70" fill="#c98f4e"/>
+<g fill="#b06a2c"><ellipse cx="185" cy="165" rx="120" ry="62"/>
+<ellipse cx="370" cy="172" rx="100" ry="52"/></g>
+<g fill="#d68f45"><ellipse cx="185" cy="153" rx="112" ry="50"/>
+<ellipse cx="370" cy="162" rx="92" ry="41"/></g>
 <g stroke="#f6e3c0" stroke-width="9" stroke-linecap="round">
-<path d="M120 132l22 36M165 118l24 44M212 118l22 42M318 140l18 34M360 132l20 38M402 138l16 32"/></g></svg>"""
+<path d="M120 132l22 36M165 118l24 44M212 118l22 42M318 140l18 34M360 132l20 38M402 138l16 32"/>
+</g></svg>"""
 GREENS = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 44 44">
 <rect width="44" height="44" fill="#2f8f5b"/><path d="M22 36V20" stroke="#fff" stroke-width="3"/>
-<path d="M22 24c-9 0-12-6-12-12 8 0 12 4 12 12zM22 20c0-7 4-11 12-11 0 7-4 11-12 11z" fill="#d9f2c4"/></svg>"""
+<g fill="#d9f2c4"><path d="M22 24c-9 0-12-6-12-12 8 0 12 4 12 12z"/>
+<path d="M22 20c0-7 4-11 12-11 0 7-4 11-12 11z"/></g>
+</svg>"""
 
 
 async def main() -> None:

@@ -69,7 +69,8 @@ _REVIEW = {
     "recipient_name": "Nomsa Dlamini",
     "title": "New review for Sunrise Bakery",
     "message": "Sunrise Bakery got 4 stars. \N{LEFT DOUBLE QUOTATION MARK}Still warm at seven in "
-    "the evening, and twice as much as I had hoped for. The queue was long.\N{RIGHT DOUBLE QUOTATION MARK}",
+    "the evening, and twice as much as I had hoped for. The queue was long."
+    "\N{RIGHT DOUBLE QUOTATION MARK}",
     "data": {"review_id": "rev-88", "rating": 4},
     "action_buttons": [_button("View Review", "/reviews/rev-88")],
     "business": BAKERY,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import TYPE_CHECKING, Protocol
 
 from rules.deliveries import Permanent, Reason
+from tasks.channels.mime import header, message, plain_header
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -90,6 +89,7 @@ class Mailer:
         self._pages = pages
         name, address = parseaddr(sender or DEFAULT_FROM)
         self._sender = Address(name, addr_spec=address)
+        self._from = header("From", self._sender)
 
     @property
     def sender(self) -> str:
@@ -105,19 +105,24 @@ class Mailer:
         # RFC 2369 and RFC 8058: leaving takes one click, in the mail program itself.
         link = self._pages.link(letter.recipient_id, letter.kind)
         rendered = await self._renderer.render(letter, unsubscribe_url=link)
-        message = EmailMessage(policy=SMTP)
-        message["From"] = self._sender
-        message["To"] = Address(_one_line(letter.recipient_name or ""), addr_spec=recipient)
-        message["Subject"] = _one_line(rendered.subject)
-        message["Date"] = format_datetime(now)
         message_id = f"<{letter.notification_id}@{self._sender.domain}>"
-        message["Message-ID"] = message_id
-        message["List-Unsubscribe"] = f"<{link}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message["X-Notification-ID"] = str(letter.notification_id)
-        message.set_content(rendered.text)
-        message.add_alternative(rendered.html, subtype="html")
-        return Mail(recipient=recipient, message_id=message_id, content=message.as_bytes())
+        headers = (
+            self._from,
+            header("To", Address(_one_line(letter.recipient_name or ""), addr_spec=recipient)),
+            header("Subject", _one_line(rendered.subject)),
+            plain_header("Date", format_datetime(now)),
+            plain_header("Message-ID", message_id),
+            plain_header("List-Unsubscribe", f"<{link}>"),
+            plain_header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            plain_header("X-Notification-ID", str(letter.notification_id)),
+        )
+        content = message(
+            headers,
+            text=rendered.text,
+            html=rendered.html,
+            boundary=letter.notification_id.hex,
+        )
+        return Mail(recipient=recipient, message_id=message_id, content=content)
 
 
 def envelope_address(address: str) -> str:

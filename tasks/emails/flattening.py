@@ -86,7 +86,10 @@ def _read(environment: Environment, source: str) -> tuple[Piece | None, list[Pie
 def _check_nothing_outside(root: _Block) -> None:
     for each in root.content:
         if isinstance(each, Piece) and each.source.strip():
-            raise TemplateRefused(each.line, "outside of the blocks, which nobody would see")
+            blank = each.source[: -len(each.source.lstrip())]
+            raise TemplateRefused(
+                each.line + blank.count("\n"), "outside of the blocks, which nobody would see"
+            )
 
 
 def _blocks_of(tree: list[Piece | _Block]) -> dict[str, _Block]:

@@ -28,29 +28,65 @@ def inline_css(environment: Environment, source: str) -> str:
     """
     # A word that nobody can have written.
     mark = f"zq{token_hex(8)}"
+    place = _Place()
     kept: list[Piece] = []
     swapped: list[str] = []
     for piece in pieces_of(environment, source):
         if piece.form is Form.TEXT:
+            place.pass_by(piece.source)
             swapped.append(piece.source)
             continue
-        word = f"{mark}n{len(kept)}n"
-        swapped.append(f"<!--{word}-->" if piece.form is Form.TAG else word)
+        if not place.has_room_for(piece):
+            raise _misplaced(piece)
+        number = len(kept)
+        is_tag = piece.form is Form.TAG
+        swapped.append(f"<!--{mark}t{number}t-->" if is_tag else f"{mark}e{number}e")
         kept.append(piece)
     seen: list[int] = []
 
     def put_back(found: re.Match[str]) -> str:
-        number = int(found[1] or found[2])
-        seen.append(number)
-        return kept[number].source
+        seen.append(int(found[1] or found[2]))
+        return kept[seen[-1]].source
 
-    html = re.sub(rf"<!--{mark}n(\d+)n-->|{mark}n(\d+)n", put_back, _transformed("".join(swapped)))
-    if seen != list(range(len(kept))):
-        lost = next(number for number in range(len(kept)) if seen[number : number + 1] != [number])
-        raise TemplateRefused(
-            kept[lost].line, f"{kept[lost].source} stands where HTML has no place for it"
-        )
+    either = rf"<!--{mark}t(\d+)t-->|{mark}e(\d+)e"
+    html = re.sub(either, put_back, _transformed("".join(swapped)))
+    lost = set(range(len(kept))).difference(seen)
+    if lost:
+        raise _misplaced(kept[min(lost)])
     return html
+
+
+class _Place:
+    """Where in HTML we are: in text, in a tag, or in the quotes of an attribute."""
+
+    def __init__(self) -> None:
+        self._is_in_tag = False
+        self._quote = ""
+
+    def pass_by(self, html: str) -> None:
+        """Go on to the end of `html`."""
+        for character in html:
+            if self._quote:
+                if character == self._quote:
+                    self._quote = ""
+            elif self._is_in_tag:
+                if character in "\"'":
+                    self._quote = character
+                self._is_in_tag = character != ">"
+            else:
+                self._is_in_tag = character == "<"
+
+    def has_room_for(self, piece: Piece) -> bool:
+        """Tell whether a word, or a comment for a tag of Jinja's, may stand here."""
+        if piece.form is Form.TAG:
+            return not self._is_in_tag
+        return bool(self._quote) or not self._is_in_tag
+
+
+def _misplaced(piece: Piece) -> TemplateRefused:
+    return TemplateRefused(
+        piece.line, f"{piece.source.strip()} stands where HTML has no place for it"
+    )
 
 
 def _transformed(html: str) -> str:
@@ -63,5 +99,5 @@ def _transformed(html: str) -> str:
     )
     try:
         return str(premailer.transform(pretty_print=False))
-    except (PremailerError, LxmlError, ValueError, AssertionError) as error:
+    except (PremailerError, LxmlError, ValueError, AttributeError) as error:
         raise TemplateRefused(1, f"is no HTML that styles can be put into ({error})") from None

@@ -69,6 +69,8 @@ def pieces_of(environment: Environment, source: str) -> Iterator[Piece]:
                 words.append(part.strip("\"'"))
             if inner == end:
                 break
+        else:
+            raise TemplateRefused(line, f"{value} does not end")
         if form is not None:
             yield Piece(form, "".join(text), line, tuple(words))
 

@@ -67,6 +67,9 @@ def test_a_service_account_is_a_file_that_is_there(tmp_path: Path) -> None:
         ("smtp://host?rate=fast", "rate must be a number"),
         ("smtp://host?timeout_s=60", "timeout_s must be a number from 0.1 to 30"),
         ("ses://af-south-1?endpoint=nowhere", "endpoint must be a URL"),
+        ("smtp://mail.example?from=nobody", "from must be an address"),
+        ("file:?from=a@b.example%0d%0aBcc:c@d.example", "from must be an address"),
+        ("ses://af-south-1?from=", "from must be an address"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_one_line(url: str, problem: str) -> None:

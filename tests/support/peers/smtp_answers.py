@@ -30,6 +30,9 @@ class SmtpPeer:
 
     port: int = 0
     answers: dict[str, str] = field(default_factory=dict)
+    once: dict[str, str] = field(default_factory=dict)
+    """What is answered the next time only."""
+
     takes_s: float = 0.0
     """How long it thinks about a mail."""
 
@@ -65,7 +68,7 @@ class SmtpPeer:
         assert isinstance(parsed, EmailMessage)
         await asyncio.sleep(self.takes_s)
         self.mails.append(parsed)
-        self.over_tls.append(session.ssl is not None or server.transport_is_tls)
+        self.over_tls.append(isinstance(server, _Protocol) and server.is_over_tls)
         return await self._answer("DATA", server)
 
     async def handle_RSET(self, server: SMTP, _: Session, __: Envelope) -> str:  # noqa: N802
@@ -83,30 +86,35 @@ class SmtpPeer:
     def hang_up(self) -> None:
         """Close every connection, as a server does with those that are idle for long."""
         for connection in self.connections:
+            assert connection.transport is not None
             connection.transport.close()
         self.connections.clear()
 
     async def _answer(self, command: str, server: SMTP) -> str:
         self.commands.append(command)
-        answer = self.answers.get(command, "250 OK")
+        answer = self.once.pop(command, None) or self.answers.get(command, "250 OK")
         if answer == SILENCE:
             await asyncio.Event().wait()
         if answer == CUT:
-            server.transport.abort()
+            _abort(server)
         return answer
 
 
-class _Protocol(SMTP):
-    transport_is_tls = False
+def _abort(server: SMTP) -> None:
+    if isinstance(server.transport, asyncio.WriteTransport):
+        server.transport.abort()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport_is_tls = transport.get_extra_info("ssl_object") is not None
-        super().connection_made(transport)
+
+class _Protocol(SMTP):
+    @property
+    def is_over_tls(self) -> bool:
+        """Tell whether what is said now is encrypted."""
+        transport = self.transport
+        return transport is not None and transport.get_extra_info("ssl_object") is not None
 
     async def end(self) -> None:
         """Break the connection off and see its task end."""
-        if self.transport is not None:
-            self.transport.abort()
+        _abort(self)
         task = self._handler_coroutine
         if task is None:
             # A handshake that failed: there was no conversation.

@@ -22,6 +22,10 @@ PAGES = UnsubscribeLinks([b"k" * 32], PUBLIC_URL)
 MAILER = Mailer(FileTemplates(PUBLIC_URL), PAGES, sender=None)
 
 
+def files_in(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
+
+
 class Broken:
     async def render(self, letter: Letter, *, unsubscribe_url: str) -> Rendered:
         raise NotRendered(letter.kind, "UndefinedError")
@@ -51,7 +55,7 @@ async def test_what_can_never_be_mailed_is_said_to_be_so(tmp_path: Path) -> None
     )
     broken = EmailFiles(tmp_path, Mailer(Broken(), PAGES, sender=None))
     assert await broken.send(letter(), THANDI, ALWAYS) == Permanent("new_listing: UndefinedError")
-    assert not list(tmp_path.iterdir())
+    assert not files_in(tmp_path)
 
 
 async def test_a_directory_that_cannot_be_is_tried_again_later(tmp_path: Path) -> None:

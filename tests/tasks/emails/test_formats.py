@@ -101,7 +101,10 @@ def test_a_rating_is_so_many_stars(value: Any, shown: str | None) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ([{"name": "Bread", "quantity": 2}, {"name": "Milk"}, "Eggs"], "2 × Bread, Milk, Eggs"),
+        (
+            [{"name": "Bread", "quantity": 2}, {"name": "Milk"}, "Eggs"],
+            "2 \N{MULTIPLICATION SIGN} Bread, Milk, Eggs",
+        ),
         ([{"quantity": 2}, None, []], None),
         ("Bread and milk", "Bread and milk"),
         (3, "3"),
