@@ -19,6 +19,7 @@ from aiosmtplib import (
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
+    SMTPSenderRefused,
     SMTPServerDisconnected,
 )
 
@@ -181,9 +182,12 @@ async def _leave(smtp: SMTP) -> None:
 
 
 def _refusal(error: SMTPResponseException) -> Outcome:
-    """Return what a refusal means; of its text, which may hold the address, only codes are kept."""
+    """Return what a refusal means; of its text, which may hold the address, only codes are kept.
+
+    A sender who is refused is our own trouble: it passes once somebody has seen to it.
+    """
     text = _text(error)
-    if error.code < 500:
+    if error.code < 500 or isinstance(error, SMTPSenderRefused):
         return Transient(text)
     enhanced = _enhanced(error)
     if enhanced is None:

@@ -93,8 +93,9 @@ async def test_a_mail_arrives_with_its_parts_and_the_way_out(
         ({"RCPT": "552 5.2.2 full"}, Permanent("552 5.2.2", Reason.REJECTED)),
         ({"RCPT": "451 4.7.1 greylisted"}, Transient("451 4.7.1")),
         ({"RCPT": "421 too many"}, Transient("421")),
-        ({"MAIL": "550 5.7.1 not you"}, Permanent("550 5.7.1", Reason.REJECTED)),
-        ({"MAIL": "550 who are you"}, Permanent("550", Reason.REJECTED)),
+        # It is we who are refused, and every mail with us, until an operator mends that.
+        ({"MAIL": "530 5.7.0 authenticate first"}, Transient("530 5.7.0")),
+        ({"MAIL": "550 who are you"}, Transient("550")),
         ({"MAIL": "451 later"}, Transient("451")),
         ({"MAIL": "421 closing"}, Transient("421")),
         ({"DATA": "550 5.1.1 no such user"}, Permanent("550 5.1.1", Reason.ADDRESS_GONE)),
