@@ -8,6 +8,7 @@ BIN := .venv/bin
 CHECKED := run.py config rules storage actors tasks server bench tests
 FANOUT_ARGS ?= --followers 500 --rounds 3
 REST_ARGS ?= --rounds 3
+DELIVERIES_ARGS ?= --rounds 3
 
 .PHONY: install run test test-long check bench clean browser
 
@@ -62,6 +63,7 @@ check: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/python bench/fanout.py $(FANOUT_ARGS)
 	$(BIN)/python bench/rest.py $(REST_ARGS)
+	$(BIN)/python bench/deliveries.py $(DELIVERIES_ARGS)
 
 clean:
 	rm -rf .venv .venv-long .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,5 +1,7 @@
 """The real topology: embedded store, embedded Redis and one `run.py serve`, each a process.
 
+Where deliveries are measured there is one `run.py worker` as well.
+
 `SNB_MONGODB_URI` and `SNB_REDIS_URL` in the environment name other stores to measure on, and
 further `SNB_...` variables reach the server as they are.
 """
@@ -53,6 +55,7 @@ class RunningService:
     stores: Mapping[str, EmbeddedServer]
     log: Path
     server: Popen[bytes] | None = None
+    worker: Popen[bytes] | None = None
 
     @property
     def server_pid(self) -> int:
@@ -64,7 +67,8 @@ class RunningService:
     def watched(self) -> Watched:
         """All processes of ours but the clients."""
         stores = {name: store.child.pid for name, store in self.stores.items() if store.child}
-        return Watched({"server": self.server_pid, **stores})
+        worker = {} if self.worker is None else {"worker": self.worker.pid}
+        return Watched({"server": self.server_pid, **worker, **stores})
 
     def start_server(self) -> None:
         """Start a server process, in place of the one that runs, and wait until it is ready."""
@@ -81,6 +85,30 @@ class RunningService:
         """Stop the server process if there is one."""
         if self.server is not None:
             end(self.server, deadline_s=STOP_WITHIN_S)
+
+    def start_worker(self, variables: Mapping[str, str]) -> int:
+        """Start the one worker, its environment extended by `variables`; return its id."""
+        with self.log.open("ab") as output:
+            self.worker = spawn(
+                [sys.executable, PROGRAM, "worker"],
+                env={**self.environ, **variables},
+                output=output,
+            )
+        deadline = time.monotonic() + READY_WITHIN_S
+        assert self.settings.mongodb_uri is not None
+        with pymongo.MongoClient[dict[str, Any]](self.settings.mongodb_uri) as client:
+            processes = client[self.settings.mongodb_database]["processes"]
+            while not processes.count_documents({"kind": "worker", "pid": self.worker.pid}):
+                if self.worker.poll() is not None:
+                    raise ServiceFailed(f"the worker has ended: {self.complaints()[-3:]}")
+                _check(deadline, "the worker is not ready")
+                time.sleep(POLL_S)
+        return self.worker.pid
+
+    def stop_worker(self) -> None:
+        """Stop the worker process if there is one."""
+        if self.worker is not None:
+            end(self.worker, deadline_s=STOP_WITHIN_S)
 
     def settle(self) -> None:
         """Wait until every accepted event is carried out and the server does nothing more."""
@@ -101,7 +129,7 @@ class RunningService:
             _check(deadline, "the server does not come to rest")
 
     def complaints(self) -> list[str]:
-        """Return the lines of the server's log, which has warnings and worse."""
+        """Return the lines of what they log, which has warnings and worse."""
         return self.log.read_text("utf-8", errors="replace").splitlines()
 
 
@@ -142,6 +170,7 @@ def running_service() -> Iterator[RunningService]:
         if "store" not in stores:
             stack.callback(_drop_database, service.settings)
         stack.callback(service.stop_server)
+        stack.callback(service.stop_worker)
         service.start_server()
         yield service
 
