@@ -50,6 +50,13 @@ INDEXES = (
         serves="FollowChanges.settling_tokens: whether a business's count may be corrected",
     ),
     Index(
+        name="unreachable_sms",
+        collection="users",
+        keys=("unreachable.sms.suppression",),
+        options={"sparse": True},
+        serves="Reachability.regain: whose number it is that is allowed again",
+    ),
+    Index(
         name="business_user",
         collection="follows",
         keys=("business_id", "user_id"),
@@ -229,6 +236,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "pickups": {"_id": "hashed"},
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
+    "suppressions": {"_id": "hashed"},
 }
 """Collections that are not here stay unsharded: `processes` has a row a process."""
 

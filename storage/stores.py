@@ -23,6 +23,7 @@ from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
 from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
+from storage.reachability import Reachability
 from storage.schedules import SchedulesRepository
 from storage.statuses import StatusesRepository
 from storage.suppressions import SuppressionsRepository
@@ -52,6 +53,7 @@ class Stores:
     deliveries: DeliveriesRepository
     contacts: ContactsRepository
     suppressions: SuppressionsRepository
+    reachability: Reachability
     engagement: EngagementRepository
     charges: ChargesRepository
     idempotency_keys: IdempotencyKeys
@@ -71,6 +73,7 @@ def open_stores(
     devices = DevicesRepository(database, cipher)
     businesses = BusinessesRepository(database)
     follows = FollowsRepository(database)
+    suppressions = SuppressionsRepository(database, cipher)
     return Stores(
         users=users,
         devices=devices,
@@ -83,7 +86,8 @@ def open_stores(
         history=NotificationHistory(database),
         deliveries=DeliveriesRepository(database),
         contacts=ContactsRepository(database, cipher, devices.claims),
-        suppressions=SuppressionsRepository(database, cipher),
+        suppressions=suppressions,
+        reachability=Reachability(database, cipher, suppressions),
         engagement=EngagementRepository(database),
         charges=ChargesRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),

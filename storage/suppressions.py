@@ -8,6 +8,7 @@ complained is not written to again because they registered anew.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from storage.collection import StoreCollection
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from storage.client import Document
     from storage.encryption import FieldCipher
 
+_PARTING = re.compile(r"[\s().-]")
+"""What people write between the digits of a number."""
+
 
 class SuppressionsRepository:
     """The collection `suppressions`."""
@@ -32,22 +36,32 @@ class SuppressionsRepository:
     async def add(self, address: str, *, channel: str, reason: str, at: datetime) -> None:
         """Send nothing to `address` any more; what is known of it already stays."""
         await self._suppressions.insert_if_absent(
-            {"_id": self._hashes(address)[0]}, {"channel": channel, "reason": reason, "since": at}
+            {"_id": self.id_of(address)}, {"channel": channel, "reason": reason, "since": at}
         )
 
     async def remove(self, address: str) -> None:
         """Allow `address` again: its owner has asked for it."""
-        for address_hash in self._hashes(address):
-            await self._suppressions.delete_one({"_id": address_hash})
+        for suppression_id in self.ids_of(address):
+            await self._suppressions.delete_one({"_id": suppression_id})
 
     async def suppressed(self, addresses: Collection[str]) -> set[str]:
         """Return those of `addresses` that nothing may be sent to."""
-        by_hash = {
-            address_hash: address for address in addresses for address_hash in self._hashes(address)
+        by_id = {
+            suppression_id: address
+            for address in addresses
+            for suppression_id in self.ids_of(address)
         }
-        found = await self._suppressions.find_by_id(by_hash, {}, {"_id": 1})
-        return {by_hash[row["_id"]] for row in found}
+        found = await self._suppressions.find_by_id(by_id, {}, {"_id": 1})
+        return {by_id[row["_id"]] for row in found}
 
-    def _hashes(self, address: str) -> list[bytes]:
-        """Return the hashes of `address` under every key, the newest first; case is no matter."""
-        return self._cipher.lookup_hashes(address.strip().lower())
+    def id_of(self, address: str) -> bytes:
+        """Return under which id `address` is kept from now on."""
+        return self.ids_of(address)[0]
+
+    def ids_of(self, address: str) -> list[bytes]:
+        """Return under which ids `address` is or was kept: a hash under each key, newest first.
+
+        Providers write addresses in their own way: case does not matter, nor what parts a number.
+        """
+        plain = address.strip().lower() if "@" in address else _PARTING.sub("", address)
+        return self._cipher.lookup_hashes(plain)

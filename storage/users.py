@@ -3,7 +3,8 @@
     {_id, name, user_type, email, email_hash, phone, phone_hash, locale, timezone, profile_image,
      business_id, versions: {field: occurred_at}, registered_by: event_key, deleted_at,
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
-     devices: [see storage/devices.py], following: [business id, oldest first]}
+     devices: [see storage/devices.py], following: [business id, oldest first],
+     unreachable: see storage/reachability.py}
 
 `email` and `phone` are encrypted. Errors: `UserNotFound`.
 """
@@ -19,6 +20,7 @@ from pymongo import UpdateOne
 from rules.preferences import DEFAULTS, Preferences
 from rules.recipients import Recipient
 from storage.collection import StoreCollection
+from storage.reachability import is_unreachable
 from storage.versioned import newest_wins
 
 if TYPE_CHECKING:
@@ -35,13 +37,14 @@ ENCRYPTED_FIELDS = frozenset({"email", "phone"})
 
 _PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
 
-_UNSEEN = {"versions": 0, "following": 0, "devices": 0}
+_UNSEEN = {"versions": 0, "following": 0, "devices": 0, "unreachable": 0}
 
 RECIPIENT_FIELDS = {
     **_PREFERENCES,
     "user_type": 1,
     "email_hash": 1,
     "phone_hash": 1,
+    "unreachable": 1,
     "devices.is_active": 1,
 }
 
@@ -234,6 +237,8 @@ class UsersRepository:
                 continue
             if isinstance(value, bytes):
                 clear[key] = self._cipher.decrypt(value, owner=user_id)
+            elif key == "unreachable":
+                clear[key] = sorted(channel for channel in value if is_unreachable(document, channel))
             elif key == "devices":
                 clear[key] = [self._in_clear(user_id, device) for device in value]
             else:
@@ -250,8 +255,8 @@ def recipient_of(user: Document) -> Recipient:
         user_id=user["_id"],
         user_type=user.get("user_type"),
         preferences=_preferences(user),
-        has_email="email_hash" in user,
-        has_phone="phone_hash" in user,
+        has_email="email_hash" in user and not is_unreachable(user, "email"),
+        has_phone="phone_hash" in user and not is_unreachable(user, "sms"),
         has_device=any(device.get("is_active") for device in user.get("devices", ())),
     )
 

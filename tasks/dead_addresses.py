@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rules.kinds import Channel
     from storage.devices import DevicesRepository
-    from storage.suppressions import SuppressionsRepository
+    from storage.reachability import Reachability
     from tasks.letter import Letter
 
 DEAD = frozenset({Reason.ADDRESS_GONE, Reason.OPTED_OUT})
@@ -25,10 +25,10 @@ log = structlog.get_logger(__name__)
 
 
 class DeadAddresses:
-    """Writes to `suppressions`, and deactivates devices."""
+    """Loses addresses, and deactivates devices."""
 
-    def __init__(self, suppressions: SuppressionsRepository, devices: DevicesRepository) -> None:
-        self._suppressions = suppressions
+    def __init__(self, reachability: Reachability, devices: DevicesRepository) -> None:
+        self._reachability = reachability
         self._devices = devices
 
     async def note(
@@ -60,4 +60,6 @@ class DeadAddresses:
             await self._devices.deactivate(letter.recipient_id, to.id)
             return
         address = to.address if isinstance(to, EmailAddress) else to.number
-        await self._suppressions.add(address, channel=channel.value, reason=reason, at=at)
+        await self._reachability.lose(
+            channel.value, address, reason=reason, user_id=letter.recipient_id, at=at
+        )

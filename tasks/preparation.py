@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from storage.contacts import Contact, ContactsRepository
     from storage.deliveries import DeliveriesRepository, Held
     from storage.names import NameResolver, Names
-    from storage.suppressions import SuppressionsRepository
+    from storage.reachability import Reachability
     from tasks.cap_check import CapCheck
 
 
@@ -55,13 +55,13 @@ class Preparation:
         self,
         *,
         contacts: ContactsRepository,
-        suppressions: SuppressionsRepository,
+        reachability: Reachability,
         deliveries: DeliveriesRepository,
         names: NameResolver,
         caps: CapCheck,
     ) -> None:
         self._contacts = contacts
-        self._suppressions = suppressions
+        self._reachability = reachability
         self._deliveries = deliveries
         self._names = names
         self._caps = caps
@@ -72,14 +72,16 @@ class Preparation:
         """Decide about each of `held` as of `at`."""
         ids = {each.row.recipient_id for each in held}
         contacts = await self._contacts.find_many(ids, channel.value)
-        addresses = {contact.address for contact in contacts.values() if contact.address}
-        suppressed = await self._suppressions.suppressed(addresses)
+        addresses = {
+            user_id: contact.address for user_id, contact in contacts.items() if contact.address
+        }
+        lost = await self._reachability.lost(channel.value, addresses)
         ready: list[tuple[Held, Contact, Sequence[Destination]]] = []
         settled: dict[UUID, tuple[Held, Settled]] = {}
         for each in held:
             contact = contacts.get(each.row.recipient_id)
             destinations = _destinations(channel, each, contact)
-            stands = _refused(channel, each, contact, destinations, suppressed, at)
+            stands = _refused(channel, each, contact, destinations, lost, at)
             if contact is None or stands is not None:
                 settled[each.row.id] = each, stands or NOBODY
             else:
@@ -130,7 +132,7 @@ def _refused(
     held: Held,
     contact: Contact | None,
     destinations: Sequence[Destination],
-    suppressed: Collection[str],
+    lost: Collection[UUID],
     at: datetime,
 ) -> Settled | None:
     """Return why the delivery is not sent now, or None when it is."""
@@ -148,11 +150,11 @@ def _refused(
         is_critical=row.priority == "critical",
     )[channel]
     match decision:
-        case Refused(reason):
+        case Refused(reason) if reason is not Refusal.NO_ADDRESS or row.recipient_id not in lost:
             return Settled(DeliveryStatus.SUPPRESSED, reason)
         case Later(until):
             return Settled(DeliveryStatus.DEFERRED, Reason.QUIET_HOURS, until)
-    if contact.address in suppressed:
+    if row.recipient_id in lost:
         return Settled(DeliveryStatus.SUPPRESSED, Reason.SUPPRESSED_ADDRESS)
     return None
 

@@ -55,7 +55,7 @@ def deliverer_of(
         deliveries=stores.deliveries,
         preparation=preparation_of(stores, caps),
         outlets={Channel.EMAIL: outlet_of(sender)},
-        dead_addresses=DeadAddresses(stores.suppressions, stores.devices),
+        dead_addresses=DeadAddresses(stores.reachability, stores.devices),
         caps=caps,
         lease=WorkerLease(Lease("tests/worker", 1)),
         clock=clock,
@@ -132,7 +132,7 @@ async def test_an_address_that_cannot_be_noted_is_told_of_again(
     passing.vanish()
     gone = [(EmailAddress("a@example.org"), Permanent("550", Reason.ADDRESS_GONE))]
     with capture_logs() as logs:
-        await DeadAddresses(stores.suppressions, stores.devices).note(
+        await DeadAddresses(stores.reachability, stores.devices).note(
             Channel.EMAIL, letter(), gone, at=clock.store_now()
         )
     assert [line["event"] for line in logs] == ["dead_address_not_noted"]

@@ -46,7 +46,7 @@ class Works:
                 channel: outlet_of(sender, concurrency=self.concurrency)
                 for channel, sender in self.senders.items()
             },
-            dead_addresses=DeadAddresses(self.stores.suppressions, self.stores.devices),
+            dead_addresses=DeadAddresses(self.stores.reachability, self.stores.devices),
             caps=self.caps,
             lease=self.lease,
             clock=self.clock,
@@ -119,7 +119,7 @@ class Works:
 def preparation_of(stores: Stores, caps: CapCheck) -> Preparation:
     return Preparation(
         contacts=stores.contacts,
-        suppressions=stores.suppressions,
+        reachability=stores.reachability,
         deliveries=stores.deliveries,
         names=NameResolver(stores.users, stores.businesses),
         caps=caps,
