@@ -14,6 +14,9 @@ from enum import StrEnum
 from rules.gates import Refusal
 from rules.kinds import Channel
 
+SENDING_CHANNELS = (Channel.EMAIL, Channel.PUSH, Channel.SMS)
+"""Those on which workers send; each delivery is on one of them."""
+
 MOST_ATTEMPTS = 5
 
 FIRST_RETRY: dict[Channel, timedelta] = {

@@ -11,7 +11,9 @@ from server import websocket
 from server.application import Application
 from server.edge import Edge
 from server.handlers import (
+    audit_log,
     business_updates,
+    channel_switches,
     devices,
     docs,
     events,
@@ -51,6 +53,8 @@ def routes(*, has_demo: bool) -> list[Route]:
         *business_updates.ROUTES,
         *unsubscribe.ROUTES,
         *privacy.ROUTES,
+        *channel_switches.ROUTES,
+        *audit_log.ROUTES,
         *health.ROUTES,
         *metrics.ROUTES,
         *openapi.ROUTES,

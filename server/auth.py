@@ -19,6 +19,8 @@ class UserType(StrEnum):
 
 INBOX_OWNERS = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.ADMIN})
 
+ADMINS = frozenset({UserType.ADMIN})
+
 SENDERS = frozenset({UserType.SERVICE, UserType.ADMIN})
 """Who may send to one user."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from actors.frames import notification_content, timestamp
 from rules.preferences import Preferences
 from storage.businesses import Business
+from storage.channel_switches import ChannelSwitch
 from storage.devices import Device
 from storage.names import Names
 from storage.notifications import NotificationRow
@@ -73,6 +74,16 @@ def device_record(device: Device) -> dict[str, Any]:
         "token_hint": device.hint,
         "created_at": timestamp(device.created_at),
         "last_used_at": timestamp(device.last_used_at),
+    }
+
+
+def channel_switch_record(switch: ChannelSwitch) -> dict[str, Any]:
+    """Return how a channel is switched, and who switched it last."""
+    return {
+        "channel": switch.channel,
+        "is_paused": switch.is_paused,
+        "by": switch.by,
+        "at": switch.at and timestamp(switch.at),
     }
 
 

@@ -196,12 +196,14 @@ class DeliveriesRepository:
             changed += await self._rows.update_many(due, update)
         return changed
 
-    async def put_off(self, channel: str, refs: Collection[Ref], *, until: datetime) -> None:
-        """Look at those of `refs` that are being sent again at `until`."""
+    async def put_off(
+        self, channel: str, refs: Collection[Ref], *, status: DeliveryStatus, until: datetime
+    ) -> None:
+        """Look again at `until` at those of `refs` that stand at `status`."""
         state = f"channels.{channel}"
         for some in portions(refs):
             await self._rows.update_many(
-                {**named(some), f"{state}.status": DeliveryStatus.SENDING},
+                {**named(some), f"{state}.status": status},
                 {"$set": {f"{state}.due_at": until}},
             )
 

@@ -172,6 +172,15 @@ INDEXES = (
         options={"expireAfterSeconds": 30 * 24 * 3_600},
         serves="ProcessesRepository.list; the store's own removal of rows a month after the end",
     ),
+    *(
+        Index(
+            name="_".join((*by, "at")),
+            collection="audit_log",
+            keys=(*by, "at", "_id"),
+            serves="AuditLog.page, filtered or not; exported by actor",
+        )
+        for by in ((), ("actor",), ("action",), ("actor", "action"))
+    ),
     Index(
         name="expired",
         collection="idempotency_keys",

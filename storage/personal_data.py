@@ -54,9 +54,13 @@ SECTIONS = (
         "schedules",
         lambda stores, user_id, _: stores.schedules.exported(sender=user_id),
     ),
+    Section(
+        "audit_log", "audit_log", lambda stores, user_id, _: stores.audit_log.exported(user_id)
+    ),
 )
 
 NOTHING_OF_ANYBODY = {
+    "channels": "who switched one last, which is in `audit_log`",
     "listings": "what businesses offer",
     "device_tokens": "hashes of the tokens of devices that are in the user's document",
     "events": "on their way to what is exported; encrypted, found by no person, then blanked",

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storage.collection import StoreCollection
+from storage.suppressions import ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ class Reachability:
     async def _note(self, channel: str, address: str, user_id: UUID) -> None:
         """Keep in the user's document that `address` is suppressed, if it is still theirs."""
         hash_field = f"{ADDRESS_FIELDS[channel]}_hash"
-        lost = {"hash": f"${hash_field}", "suppression": self._suppressions.id_of(address)}
+        lost = {"hash": f"${hash_field}", "suppression": ids_of(address, self._cipher)[0]}
         await self._users.update_one(
             {"_id": user_id, hash_field: {"$in": self._cipher.lookup_hashes(address)}},
             [{"$set": {f"unreachable.{channel}": lost}}],
@@ -74,7 +75,7 @@ class Reachability:
         """Allow `address` again: its owner has asked for it."""
         await self._suppressions.remove(address)
         await self._users.update_many(
-            {f"unreachable.{channel}.suppression": {"$in": self._suppressions.ids_of(address)}},
+            {f"unreachable.{channel}.suppression": {"$in": ids_of(address, self._cipher)}},
             {"$unset": {f"unreachable.{channel}": ""}},
         )
 

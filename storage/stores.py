@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.audit_log import AuditLog
 from storage.businesses import BusinessesRepository
+from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
 from storage.deliveries import DeliveriesRepository
@@ -63,6 +65,8 @@ class Stores:
     interests: InterestsRepository
     pickups: PickupsRepository
     processes: ProcessesRepository
+    channels: ChannelSwitches
+    audit_log: AuditLog
 
 
 def open_stores(
@@ -97,4 +101,6 @@ def open_stores(
         interests=InterestsRepository(database),
         pickups=PickupsRepository(database, cipher),
         processes=ProcessesRepository(database),
+        channels=ChannelSwitches(database),
+        audit_log=AuditLog(database),
     )

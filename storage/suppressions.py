@@ -36,12 +36,13 @@ class SuppressionsRepository:
     async def add(self, address: str, *, channel: str, reason: str, at: datetime) -> None:
         """Send nothing to `address` any more; what is known of it already stays."""
         await self._suppressions.insert_if_absent(
-            {"_id": self.id_of(address)}, {"channel": channel, "reason": reason, "since": at}
+            {"_id": ids_of(address, self._cipher)[0]},
+            {"channel": channel, "reason": reason, "since": at},
         )
 
     async def remove(self, address: str) -> None:
         """Allow `address` again: its owner has asked for it."""
-        for suppression_id in self.ids_of(address):
+        for suppression_id in ids_of(address, self._cipher):
             await self._suppressions.delete_one({"_id": suppression_id})
 
     async def suppressed(self, addresses: Collection[str]) -> set[str]:
@@ -49,19 +50,16 @@ class SuppressionsRepository:
         by_id = {
             suppression_id: address
             for address in addresses
-            for suppression_id in self.ids_of(address)
+            for suppression_id in ids_of(address, self._cipher)
         }
         found = await self._suppressions.find_by_id(by_id, {}, {"_id": 1})
         return {by_id[row["_id"]] for row in found}
 
-    def id_of(self, address: str) -> bytes:
-        """Return under which id `address` is kept from now on."""
-        return self.ids_of(address)[0]
 
-    def ids_of(self, address: str) -> list[bytes]:
-        """Return under which ids `address` is or was kept: a hash under each key, newest first.
+def ids_of(address: str, cipher: FieldCipher) -> list[bytes]:
+    """Return under which ids `address` is or was kept: a hash under each key, newest first.
 
-        Providers write addresses in their own way: case does not matter, nor what parts a number.
-        """
-        plain = address.strip().lower() if "@" in address else _PARTING.sub("", address)
-        return self._cipher.lookup_hashes(plain)
+    Providers write addresses in their own way: case does not matter, nor what parts a number.
+    """
+    plain = address.strip().lower() if "@" in address else _PARTING.sub("", address)
+    return cipher.lookup_hashes(plain)

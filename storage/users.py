@@ -238,7 +238,7 @@ class UsersRepository:
             if isinstance(value, bytes):
                 clear[key] = self._cipher.decrypt(value, owner=user_id)
             elif key == "unreachable":
-                clear[key] = sorted(channel for channel in value if is_unreachable(document, channel))
+                clear[key] = sorted(name for name in value if is_unreachable(document, name))
             elif key == "devices":
                 clear[key] = [self._in_clear(user_id, device) for device in value]
             else:

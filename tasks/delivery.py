@@ -17,11 +17,12 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from rules.deliveries import Outcome, Permanent, Sent, Uncertain
+from rules.deliveries import DeliveryStatus, Outcome, Permanent, Sent, Uncertain
 from storage.client import StoreUnavailable
 from tasks.attempt import Attempt
 from tasks.breaker import Circuit
 from tasks.letter import Destination
+from tasks.pauses import ChannelPaused
 from tasks.permit import PermitExpired
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tasks.cap_check import CapCheck
     from tasks.dead_addresses import DeadAddresses
     from tasks.outlet import Outlet
+    from tasks.pauses import Pauses
     from tasks.permit import Permit
     from tasks.preparation import Preparation, Ready
     from tasks.worker_lease import WorkerLease
@@ -55,6 +57,7 @@ class Deliverer:
         deliveries: DeliveriesRepository,
         preparation: Preparation,
         outlets: Mapping[Channel, Outlet[Any]],
+        pauses: Pauses,
         dead_addresses: DeadAddresses,
         caps: CapCheck,
         lease: WorkerLease,
@@ -65,6 +68,7 @@ class Deliverer:
         self._deliveries = deliveries
         self._preparation = preparation
         self._outlets = outlets
+        self._pauses = pauses
         self._dead_addresses = dead_addresses
         self._caps = caps
         self._lease = lease
@@ -75,6 +79,17 @@ class Deliverer:
     async def carry_out(self, channel: Channel, refs: Sequence[Ref]) -> None:
         """Send those of `refs` that are queued. Raises StoreUnavailable; what is left stays due."""
         outlet = self._outlets[channel]
+        try:
+            await self._pauses.check(channel)
+        except ChannelPaused:
+            # Due at once, so that the sweep finds them as soon as the channel is resumed.
+            await self._deliveries.put_off(
+                channel.value,
+                refs,
+                status=DeliveryStatus.QUEUED,
+                until=self._clock.store_now(),
+            )
+            return
         now_s = time.monotonic()
         is_probe = outlet.breaker.state(now_s) is not Circuit.CLOSED
         admitted = outlet.breaker.admit(len(refs), now_s)
@@ -109,6 +124,8 @@ class Deliverer:
             await self._send_all(channel, outlet, claim, permit, waiting, is_probe=is_probe)
         except PermitExpired:
             log.info("permit_expired", channel=channel.value, left=len(waiting))
+        except ChannelPaused:
+            log.info("channel_paused", channel=channel.value, left=len(waiting))
         finally:
             left = [ready.held.ref for ready in waiting]
             if left:
@@ -171,6 +188,7 @@ class Deliverer:
             permit.check(after_s=outlet.pace.next_in_s(now_s))
             await asyncio.sleep(outlet.pace.wait_s(taken, now_s=now_s))
             permit.check()
+            await self._pauses.check(channel)
             if not is_probe and not outlet.is_closed():
                 return set()
             group = [waiting.popleft() for _ in range(taken)]

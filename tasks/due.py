@@ -15,6 +15,7 @@ import structlog
 from rules.deliveries import DeliveryStatus, abandoned
 from rules.kinds import Channel
 from storage.deliveries import Entry
+from tasks.pauses import ChannelPaused
 from tasks.queue import CHUNK_REFS, CRITICAL_PRIORITY, DeliveryRef
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from storage.positions import PositionClock
     from tasks.delivery import Deliverer
     from tasks.liveness import Liveness
+    from tasks.pauses import Pauses
     from tasks.queue import DeliveryQueue
 
 REDELIVER_AFTER = timedelta(seconds=60)
@@ -73,6 +75,7 @@ class DueDeliveries:
         deliveries: DeliveriesRepository,
         queue: DeliveryQueue,
         deliverer: Deliverer,
+        pauses: Pauses,
         liveness: Liveness,
         clock: PositionClock,
         busy_tasks: int,
@@ -80,6 +83,7 @@ class DueDeliveries:
         self._deliveries = deliveries
         self._queue = queue
         self._deliverer = deliverer
+        self._pauses = pauses
         self._liveness = liveness
         self._clock = clock
         self._busy_tasks = busy_tasks
@@ -88,6 +92,10 @@ class DueDeliveries:
         """Look once, on all channels. Raises StoreUnavailable."""
         queued = recovered = 0
         for channel in CHANNELS:
+            try:
+                await self._pauses.check(channel)
+            except ChannelPaused:
+                continue
             is_busy = await self._is_busy()
             due = await self._deliveries.due(
                 channel.value, before=self._clock.store_now(), limit=AT_ONCE
@@ -149,7 +157,9 @@ class DueDeliveries:
         """Look at what living workers are sending again in a while."""
         sending = [each.ref for each in due if each.status is DeliveryStatus.SENDING]
         until = self._clock.store_now() + LOOK_AGAIN_AFTER
-        await self._deliveries.put_off(channel.value, sending, until=until)
+        await self._deliveries.put_off(
+            channel.value, sending, status=DeliveryStatus.SENDING, until=until
+        )
 
     async def _queue_by_urgency(self, channel: Channel, due: Sequence[Due]) -> int:
         """Queue `due`, what is critical first; return how many the queue took."""

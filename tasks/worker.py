@@ -43,6 +43,7 @@ from tasks.due import DueDeliveries
 from tasks.emails.templates import FileTemplates
 from tasks.liveness import Liveness
 from tasks.outlet import Outlet
+from tasks.pauses import Pauses
 from tasks.preparation import Preparation
 from tasks.queue import DeliveryQueue, open_huey
 from tasks.runtime import LoopThread
@@ -148,6 +149,7 @@ class Worker:
         self._lease = WorkerLease(lease)
         self._liveness = Liveness()
         self._is_superseded = False
+        pauses = Pauses(stores.channels)
         deliverer = Deliverer(
             deliveries=stores.deliveries,
             preparation=Preparation(
@@ -158,6 +160,7 @@ class Worker:
                 caps=caps,
             ),
             outlets=outlets,
+            pauses=pauses,
             dead_addresses=DeadAddresses(stores.reachability, stores.devices),
             caps=caps,
             lease=self._lease,
@@ -167,6 +170,7 @@ class Worker:
             deliveries=stores.deliveries,
             queue=DeliveryQueue(huey, carry_out=deliver_on(loop, deliverer)),
             deliverer=deliverer,
+            pauses=pauses,
             liveness=self._liveness,
             clock=store.clock,
             # Enough that no thread runs dry, little enough not to be repeats.

@@ -14,7 +14,7 @@ import structlog
 from tornado.iostream import StreamClosedError
 
 from actors.frames import timestamp
-from server.auth import INBOX_OWNERS, UserType
+from server.auth import ADMINS, INBOX_OWNERS
 from server.handlers.base import UUID_PATTERN, ApiHandler
 from server.operation import Operation
 from server.schemas.privacy import Export
@@ -111,7 +111,7 @@ class ExportHandler(StreamedExport):
 class UserExportHandler(StreamedExport):
     """`GET /api/privacy/users/{user_id}/export/`."""
 
-    roles = {"GET": frozenset({UserType.ADMIN})}
+    roles = {"GET": ADMINS}
     operations = {"GET": Operation(answers={200: Export})}
 
     async def get(self, user_id: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,6 +12,8 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters but for tab and line ends, which mean something in a text."""
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
@@ -57,6 +59,25 @@ class Time(fields.AwareDateTime):
             return moment.astimezone(UTC)
         except OverflowError:
             raise ValidationError("Not a valid time.") from None
+
+
+class Bound(Time):
+    """An end of a range: a time, or a day of UTC, which counts whole; loaded as UTC."""
+
+    documented = {"type": "string", "description": "a time in RFC 3339, or a day: `2026-11-22`"}
+
+    def __init__(self, *, is_end: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._is_end = is_end
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not _DAY.match(value):
+            return super()._deserialize(value, attr, data, **kwargs)
+        try:
+            day = datetime.combine(date.fromisoformat(value), time(), UTC)
+            return day + timedelta(days=1) - timedelta(milliseconds=1) if self._is_end else day
+        except (ValueError, OverflowError):
+            raise ValidationError("Not a valid day.") from None
 
 
 class Money(fields.Decimal):

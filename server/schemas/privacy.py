@@ -43,3 +43,6 @@ class Export(Answer):
     schedules_made = fields.List(
         fields.Dict(keys=fields.String()), metadata={"description": "made by the person"}
     )
+    audit_log = fields.List(
+        fields.Dict(keys=fields.String()), metadata={"description": "what the person did as admin"}
+    )

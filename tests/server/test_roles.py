@@ -16,6 +16,7 @@ INBOX = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.
 FOLLOWERS = frozenset({UserType.CUSTOMER, UserType.NGO})
 PROVIDERS = frozenset({UserType.PROVIDER})
 PLATFORM = frozenset({UserType.SERVICE, UserType.ADMIN})
+ADMINS = frozenset({UserType.ADMIN})
 PUBLIC = None
 """No token is needed, nor is one looked at."""
 
@@ -39,7 +40,10 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/business-updates/?": {"POST": PROVIDERS},
     r"/unsubscribe/([^/]+)/?": {"GET": PUBLIC, "POST": PUBLIC},
     r"/api/privacy/export/?": {"GET": INBOX},
-    rf"/api/privacy/users/{UUID_PATTERN}/export/?": {"GET": frozenset({UserType.ADMIN})},
+    rf"/api/privacy/users/{UUID_PATTERN}/export/?": {"GET": ADMINS},
+    r"/api/ops/channels/(email|push|sms)/pause/?": {"POST": ADMINS},
+    r"/api/ops/channels/(email|push|sms)/resume/?": {"POST": ADMINS},
+    r"/api/audit-log/?": {"GET": ADMINS},
     r"/health/live/?": {"GET": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC},
     r"/metrics": {"GET": PUBLIC},
@@ -73,6 +77,7 @@ def address(route: str) -> str:
         .replace("([a-z.]+)", "demo.js")
         .replace("([a-z.-]+)", "docs.js")
         .replace("([^/]+)", "token")
+        .replace("(email|push|sms)", "sms")
     )
 
 

@@ -58,6 +58,8 @@ SCHEDULES = ids(93_000_000)
 KNOWN_THINGS = [f"known-{n}" for n in range(RETURNED)]
 CIPHER = FieldCipher([KEY])
 SUPPRESSED = "gone@example.org"
+LOST_NUMBERS = [f"+2782555{n:04}" for n in range(RETURNED)]
+LOST_USERS = ids(94_000_000)
 
 
 def fill(database: Database[Document], rows: int) -> None:
@@ -76,6 +78,7 @@ def fill(database: Database[Document], rows: int) -> None:
         ("interests", _interests()),
         ("pickups", _pickups()),
         ("suppressions", _suppressions()),
+        ("audit_log", _audit_log()),
     ):
         wanted = rows if name in ("notifications", "follows", "events") else rows // 10
         for batch in _batches(islice(documents, wanted)):
@@ -94,6 +97,38 @@ def _suppressions() -> Iterator[Document]:
     yield {"_id": CIPHER.lookup_hash(SUPPRESSED), "channel": "email", "since": LONG_AGO}
     for n in count():
         yield {"_id": CIPHER.lookup_hash(f"{n}@example.org"), "channel": "email"}
+
+
+def lost_numbers() -> list[Document]:
+    return [{"_id": CIPHER.lookup_hash(number), "channel": "sms"} for number in LOST_NUMBERS]
+
+
+def users_of_lost_numbers() -> list[Document]:
+    return [
+        {
+            "_id": user_id,
+            "phone_hash": CIPHER.lookup_hash(number),
+            "unreachable": {"sms": {"suppression": CIPHER.lookup_hash(number)}},
+        }
+        for user_id, number in zip(LOST_USERS, LOST_NUMBERS, strict=True)
+    ]
+
+
+def _audit_log() -> Iterator[Document]:
+    for n in count():
+        is_asked = n < RETURNED
+        by = OWNER if is_asked else UUID(int=OTHERS + n)
+        yield {
+            "_id": UUID(int=n),
+            "at": (NOON if is_asked else LONG_AGO) + n % SHARE * SECOND,
+            "actor": by,
+            "actor_type": "admin",
+            "action": "asked" if is_asked else "other",
+            "target": "t",
+            "ip": "::1",
+            "request_id": "r",
+            "details": {},
+        }
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
@@ -262,6 +297,7 @@ def _users() -> Iterator[Document]:
         yield {"_id": user_id, "settling": [entry], "following_revision": 1}
     yield {"_id": FOLLOWER, "following": ids(0)}
     yield {"_id": OWNER, "devices": a_users_devices()}
+    yield from users_of_lost_numbers()
     for n in chain(range(RETURNED), count(OTHERS)):
         yield {
             "_id": UUID(int=n),

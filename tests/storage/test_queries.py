@@ -38,6 +38,7 @@ from tests.storage.uses import (
     J,
     K,
     L,
+    M,
     N,
     P,
     Q,
@@ -49,6 +50,8 @@ from tests.storage.uses import (
     V,
     W,
     X,
+    Y,
+    Z,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +83,7 @@ def test_every_method_of_every_repository_is_used() -> None:
     used = {use.method for use in USES}
     methods: set[Any] = {
         method
-        for repository in (R, A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H)
+        for repository in (R, Y, Z, M, A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H)
         for name, method in inspect.getmembers(repository, inspect.isfunction)
         if not name.startswith("_")
     }

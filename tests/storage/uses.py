@@ -11,7 +11,9 @@ from rules.deliveries import DeliveryStatus, Settled
 from rules.ids import follow_id
 from rules.local_day import LocalDay
 from rules.timezones import zone_of
+from storage.audit_log import AuditEntry, AuditFilter, AuditLog
 from storage.businesses import BusinessChange, BusinessesRepository
+from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
 from storage.deliveries import DeliveriesRepository, Entry
@@ -28,6 +30,7 @@ from storage.notification_history import NotificationHistory
 from storage.notifications import InboxFilter, NotificationsRepository
 from storage.pickups import PickupChange, PickupsRepository
 from storage.processes import ProcessesRepository
+from storage.reachability import Reachability
 from storage.schedules import Schedule, SchedulesRepository
 from storage.statuses import StatusesRepository
 from storage.suppressions import SuppressionsRepository
@@ -51,6 +54,8 @@ from tests.storage.filled import (
     FOLLOWER,
     KNOWN_THINGS,
     LATER,
+    LOST_NUMBERS,
+    LOST_USERS,
     MARKED_ROWS,
     MARKER,
     NOBODYS_EVENTS,
@@ -66,6 +71,8 @@ from tests.storage.filled import (
     a_users_claims,
     a_users_devices,
     ids,
+    lost_numbers,
+    users_of_lost_numbers,
 )
 from tests.storage.samples import NOON, OURS, SECOND, THEIRS, a_row, an_event
 
@@ -101,6 +108,16 @@ A_SCHEDULE = Schedule(
 )
 A_DAY = LocalDay.of(NOON + timedelta(days=5), zone_of("Africa/Johannesburg"))
 CLAIM = uuid.UUID(int=7)
+AUDITED = AuditEntry(
+    id=uuid.uuid4(),
+    at=LATER + SECOND,
+    actor=SETTLER,
+    actor_type="admin",
+    action="a",
+    target="t",
+    ip="::1",
+    request_id="r",
+)
 NEW_EVENTS = [an_event() for _ in range(RETURNED)]
 
 
@@ -268,13 +285,31 @@ async def page_of_schedules(stores: Stores, _: FollowChanges) -> Any:
     return found.count, len(found.schedules)
 
 
+async def lost_again(database: AsyncIOMotorDatabase[Document]) -> None:
+    ids = [row["_id"] for row in lost_numbers()]
+    await database["suppressions"].delete_many({"_id": {"$in": ids}})
+    await database["suppressions"].insert_many(lost_numbers())
+    for user in users_of_lost_numbers():
+        await database["users"].replace_one({"_id": user["_id"]}, user, upsert=True)
+
+
+async def switched(stores: Stores, is_paused: bool) -> bool:
+    found = await stores.channels.switch("email", is_paused=is_paused, by=OWNER, at=NOON)
+    return found.is_paused is is_paused
+
+
+async def page_of_audit_log(stores: Stores, wanted: AuditFilter) -> Any:
+    found = await stores.audit_log.page(wanted, page=2, page_size=9)
+    return found.count, len(found.entries)
+
+
 N, U, B, F = NotificationsRepository, UsersRepository, BusinessesRepository, FollowsRepository
 E, C, P = EventsRepository, FollowChanges, ProcessesRepository
 D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 V, J, X = DeliveriesRepository, ContactsRepository, SuppressionsRepository
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
 A, L, W, Q = StatusesRepository, ListingsRepository, InterestsRepository, PickupsRepository
-R = ChargesRepository
+R, Y, Z, M = ChargesRepository, Reachability, ChannelSwitches, AuditLog
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 USES = [
@@ -399,7 +434,9 @@ USES = [
     ),
     Use(
         V.put_off,
-        lambda s, _: s.deliveries.put_off("email", REFS, until=LATER),
+        lambda s, _: s.deliveries.put_off(
+            "email", REFS, status=DeliveryStatus.SENDING, until=LATER
+        ),
         restore=sending_again,
     ),
     Use(V.unread_counts, lambda s, _: s.deliveries.unread_counts([READER, MARKER]), ("unread",)),
@@ -411,6 +448,49 @@ USES = [
     ),
     Use(X.suppressed, lambda s, _: counted(s.suppressions.suppressed([SUPPRESSED, "c"]))),
     Use(X.remove, lambda s, _: s.suppressions.remove("c@d.example")),
+    Use(
+        Y.lose,
+        lambda s, _: s.reachability.lose(
+            "sms", LOST_NUMBERS[0], reason="", user_id=LOST_USERS[0], at=NOON
+        ),
+        restore=lost_again,
+    ),
+    Use(
+        Y.lost,
+        lambda s, _: counted(
+            s.reachability.lost("sms", dict(zip(LOST_USERS, LOST_NUMBERS, strict=True)))
+        ),
+        restore=lost_again,
+    ),
+    Use(
+        Y.regain,
+        lambda s, _: s.reachability.regain("sms", LOST_NUMBERS[3]),
+        ("unreachable_sms",),
+        lost_again,
+    ),
+    Use(Z.all, lambda s, _: counted_or_count(s.channels.all())),
+    *(
+        Use(Z.switch, lambda s, _, is_paused=is_paused: switched(s, is_paused))  # type: ignore[misc]
+        for is_paused in (True, False)
+    ),
+    Use(
+        M.add, lambda s, _: s.audit_log.add(AUDITED), restore=gone_again("audit_log", [AUDITED.id])
+    ),
+    *(
+        Use(
+            M.page,
+            lambda s, _, wanted=wanted: page_of_audit_log(s, wanted),  # type: ignore[misc]
+            (index,),
+            gone_again("audit_log", [AUDITED.id]),
+        )
+        for wanted, index in (
+            (AuditFilter(actor=OWNER), "actor_at"),
+            (AuditFilter(action="asked"), "action_at"),
+            (AuditFilter(actor=OWNER, action="asked"), "actor_action_at"),
+            (AuditFilter(since=NOON, until=LATER), "at"),
+        )
+    ),
+    Use(M.exported, lambda s, _: counted_in_parts(s.audit_log.exported(OWNER)), ("actor_at",)),
     Use(U.apply, lambda s, _: s.users.apply([ProfileChange(ids(0)[0], {"name": "x"}, NOON)])),
     Use(U.find, lambda s, _: s.users.find(ids(0)[0])),
     Use(U.exported, lambda s, _: s.users.exported(FOLLOWER)),

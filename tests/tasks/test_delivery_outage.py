@@ -20,6 +20,7 @@ from tasks.cap_check import CapCheck
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
 from tasks.letter import EmailAddress
+from tasks.pauses import Pauses
 from tasks.worker_lease import WorkerLease
 from tests.support.relay import Relay, relayed
 from tests.support.world import eventually
@@ -55,6 +56,7 @@ def deliverer_of(
         deliveries=stores.deliveries,
         preparation=preparation_of(stores, caps),
         outlets={Channel.EMAIL: outlet_of(sender)},
+        pauses=Pauses(stores.channels),
         dead_addresses=DeadAddresses(stores.reachability, stores.devices),
         caps=caps,
         lease=WorkerLease(Lease("tests/worker", 1)),

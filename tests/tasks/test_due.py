@@ -47,6 +47,7 @@ def due_of(
         deliveries=works.stores.deliveries,
         queue=queue,
         deliverer=works.deliverer,
+        pauses=works.pauses,
         liveness=liveness,
         clock=works.clock,
         busy_tasks=busy_tasks,

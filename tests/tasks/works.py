@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from storage.users import ProfileChange
 from tasks.cap_check import CapCheck
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
+from tasks.pauses import Pauses
 from tasks.preparation import Preparation
 from tasks.worker_lease import WorkerLease
 from tests.tasks.senders import RecordingSender, outlet_of
@@ -34,8 +36,11 @@ class Works:
     caps: CapCheck
     concurrency: int = 10
     deliverer: Deliverer = field(init=False)
+    pauses: Pauses = field(init=False)
 
     def __post_init__(self) -> None:
+        # By a clock on which every look is late enough to ask anew.
+        self.pauses = Pauses(self.stores.channels, clock=itertools.count().__next__)
         self.senders = {
             channel: RecordingSender() for channel in (Channel.EMAIL, Channel.PUSH, Channel.SMS)
         }
@@ -46,6 +51,7 @@ class Works:
                 channel: outlet_of(sender, concurrency=self.concurrency)
                 for channel, sender in self.senders.items()
             },
+            pauses=self.pauses,
             dead_addresses=DeadAddresses(self.stores.reachability, self.stores.devices),
             caps=self.caps,
             lease=self.lease,
