@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from actors.socket_events import SocketEvents
 from storage.bus_streams import MOST_ENTRIES
 from storage.redis import tagged_key
 from storage.stores import Stores
+from tests.support.actors import RecordingConnection
 from tests.support.bus import BusProcess, on_the_bus, told, until
 from tests.support.relay import Relay, relayed
 from tests.support.world import eventually
@@ -247,3 +249,21 @@ async def test_a_process_that_has_stopped_leaves_nothing(stores: Stores, redis_u
     async with Redis.from_url(redis_url) as redis:
         assert not await redis.exists(process.stream)
         assert await redis.zscore("snb:bus:members", str(process.lease)) is None
+
+
+async def test_it_works_on_a_cluster(stores: Stores, redis_cluster_url: str) -> None:
+    async with on_the_bus(stores, redis_cluster_url, redis_cluster_url) as (here, there):
+        user_ids = [uuid4() for _ in range(50)]
+        connections = [await there.connect(user_id) for user_id in user_ids]
+        rows = [await here.insert(user_id) for user_id in user_ids]
+        assert await here.announce(*rows)
+        for row, connection in zip(rows, connections, strict=True):
+            await until(partial(_were_told, connection, [str(row.id)]))
+        await here.inbox.mark_all_read(user_ids[0])
+        await until(lambda: connections[0].types[-1] == "notifications.bulk_read")
+        there.directory.detach(user_ids[1], connections[1])
+        await until(lambda: len(there.directory) == len(user_ids) - 1)
+
+
+def _were_told(connection: RecordingConnection, ids: list[str]) -> bool:
+    return told(connection) == ids
