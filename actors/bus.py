@@ -61,6 +61,8 @@ class Bus:
 
     def forget(self, user_id: UUID) -> None:
         """Have nothing more sent here for `user_id`; it is not sent for ever anyway."""
+        if not self._peers.is_joined:
+            return
         with contextlib.suppress(*_BEHIND):
             self._find_actor("bus.registrar").tell(Forget(user_id))
 

@@ -159,6 +159,10 @@ async def test_one_that_starts_while_redis_is_away_serves_and_joins_when_it_is_b
         connection = await alone.connect(user_id)
         row = await alone.publish(user_id)
         await until(lambda: told(connection) == [str(row.id)])
+        passer_by = uuid4()
+        passing = await alone.connect(passer_by)
+        alone.directory.detach(passer_by, passing)
+        await until(lambda: alone.directory.find(passer_by) is None)
         assert not alone.peers.is_joined
         relay.appear()
         await until(lambda: alone.peers.is_joined)
