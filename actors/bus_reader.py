@@ -28,7 +28,7 @@ from actors.loop_actor import LoopActor
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.messages import Deliver, Reflect
-from actors.parcels import Announced, Changed, Lost, Shown, UnknownParcel, read_fields
+from actors.parcels import Announced, Changed, Joined, Lost, Shown, UnknownParcel, read_fields
 from actors.peers import Peers
 from actors.sync import LOOK_BACK
 from storage.bus_streams import READ_AT_ONCE, BusStreams, Fields, StreamGone
@@ -40,6 +40,9 @@ TRY_AGAIN_AFTER_S = 0.5
 
 LOOK_EVERY_S = 15.0
 """While the bus is away: half of what `sync` looks back."""
+
+END_WITHIN_S = 0.6
+"""Above the pause between two tries."""
 
 CANCEL_AGAIN_AFTER_S = 0.05
 
@@ -99,6 +102,7 @@ class BusReader(LoopActor):
         self._has_company = has_company
         self._on_joined = on_joined
         self._is_astray = True
+        self._is_ending = False
         self._looked_at_s = 0.0
         self._reading: asyncio.Task[None] | None = None
 
@@ -118,7 +122,14 @@ class BusReader(LoopActor):
                 raise TypeError(f"the reader of the bus does not take {type(message).__name__}")
 
     async def on_stop(self) -> None:  # type: ignore[override]
-        """Read no more, at once: a read that blocks is cut off."""
+        """Read no more, at once: a read that blocks is woken by an entry of our own."""
+        self._is_ending = True
+        if self._peers.is_joined:
+            with contextlib.suppress(RedisUnavailable):
+                await self._streams.add([(self._process, Joined().fields())])
+        assert self._reading is not None
+        # Rather than cancelled: a connection that is being opened just then would be left open.
+        await asyncio.wait([self._reading], timeout=END_WITHIN_S)
         await self._end_reading()
 
     async def on_failure(  # type: ignore[override]
@@ -139,7 +150,7 @@ class BusReader(LoopActor):
 
     async def _read_on(self) -> None:
         try:
-            while True:
+            while not self._is_ending:
                 try:
                     if self._is_astray:
                         await self._find_back()

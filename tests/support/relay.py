@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 65_536
 WITHIN_S = 5.0
+BACKLOG = 100
 
 
 class Relay:
@@ -23,7 +26,8 @@ class Relay:
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
         self._loop = asyncio.new_event_loop()
-        self._server: asyncio.Server | None = None
+        self._listening: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._passing: set[asyncio.Task[None]] = set()
         self._port = 0
 
@@ -53,23 +57,36 @@ class Relay:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_S)
 
     async def _appear(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        # Not by asyncio's server: what it accepts while it is being closed is left open.
+        self._listening = socket.create_server(("127.0.0.1", self._port), backlog=BACKLOG)
+        self._listening.setblocking(False)
+        self._port = self._listening.getsockname()[1]
+        self._accepting = self._loop.create_task(self._accept(self._listening))
 
     async def _vanish(self) -> None:
-        assert self._server is not None
-        self._server.close()
+        assert self._accepting is not None
+        assert self._listening is not None
+        self._accepting.cancel()
+        await asyncio.wait([self._accepting])
+        self._listening.close()
         for task in self._passing:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
         self._passing.clear()
+        # The transports are closed in the next turn of the loop.
+        await asyncio.sleep(0)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._pass_on(reader, writer))
-        self._passing.add(task)
-        task.add_done_callback(self._passing.discard)
+    async def _accept(self, listening: socket.socket) -> None:
+        while True:
+            client, _ = await self._loop.sock_accept(listening)
+            task = self._loop.create_task(self._pass_on(client))
+            self._passing.add(task)
+            task.add_done_callback(self._passing.discard)
+            # Also that of one that is cut off before it has begun.
+            task.add_done_callback(partial(_close, client))
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(self, client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
         try:
             there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
             try:
@@ -80,6 +97,10 @@ class Relay:
             writer.transport.abort()
             # The transports are closed in the next turn of the loop.
             await asyncio.sleep(0)
+
+
+def _close(client: socket.socket, _: asyncio.Task[None]) -> None:
+    client.close()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
