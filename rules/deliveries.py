@@ -71,6 +71,17 @@ class Reason(StrEnum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
 
 
+ENDED = frozenset(DeliveryStatus) - {
+    DeliveryStatus.QUEUED,
+    DeliveryStatus.DEFERRED,
+    DeliveryStatus.SENDING,
+}
+"""Where nobody has to look at a delivery again, unless its provider tells something new."""
+
+RETRIED = frozenset({DeliveryStatus.FAILED, DeliveryStatus.DEAD, DeliveryStatus.BOUNCED})
+"""What an operator can have sent again: what was meant to arrive and did not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The provider has taken it."""

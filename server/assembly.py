@@ -45,11 +45,13 @@ from server.in_flight import InFlight
 from server.lanes import Desk
 from server.loop_lag import measure_loop_lag
 from server.origins import Origins
+from server.overview import Overview
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
 from server.sending import Sending
 from server.service import Service
+from server.simulation import Simulation
 from server.singletons import start_singletons, tell
 from server.socket_limits import SocketLimits
 from server.store_clients import StoreClients
@@ -126,13 +128,14 @@ async def assemble(
         clock,
     )
     await caps.begin(is_first=await stores.processes.is_first(lease))
+    queue = DeliveryQueue(open_huey(settings.queue_redis_url))
     publisher = partial(
         Publisher,
         clock=clock,
         directory=directory,
         bus=bus,
         caps=CapGate(settings.daily_caps, caps),
-        queue=DeliveryQueue(open_huey(settings.queue_redis_url)),
+        queue=queue,
         writer=str(lease),
     )
     desks = {Lane.READ_MODEL: _desk(stores, names, publisher)}
@@ -209,6 +212,8 @@ async def assemble(
         mailboxes=lambda: {**supervisor.waiting(), "users": directory.waiting()},
         readiness=Readiness(database, clock, redis_store, queue_redis),
         in_flight=InFlight(),
+        simulation=Simulation(stores, settings.daily_caps),
+        overview=Overview(stores, queue, clock),
         exports=Exports(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),

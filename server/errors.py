@@ -38,6 +38,7 @@ from server.exports import ExportsBusy
 from server.providers import NoBusiness
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
+from storage.delivery_records import DeliveryNotFound, DeliveryNotRetried
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
 from storage.idempotency_keys import KeyInUse, KeyReused
 from storage.notifications import NotInInbox
@@ -268,6 +269,16 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
         ScheduleNotPending,
         lambda error: ErrorAnswer(
             409, "CONFLICT", f"The notification is {error.status}", {"status": error.status}
+        ),
+    ),
+    (DeliveryNotFound, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such delivery")),
+    (
+        DeliveryNotRetried,
+        lambda error: ErrorAnswer(
+            409,
+            "CONFLICT",
+            f"The delivery is {error.record.status}",
+            {"status": error.record.status},
         ),
     ),
     (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),

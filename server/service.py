@@ -20,10 +20,12 @@ from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
 from server.loop_lag import LoopLag
 from server.origins import Origins
+from server.overview import Overview
 from server.page_templates import PageTemplates
 from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
 from server.sending import Sending
+from server.simulation import Simulation
 from server.verifier import TokenVerifier
 from storage.names import NameResolver
 from storage.positions import PositionClock
@@ -56,6 +58,8 @@ class Service:
     mailboxes: Callable[[], Mapping[str, int]]
     """Actor -> how many messages wait for it."""
     in_flight: InFlight
+    overview: Overview
+    simulation: Simulation
     exports: Exports
     unsubscribe_links: UnsubscribeLinks
     page_templates: PageTemplates

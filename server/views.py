@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from actors.frames import notification_content, timestamp
 from rules.preferences import Preferences
 from storage.businesses import Business
 from storage.channel_switches import ChannelSwitch
+from storage.delivery_records import DeliveryRecord
 from storage.devices import Device
 from storage.names import Names
 from storage.notifications import NotificationRow
@@ -85,6 +87,44 @@ def channel_switch_record(switch: ChannelSwitch) -> dict[str, Any]:
         "by": switch.by,
         "at": switch.at and timestamp(switch.at),
     }
+
+
+def delivery_record(record: DeliveryRecord) -> dict[str, Any]:
+    """Return one channel of one notification as operators see it; no address is in it."""
+    state = record.state
+    return {
+        "id": record.id,
+        "notification_id": record.notification_id,
+        "recipient_id": record.recipient_id,
+        "notification_type": record.kind,
+        "channel": record.channel,
+        "status": state["status"],
+        "reason": state.get("reason"),
+        "attempts": attempt_records(state),
+        "due_at": time_of(state, "due_at"),
+        "sent_at": time_of(state, "sent_at"),
+        "last_error": state.get("last_error"),
+        "provider_message_id": state.get("provider_message_id"),
+    }
+
+
+def attempt_records(state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the attempts of one channel's state, the first one first."""
+    return [
+        {
+            "at": timestamp(attempt["at"]),
+            "ended_at": time_of(attempt, "ended_at"),
+            "error": attempt.get("error"),
+            "uncertain": attempt.get("uncertain", False),
+        }
+        for attempt in state.get("attempts", ())
+    ]
+
+
+def time_of(known: Mapping[str, Any], name: str) -> str | None:
+    """Return the time that `known` has under `name`, None when there is none."""
+    at = known.get(name)
+    return None if at is None else timestamp(at)
 
 
 def person_card(user_id: UUID, user_type: str | None, names: Names) -> dict[str, Any]:

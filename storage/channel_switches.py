@@ -50,8 +50,9 @@ class ChannelSwitches:
         return (await self.all())[channel]
 
     async def all(self) -> dict[str, ChannelSwitch]:
-        """Return the switches that were ever touched, by channel."""
-        return {
+        """Return the switches of all channels, by channel."""
+        untouched = {channel.value: ChannelSwitch(channel.value) for channel in SENDING_CHANNELS}
+        return untouched | {
             row["_id"]: ChannelSwitch(row["_id"], row["is_paused"], row.get("by"), row.get("at"))
             for row in await self._channels.find({"_id": {"$in": list(SENDING_CHANNELS)}})
         }

@@ -168,8 +168,11 @@ class StoreCollection:
             result = await self._collection.delete_one(query)
             return result.deleted_count == 1
 
-    async def bulk_update(self, updates: Iterable[UpdateOne]) -> None:
-        """Carry out `updates` in their order, many in one round trip."""
+    async def bulk_update(self, updates: Iterable[UpdateOne]) -> int:
+        """Carry out `updates` in their order, many in one round trip; return how many changed."""
+        changed = 0
         for some in portions(updates, UPDATES_AT_ONCE):
             async with store_call():
-                await self._collection.bulk_write(some, ordered=True)
+                result = await self._collection.bulk_write(some, ordered=True)
+                changed += result.modified_count
+        return changed

@@ -1,16 +1,19 @@
 """Deliveries: what became of each channel of a notification, kept in the notification's row.
 
-    channels.<channel>: {status, reason, due_at, sent_at, last_error, provider_message_id,
-                         attempts: [{at, ended_at, error, uncertain}], attention,
-                         charged_on, claim, owner, epoch, claimed_at, devices: {<device id>: {...}}}
+    channels.<channel>: {status, outcome, reason, due_at, sent_at, last_error, attention,
+                         provider_message_id, attempts: [{at, ended_at, error, uncertain}],
+                         forgiven, charged_on, claim, owner, epoch, claimed_at,
+                         devices: {<device id>: {...}}}
 
     queued ──claim──► sending ──begin──► (an attempt is open) ──record──► sent, deferred, failed …
       ▲                  │                                                          │
       └── release, recover┘◄──────────────── requeue, once it is due ───────────────┘
 
-`due_at` is there while somebody has to look at it again, whoever has it now; `attention` while an
-operator should. Every step after the claim is guarded by it, so that what a worker does after it
-was given up changes nothing. Queries name the recipient, the shard key, but for `due`.
+`due_at` is there while somebody has to look at it again, whoever has it now; after that there is
+`outcome`, the same as the status. `attention` is there while an operator should look, who may have
+it tried again: the attempts until then are `forgiven`. Every step after the claim is guarded by it,
+so that what a worker does after it was given up changes nothing. Queries name the recipient, the
+shard key, but for `due`.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import UpdateOne
 
 from rules.caps import CHARGED_ON
-from rules.deliveries import DeliveryStatus
+from rules.deliveries import ENDED, DeliveryStatus
 from rules.lease import Lease
 from storage.collection import StoreCollection, portions
 from storage.notification_rows import NotificationRow, named
@@ -49,6 +52,9 @@ class Held:
     attempts: int
     """How many there were before."""
 
+    forgiven: int
+    """How many of them do not count any more."""
+
     devices: Mapping[str, Mapping[str, Any]]
     """Of a push: the devices that are done, by id."""
 
@@ -68,6 +74,7 @@ class Due:
     lease: Lease | None
     claimed_at: datetime | None
     attempts: int
+    forgiven: int
     is_begun: bool
     """The last attempt has not ended."""
 
@@ -234,6 +241,7 @@ def _written(channel: str, claim: UUID, entry: Entry) -> UpdateOne:
     optional: dict[str, Any] = {
         "reason": entry.stands.reason,
         "due_at": entry.stands.due_at,
+        "outcome": entry.stands.status if entry.stands.status in ENDED else None,
         "attention": entry.stands.wants_operator or None,
     }
     for name, value in optional.items():
@@ -271,6 +279,7 @@ def _held(channel: str, document: Document) -> Held:
     return Held(
         NotificationRow.from_document(document),
         len(state.get("attempts", ())),
+        state.get("forgiven", 0),
         state.get("devices", {}),
     )
 
@@ -286,6 +295,7 @@ def _due(channel: str, document: Document) -> Due:
         lease=lease,
         claimed_at=state.get("claimed_at"),
         attempts=len(attempts),
+        forgiven=state.get("forgiven", 0),
         is_begun=bool(attempts) and "ended_at" not in attempts[-1],
         is_critical=document["priority"] == "critical",
     )

@@ -222,6 +222,16 @@ INDEXES = (
     ),
     *(
         Index(
+            name=f"outcome_{channel}",
+            collection="notifications",
+            keys=(f"channels.{channel}.outcome", "created_at"),
+            options={"partialFilterExpression": {f"channels.{channel}.outcome": {"$gte": ""}}},
+            serves=f"DeliveryRecords.page and count: how deliveries by {channel} have ended",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
             name=f"due_{channel}",
             collection="notifications",
             keys=(f"channels.{channel}.due_at",),

@@ -1,6 +1,7 @@
 """The processes of the service: their heartbeats and incarnations.
 
-    {_id: instance, kind: server|worker, epoch, beat, host, pid, started_at, stopped_at}
+    {_id: instance, kind: server|worker, epoch, beat, beaten_at, host, pid, started_at, stopped_at,
+     channels: {<channel>: {circuit, succeeded, failed}}}
 
 A row outlives its process by a month, so that the epochs of an instance do not begin again while
 anything remembers them. Errors: `Superseded`.
@@ -10,19 +11,23 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
+from rules.channel_health import ChannelHealth
 from rules.lease import Lease
 from storage.collection import StoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
+
+NONE: Mapping[str, ChannelHealth] = MappingProxyType({})
 
 ProcessKind = Literal["server", "worker"]
 
@@ -45,6 +50,11 @@ class ProcessRow:
     host: str
     pid: int
     started_at: datetime
+    beaten_at: datetime
+    """By the store's clock; the start while there was no beat."""
+
+    channels: Mapping[str, ChannelHealth] = field(default_factory=dict)
+    """Of workers: how each channel is."""
 
 
 class ProcessesRepository:
@@ -70,15 +80,22 @@ class ProcessesRepository:
                         "host": socket.gethostname(),
                         "pid": os.getpid(),
                     },
-                    "$currentDate": {"started_at": True},
-                    "$unset": {"stopped_at": ""},
+                    "$currentDate": {"started_at": True, "beaten_at": True},
+                    "$unset": {"stopped_at": "", "channels": ""},
                 },
             ):
                 return lease
 
-    async def beat(self, lease: Lease) -> None:
-        """Show that the process lives; raise Superseded when it is not to go on."""
-        if not await self._processes.update_one(_running(lease), {"$inc": {"beat": 1}}):
+    async def beat(self, lease: Lease, channels: Mapping[str, ChannelHealth] = NONE) -> None:
+        """Show that the process lives, and how its channels are, if it has any.
+
+        Raises Superseded when it is not to go on.
+        """
+        health = {f"channels.{channel}": asdict(each) for channel, each in channels.items()}
+        shown: dict[str, Any] = {"$inc": {"beat": 1}, "$currentDate": {"beaten_at": True}}
+        if health:
+            shown["$set"] = health
+        if not await self._processes.update_one(_running(lease), shown):
             raise Superseded(lease)
 
     async def is_running(self, lease: Lease) -> bool:
@@ -104,6 +121,11 @@ class ProcessesRepository:
                 host=row["host"],
                 pid=row["pid"],
                 started_at=row["started_at"],
+                beaten_at=row["beaten_at"] if "beaten_at" in row else row["started_at"],
+                channels={
+                    channel: ChannelHealth(**each)
+                    for channel, each in row.get("channels", {}).items()
+                },
             )
             for row in await self._processes.find({})
             if "stopped_at" not in row

@@ -174,6 +174,10 @@ class SchedulesRepository:
         )
         return [(row["_id"], row["due_at"]) for row in found]
 
+    async def waiting_count(self) -> int:
+        """Return how many wait for their time."""
+        return await self._schedules.count({"due_at": {"$gte": EPOCH}})
+
     async def claim(self, ids: Collection[UUID], *, by: datetime, now: datetime) -> list[Claimed]:
         """Take those of `ids` that are due by then, and return them; they cannot be cancelled.
 

@@ -11,6 +11,7 @@ from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
 from storage.deliveries import DeliveriesRepository
+from storage.delivery_records import DeliveryRecords
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
@@ -53,6 +54,7 @@ class Stores:
     notifications: NotificationsRepository
     history: NotificationHistory
     deliveries: DeliveriesRepository
+    delivery_records: DeliveryRecords
     contacts: ContactsRepository
     suppressions: SuppressionsRepository
     reachability: Reachability
@@ -89,6 +91,7 @@ def open_stores(
         notifications=NotificationsRepository(database),
         history=NotificationHistory(database),
         deliveries=DeliveriesRepository(database),
+        delivery_records=DeliveryRecords(database),
         contacts=ContactsRepository(database, cipher, devices.claims),
         suppressions=suppressions,
         reachability=Reachability(database, cipher, suppressions),

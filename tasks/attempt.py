@@ -43,7 +43,9 @@ class Attempt:
             error = "permit expired"
             return Entry(ref=held.ref, stands=stands, at=at, attempt=held.attempts, error=error)
         outcome = combine(outcomes, has_sent=self._has_sent_before())
-        stands = settle(channel, outcome, attempts=held.attempts + 1, at=at, chance=chance)
+        stands = settle(
+            channel, outcome, attempts=held.attempts - held.forgiven + 1, at=at, chance=chance
+        )
         if stands.status is DeliveryStatus.DEAD and self._has_sent():
             # One of several devices is enough to have been told.
             stands = Settled(DeliveryStatus.SENT)

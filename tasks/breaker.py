@@ -7,21 +7,13 @@ closed ── failures in a row ──► open ── after a while ──► ha
 
 from __future__ import annotations
 
-from enum import StrEnum
+from rules.channel_health import Circuit
 
 OPENS_AFTER = 10
 """Failures in a row, whatever was in flight together counted one by one."""
 
 FIRST_OPEN_S = 15.0
 LONGEST_OPEN_S = 300.0
-
-
-class Circuit(StrEnum):
-    """How a channel stands with its provider."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
 
 
 class Breaker:

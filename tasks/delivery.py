@@ -17,10 +17,10 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from rules.deliveries import DeliveryStatus, Outcome, Permanent, Sent, Uncertain
+from rules.channel_health import Circuit
+from rules.deliveries import DeliveryStatus, Outcome, Uncertain
 from storage.client import StoreUnavailable
 from tasks.attempt import Attempt
-from tasks.breaker import Circuit
 from tasks.letter import Destination
 from tasks.pauses import ChannelPaused
 from tasks.permit import PermitExpired
@@ -248,16 +248,10 @@ class Deliverer:
                 outcome = Uncertain(type(result).__name__)
             else:
                 outcome = result
-            self._observe(outlet, outcome)
+            if outcome is not None:
+                outlet.observe(outcome)
             outcomes.append((to, outcome))
         return Attempt(ready, outcomes)
-
-    @staticmethod
-    def _observe(outlet: Outlet[Any], outcome: Outcome | None) -> None:
-        if isinstance(outcome, Sent | Permanent):
-            outlet.breaker.succeed()
-        elif outcome is not None:
-            outlet.breaker.fail(time.monotonic())
 
     async def _record(self, channel: Channel, claim: UUID, attempts: Sequence[Attempt]) -> None:
         """Write how `attempts` ended, with some patience."""

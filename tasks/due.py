@@ -134,7 +134,12 @@ class DueDeliveries:
         entries: defaultdict[UUID, list[Entry]] = defaultdict(list)
         again: list[Due] = []
         for each in lost:
-            stands = abandoned(channel, attempts=each.attempts, is_begun=each.is_begun, at=now)
+            stands = abandoned(
+                channel,
+                attempts=each.attempts - each.forgiven,
+                is_begun=each.is_begun,
+                at=now,
+            )
             assert each.claim is not None
             entries[each.claim].append(
                 Entry(

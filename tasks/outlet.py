@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tasks.breaker import Breaker, Circuit
+from rules.channel_health import ChannelHealth, Circuit
+from rules.deliveries import Outcome, Permanent, Sent
+from tasks.breaker import Breaker
 from tasks.letter import Destination
 from tasks.pace import Pace
+from tasks.recent_outcomes import RecentOutcomes
 from tasks.slots import Slots
 
 if TYPE_CHECKING:
@@ -18,13 +21,14 @@ To = TypeVar("To", bound=Destination)
 
 
 class Outlet(Generic[To]):
-    """A sender with its slots, its circuit breaker and its pace."""
+    """A sender with its slots, its circuit breaker, its pace, and how it went lately."""
 
     def __init__(self, sender: Sender[To], provider: Provider) -> None:
         self.sender = sender
         self.slots = Slots(provider.concurrency)
         self.breaker = Breaker()
         self.pace = Pace(provider.rate)
+        self._outcomes = RecentOutcomes()
 
     def is_closed(self) -> bool:
         """Tell whether the circuit lets everything through."""
@@ -34,3 +38,18 @@ class Outlet(Generic[To]):
         """Return the seconds until it is of use to begin something here again."""
         now_s = time.monotonic()
         return max(self.breaker.retry_in(now_s), self.pace.next_in_s(now_s))
+
+    def observe(self, outcome: Outcome) -> None:
+        """Take in how one sending ended: a provider that refuses is there, and well."""
+        now_s = time.monotonic()
+        if isinstance(outcome, Sent | Permanent):
+            self.breaker.succeed()
+        else:
+            self.breaker.fail(now_s)
+        self._outcomes.add(is_success=isinstance(outcome, Sent), now_s=now_s)
+
+    def health(self) -> ChannelHealth:
+        """Return how the channel is, as far as this worker can tell."""
+        now_s = time.monotonic()
+        succeeded, failed = self._outcomes.counts(now_s)
+        return ChannelHealth(self.breaker.state(now_s), succeeded, failed)

@@ -146,6 +146,7 @@ class Worker:
         self._loop = loop
         self._store = store
         self._huey = huey
+        self._outlets = outlets
         self._lease = WorkerLease(lease)
         self._liveness = Liveness()
         self._is_superseded = False
@@ -208,7 +209,8 @@ class Worker:
         while True:
             begun_at_s = time.monotonic()
             try:
-                await processes.beat(self._lease.lease)
+                health = {channel.value: each.health() for channel, each in self._outlets.items()}
+                await processes.beat(self._lease.lease, health)
                 self._lease.note_beat(begun_at_s)
                 self._liveness.observe(await processes.list())
                 await self._store.clock.measure(self._store.database)

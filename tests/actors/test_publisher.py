@@ -168,7 +168,11 @@ async def test_what_is_refused_is_recorded_with_its_reason_and_not_queued(
 ) -> None:
     recipient = publishing.recipient(quiet_hours=AWAKE, email_notifications=False)
     row = await publishing.publish(recipient)
-    assert row.channels["email"] == {"status": "suppressed", "reason": "channel_preference"}
+    assert row.channels["email"] == {
+        "status": "suppressed",
+        "outcome": "suppressed",
+        "reason": "channel_preference",
+    }
     assert publishing.queue.refs == refs(row, Channel.PUSH)
 
 

@@ -10,6 +10,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from server.app import routes
 from server.auth import UserType
 from server.handlers.base import UUID_PATTERN
+from server.handlers.deliveries import DELIVERY
 from tests.support.api import Api, token
 
 INBOX = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.ADMIN})
@@ -30,6 +31,7 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     rf"/api/notifications/{UUID_PATTERN}/delete/?": {"DELETE": INBOX},
     r"/api/notifications/scheduled/?": {"GET": PLATFORM},
     rf"/api/notifications/scheduled/{UUID_PATTERN}/?": {"DELETE": PLATFORM},
+    rf"/api/notifications/{UUID_PATTERN}/trace/?": {"GET": INBOX},
     r"/api/notifications/preferences/?": {"GET": INBOX, "PUT": INBOX},
     r"/api/follow/?": {"POST": FOLLOWERS},
     rf"/api/unfollow/{UUID_PATTERN}/?": {"DELETE": FOLLOWERS},
@@ -41,6 +43,11 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/unsubscribe/([^/]+)/?": {"GET": PUBLIC, "POST": PUBLIC},
     r"/api/privacy/export/?": {"GET": INBOX},
     rf"/api/privacy/users/{UUID_PATTERN}/export/?": {"GET": ADMINS},
+    r"/api/ops/overview/?": {"GET": ADMINS},
+    r"/api/ops/simulate/?": {"POST": ADMINS},
+    r"/api/ops/deliveries/?": {"GET": ADMINS},
+    r"/api/ops/deliveries/retry/?": {"POST": ADMINS},
+    rf"/api/ops/deliveries/{DELIVERY}/retry/?": {"POST": ADMINS},
     r"/api/ops/channels/(email|push|sms)/pause/?": {"POST": ADMINS},
     r"/api/ops/channels/(email|push|sms)/resume/?": {"POST": ADMINS},
     r"/api/audit-log/?": {"GET": ADMINS},
@@ -71,7 +78,12 @@ def may(route: str) -> dict[str, frozenset[UserType] | None]:
 
 def address(route: str) -> str:
     """Return a path that `route` matches."""
-    path = route.replace(UUID_PATTERN, str(uuid4())).removesuffix("?").replace("\\", "")
+    path = (
+        route.replace(DELIVERY, f"{uuid4()}:email")
+        .replace(UUID_PATTERN, str(uuid4()))
+        .removesuffix("?")
+        .replace("\\", "")
+    )
     return (
         path.replace("()", "")
         .replace("([a-z.]+)", "demo.js")

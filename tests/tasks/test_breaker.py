@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.breaker import FIRST_OPEN_S, LONGEST_OPEN_S, OPENS_AFTER, Breaker, Circuit
+from rules.channel_health import Circuit
+from tasks.breaker import FIRST_OPEN_S, LONGEST_OPEN_S, OPENS_AFTER, Breaker
 
 
 @pytest.fixture

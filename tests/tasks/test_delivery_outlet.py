@@ -8,13 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from rules.channel_health import Circuit
 from rules.deliveries import Sent, Transient
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.deliveries import Ref
 from storage.positions import PositionClock
 from storage.stores import Stores
-from tasks.breaker import FIRST_OPEN_S, OPENS_AFTER, Circuit
+from tasks.breaker import FIRST_OPEN_S, OPENS_AFTER
 from tasks.cap_check import CapCheck
 from tasks.pace import Pace
 from tasks.worker_lease import WorkerLease

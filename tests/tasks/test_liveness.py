@@ -12,7 +12,9 @@ OURS, THEIRS = Lease("ours", 1), Lease("theirs", 4)
 
 def row(lease: Lease, beat: int) -> ProcessRow:
     began = datetime(2026, 11, 26, tzinfo=UTC)
-    return ProcessRow(lease=lease, kind="worker", beat=beat, host="h", pid=1, started_at=began)
+    return ProcessRow(
+        lease=lease, kind="worker", beat=beat, host="h", pid=1, started_at=began, beaten_at=began
+    )
 
 
 class Watched:

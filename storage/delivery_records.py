@@ -1,0 +1,244 @@
+"""Deliveries as operators look them up and try them again: by status, channel and recipient.
+
+What waits or is being sent is found by when it is due, what has ended by how: `outcome` is the
+status with which it did, and absent before. So an insert and a claim keep no index of statuses up
+to date. Of a user all is found by the recipient. The other queries go to all shards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pymongo import UpdateOne
+
+from rules.deliveries import ENDED, SENDING_CHANNELS, DeliveryStatus
+from storage.collection import StoreCollection
+from storage.notification_rows import NotificationRow
+from storage.positions import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.deliveries import Ref
+
+COLLECTION = "notifications"
+
+NEWEST_FIRST = {"created_at": -1, "_id": -1, "channel": 1}
+
+WAITING = tuple(status.value for status in DeliveryStatus if status not in ENDED)
+
+
+class DeliveryNotFound(LookupError):
+    """There is no such delivery."""
+
+    def __init__(self, notification_id: UUID, channel: str) -> None:
+        super().__init__(f"no delivery {notification_id}:{channel}")
+        self.notification_id = notification_id
+        self.channel = channel
+
+
+class DeliveryNotRetried(Exception):
+    """It is on its way, has arrived, or was not to be sent."""
+
+    def __init__(self, record: DeliveryRecord) -> None:
+        super().__init__(f"delivery {record.id} is {record.status}")
+        self.record = record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries are asked for: none of the fields, all of them."""
+
+    channel: str | None = None
+    user_id: UUID | None = None
+    statuses: Collection[str] = field(
+        default_factory=lambda: tuple(status.value for status in DeliveryStatus)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """One channel of one notification, and how it stands."""
+
+    notification_id: UUID
+    recipient_id: UUID
+    kind: str
+    channel: str
+    state: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """Return the name that operators know it by."""
+        return f"{self.notification_id}:{self.channel}"
+
+    @property
+    def ref(self) -> Ref:
+        """Return the name that it has in the store."""
+        return self.recipient_id, self.notification_id
+
+    @property
+    def status(self) -> DeliveryStatus:
+        """Return how it stands."""
+        return DeliveryStatus(self.state["status"])
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveriesPage:
+    """How many match in all, and those of the page, newest first."""
+
+    count: int
+    records: list[DeliveryRecord]
+
+
+class DeliveryRecords:
+    """The field `channels` of the collection `notifications`, for operators."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._rows = StoreCollection(database["notifications"])
+
+    async def page(self, wanted: DeliveryFilter, *, page: int, page_size: int) -> DeliveriesPage:
+        """Return page `page` (from 1) of what matches, by the age of the notifications."""
+        skip = (page - 1) * page_size
+        records = await self.newest(wanted, limit=page_size, skip=skip)
+        if len(records) < page_size and (records or skip == 0):
+            return DeliveriesPage(skip + len(records), records)
+        return DeliveriesPage(await self.count(wanted), records)
+
+    async def count(self, wanted: DeliveryFilter) -> int:
+        """Return how many match."""
+        counts = [await self._rows.count(matching) for _, matching in _sources(wanted)]
+        return sum(counts)
+
+    async def waiting(self, channel: str) -> dict[str, int]:
+        """Return how many of `channel` stand at each status from which something follows."""
+        state = f"channels.{channel}"
+        counted = await self._rows.aggregate(
+            [
+                {"$match": {f"{state}.due_at": {"$gte": EPOCH}}},
+                {"$group": {"_id": f"${state}.status", "rows": {"$sum": 1}}},
+            ]
+        )
+        return {row["_id"]: row["rows"] for row in counted}
+
+    async def get(self, notification_id: UUID, channel: str) -> DeliveryRecord:
+        """Return a delivery of whoever it is; raise DeliveryNotFound."""
+        found = await self._rows.find_one(
+            {"_id": notification_id}, {"recipient_id": 1, "kind": 1, f"channels.{channel}": 1}
+        )
+        if found is None or channel not in found["channels"]:
+            raise DeliveryNotFound(notification_id, channel)
+        return DeliveryRecord(
+            notification_id=notification_id,
+            recipient_id=found["recipient_id"],
+            kind=found["kind"],
+            channel=channel,
+            state=found["channels"][channel],
+        )
+
+    async def find_row(self, notification_id: UUID) -> NotificationRow | None:
+        """Return a notification of whoever it is."""
+        found = await self._rows.find_one({"_id": notification_id})
+        return None if found is None else NotificationRow.from_document(found)
+
+    async def retry(self, records: Sequence[DeliveryRecord], *, at: datetime) -> int:
+        """Have `records` sent at `at`, with all their attempts before them again.
+
+        Returns how many: what does not stand any more as it did then stays as it is.
+        """
+        return await self._rows.bulk_update(_retried(record, at) for record in records)
+
+    async def newest(
+        self, wanted: DeliveryFilter, *, limit: int, skip: int = 0
+    ) -> list[DeliveryRecord]:
+        """Return the newest `limit` of what matches, after leaving out `skip`."""
+        stages: list[dict[str, Any]] = []
+        for channel, matching in _sources(wanted):
+            some = _ordered(channel, matching, skip + limit)
+            stages += [{"$unionWith": {"coll": COLLECTION, "pipeline": some}}] if stages else some
+        found = await self._rows.aggregate(
+            [*stages, {"$sort": NEWEST_FIRST}, {"$skip": skip}, {"$limit": limit}]
+        )
+        return [
+            DeliveryRecord(
+                notification_id=row["_id"],
+                recipient_id=row["recipient_id"],
+                kind=row["kind"],
+                channel=row["channel"],
+                state=row["state"],
+            )
+            for row in found
+        ]
+
+
+def _sources(wanted: DeliveryFilter) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the queries that find what is wanted, each with its channel; no two find the same."""
+    channels = SENDING_CHANNELS if wanted.channel is None else (wanted.channel,)
+    ended = [status for status in wanted.statuses if status in ENDED]
+    waiting = [status for status in wanted.statuses if status in WAITING]
+    for channel in channels:
+        state = f"channels.{channel}"
+        if wanted.user_id is not None:
+            yield (
+                channel,
+                {
+                    "recipient_id": wanted.user_id,
+                    "created_at": {"$gte": EPOCH},
+                    f"{state}.status": _one_of(list(wanted.statuses)),
+                },
+            )
+            continue
+        if ended:
+            yield channel, {f"{state}.outcome": _one_of(ended), "created_at": {"$gte": EPOCH}}
+        if waiting:
+            yield channel, {f"{state}.due_at": {"$gte": EPOCH}, f"{state}.status": _one_of(waiting)}
+
+
+def _one_of(values: Sequence[str]) -> Any:
+    return values[0] if len(values) == 1 else {"$in": values}
+
+
+def _ordered(channel: str, matching: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
+    """Return the stages that give the newest of one channel."""
+    return [
+        {"$match": matching},
+        {"$sort": {"created_at": -1, "_id": -1}},
+        {"$limit": limit},
+        {
+            "$project": {
+                "recipient_id": 1,
+                "kind": 1,
+                "created_at": 1,
+                "channel": {"$literal": channel},
+                "state": f"$channels.{channel}",
+            }
+        },
+    ]
+
+
+def _retried(record: DeliveryRecord, at: datetime) -> UpdateOne:
+    state = f"channels.{record.channel}"
+    attempts = {"$size": {"$ifNull": [f"${state}.attempts", []]}}
+    gone = ("reason", "outcome", "attention", "devices")
+    return UpdateOne(
+        {
+            "_id": record.notification_id,
+            "recipient_id": record.recipient_id,
+            f"{state}.status": record.status,
+        },
+        [
+            {
+                "$set": {
+                    f"{state}.status": DeliveryStatus.QUEUED,
+                    f"{state}.due_at": at,
+                    f"{state}.forgiven": attempts,
+                    **{f"{state}.{name}": "$$REMOVE" for name in gone},
+                }
+            }
+        ],
+    )
