@@ -60,6 +60,7 @@ CIPHER = FieldCipher([KEY])
 SUPPRESSED = "gone@example.org"
 LOST_NUMBERS = [f"+2782555{n:04}" for n in range(RETURNED)]
 LOST_USERS = ids(94_000_000)
+DEAD_ROWS, DEAD_USERS = ids(95_000_000), ids(96_000_000)
 
 
 def fill(database: Database[Document], rows: int) -> None:
@@ -162,6 +163,8 @@ def _notifications() -> Iterator[Document]:
         yield _notification(DELETED_ROWS[n], DELETER, at)
         yield _notification(UUID(int=next(numbers)), CHANGED, at, is_read=True) | {"changed_at": at}
         yield _notification(DUE_ROWS[n], DUE_USERS[n], at, in_app=False, channels=_due(at))
+        dead = {channel: {"status": "dead", "outcome": "dead"} for channel in CHANNELS}
+        yield _notification(DEAD_ROWS[n], DEAD_USERS[n], at, in_app=False, channels=dead)
     for n in count():
         at, row_id = LONG_AGO + n * SECOND, UUID(int=next(numbers))
         match n % SHARE:
@@ -174,6 +177,9 @@ def _notifications() -> Iterator[Document]:
             case 3:
                 due = _due(LATER + n * SECOND)
                 yield _notification(row_id, UUID(int=OTHERS + n), at, in_app=False, channels=due)
+            case 4:
+                sent = {"email": {"status": "sent", "outcome": "sent"}}
+                yield _notification(row_id, UUID(int=OTHERS + n), at, channels=sent)
             case _:
                 # Of the fewest bytes: all that matters of them is that they are there.
                 yield {"_id": row_id, "recipient_id": UUID(int=OTHERS + n), "created_at": at}

@@ -26,6 +26,7 @@ from tests.storage.filled import (
     fill,
 )
 from tests.storage.uses import (
+    DR,
     USES,
     A,
     B,
@@ -83,12 +84,15 @@ def test_every_method_of_every_repository_is_used() -> None:
     used = {use.method for use in USES}
     methods: set[Any] = {
         method
-        for repository in (R, Y, Z, M, A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H)
+        for repository in (
+            *(DR, R, Y, Z, M, A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H),
+        )
         for name, method in inspect.getmembers(repository, inspect.isfunction)
         if not name.startswith("_")
     }
-    # Two go by all that there is, a row a process; one asks nothing while there is one key.
-    assert methods - used == {P.list, P.is_first, T.forget_older}
+    # Two go by all that there is, a row a process; one asks nothing while there is one key; two
+    # count all that waits.
+    assert methods - used == {P.list, P.is_first, T.forget_older, DR.waiting, S.waiting_count}
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +155,7 @@ class Recorded(CommandListener):
                 case "find":
                     yield Sent(command["find"], command["filter"])
                 case "aggregate":
-                    yield Sent(command["aggregate"], command["pipeline"][0]["$match"])
+                    yield from _matched(command["aggregate"], command["pipeline"])
                 case "update":
                     for update in command["updates"]:
                         yield Sent(
@@ -178,6 +182,14 @@ class Sent:
     collection: str
     filter: dict[str, Any]
     is_update_of_one: bool = False
+
+
+def _matched(collection: str, pipeline: list[dict[str, Any]]) -> Iterator[Sent]:
+    """Yield the filter with which each part of a pipeline begins."""
+    yield Sent(collection, pipeline[0]["$match"])
+    for stage in pipeline:
+        if "$unionWith" in stage:
+            yield from _matched(stage["$unionWith"]["coll"], stage["$unionWith"]["pipeline"])
 
 
 async def sent_by(
@@ -229,13 +241,17 @@ async def test_a_query_goes_by_the_indexes_made_for_it(
     assert used - {"_id_"} == set(use.indexes)
 
 
+EVERYBODYS = {V.due, DR.page, DR.newest, DR.count, DR.get, DR.find_row}
+"""What workers and operators ask of all shards."""
+
+
 @pytest.mark.parametrize("use", USES, ids=str)
 async def test_a_sharded_store_would_take_it(
     use: Use, filled: dict[int, str], mongodb_uri: str, cipher: FieldCipher, clock: PositionClock
 ) -> None:
     """An update of one row names the whole shard key; what concerns an inbox goes to one shard."""
     for each in await sent_by(use, mongodb_uri, filled[SMALL], cipher, clock):
-        is_of_an_inbox = each.collection == "notifications" and use.method is not V.due
+        is_of_an_inbox = each.collection == "notifications" and use.method not in EVERYBODYS
         if is_of_an_inbox or each.is_update_of_one:
             # Collections that are not sharded have no key.
             assert SHARD_KEYS.get(each.collection, {}).keys() <= each.filter.keys()

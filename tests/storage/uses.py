@@ -17,6 +17,7 @@ from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
 from storage.deliveries import DeliveriesRepository, Entry
+from storage.delivery_records import DeliveryFilter, DeliveryRecord, DeliveryRecords
 from storage.device_claims import DeviceClaims
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
@@ -44,6 +45,8 @@ from tests.storage.filled import (
     DAIRY,
     DEAD,
     DEAD_EVENTS,
+    DEAD_ROWS,
+    DEAD_USERS,
     DELETED_ROWS,
     DELETER,
     DEVICES,
@@ -108,6 +111,16 @@ A_SCHEDULE = Schedule(
 )
 A_DAY = LocalDay.of(NOON + timedelta(days=5), zone_of("Africa/Johannesburg"))
 CLAIM = uuid.UUID(int=7)
+DEAD_RECORDS = [
+    DeliveryRecord(
+        notification_id=row_id,
+        recipient_id=user_id,
+        kind="new_listing",
+        channel="email",
+        state={"status": "dead"},
+    )
+    for row_id, user_id in zip(DEAD_ROWS, DEAD_USERS, strict=True)
+]
 AUDITED = AuditEntry(
     id=uuid.uuid4(),
     at=LATER + SECOND,
@@ -293,6 +306,23 @@ async def lost_again(database: AsyncIOMotorDatabase[Document]) -> None:
         await database["users"].replace_one({"_id": user["_id"]}, user, upsert=True)
 
 
+def dead_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    state = {"status": "dead", "outcome": "dead"}
+    return database["notifications"].update_many(
+        {"_id": {"$in": DEAD_ROWS}}, {"$set": {"channels.email": state}}
+    )
+
+
+async def looked_up(stores: Stores, method: Callable[..., Any], wanted: DeliveryFilter) -> Any:
+    records = stores.delivery_records
+    if method is DeliveryRecords.count:
+        return await records.count(wanted)
+    if method is DeliveryRecords.newest:
+        return len(await records.newest(wanted, limit=9))
+    page = await records.page(wanted, page=1, page_size=9)
+    return page.count, len(page.records)
+
+
 async def switched(stores: Stores, is_paused: bool) -> bool:
     found = await stores.channels.switch("email", is_paused=is_paused, by=OWNER, at=NOON)
     return found.is_paused is is_paused
@@ -309,6 +339,7 @@ D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 V, J, X = DeliveriesRepository, ContactsRepository, SuppressionsRepository
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
 A, L, W, Q = StatusesRepository, ListingsRepository, InterestsRepository, PickupsRepository
+DR = DeliveryRecords
 R, Y, Z, M = ChargesRepository, Reachability, ChannelSwitches, AuditLog
 RECENT = {"created_from": NOON, "created_before": LATER}
 
@@ -438,6 +469,34 @@ USES = [
             "email", REFS, status=DeliveryStatus.SENDING, until=LATER
         ),
         restore=sending_again,
+    ),
+    *(
+        Use(
+            method,
+            lambda s, _, method=method, wanted=wanted: looked_up(s, method, wanted),  # type: ignore[misc]
+            indexes,
+            dead_again,
+        )
+        for method in (DR.page, DR.newest, DR.count)
+        for wanted, indexes in (
+            (DeliveryFilter(statuses=("dead",), channel="sms"), ("outcome_sms",)),
+            (
+                DeliveryFilter(statuses=("dead", "failed")),
+                ("outcome_email", "outcome_push", "outcome_sms"),
+            ),
+            (DeliveryFilter(user_id=DEAD_USERS[3]), ("position",)),
+            (
+                DeliveryFilter(user_id=DEAD_USERS[3], statuses=("dead",), channel="push"),
+                ("position",),
+            ),
+        )
+    ),
+    Use(DR.get, lambda s, _: counted_change(s.delivery_records.get(DEAD_ROWS[3], "push"))),
+    Use(DR.find_row, lambda s, _: counted_change(s.delivery_records.find_row(DEAD_ROWS[3]))),
+    Use(
+        DR.retry,
+        lambda s, _: s.delivery_records.retry(DEAD_RECORDS, at=LATER),
+        restore=dead_again,
     ),
     Use(V.unread_counts, lambda s, _: s.deliveries.unread_counts([READER, MARKER]), ("unread",)),
     Use(J.find_many, lambda s, _: counted(s.contacts.find_many(ids(0), "email"))),
