@@ -193,8 +193,9 @@ def _sources(wanted: DeliveryFilter) -> Iterator[tuple[str, dict[str, Any]]]:
                 },
             )
             continue
-        if ended:
-            yield channel, {f"{state}.outcome": _one_of(ended), "created_at": {"$gte": EPOCH}}
+        # One by one: of several at once the embedded store uses no partial index.
+        for status in ended:
+            yield channel, {f"{state}.outcome": status, "created_at": {"$gte": EPOCH}}
         if waiting:
             yield channel, {f"{state}.due_at": {"$gte": EPOCH}, f"{state}.status": _one_of(waiting)}
 

@@ -27,7 +27,6 @@ class Relay:
         self._target = urlsplit(url)
         self._loop = asyncio.new_event_loop()
         self._listening: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
         self._passing: set[asyncio.Task[None]] = set()
         self._port = 0
 
@@ -57,17 +56,15 @@ class Relay:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN_S)
 
     async def _appear(self) -> None:
-        # Not by asyncio's server: what it accepts while it is being closed is left open.
+        # Not by asyncio's server or `sock_accept`: what they accept while they are ended is lost.
         self._listening = socket.create_server(("127.0.0.1", self._port), backlog=BACKLOG)
         self._listening.setblocking(False)
         self._port = self._listening.getsockname()[1]
-        self._accepting = self._loop.create_task(self._accept(self._listening))
+        self._loop.add_reader(self._listening, self._accept, self._listening)
 
     async def _vanish(self) -> None:
-        assert self._accepting is not None
         assert self._listening is not None
-        self._accepting.cancel()
-        await asyncio.wait([self._accepting])
+        self._loop.remove_reader(self._listening)
         self._listening.close()
         for task in self._passing:
             task.cancel()
@@ -76,14 +73,14 @@ class Relay:
         # The transports are closed in the next turn of the loop.
         await asyncio.sleep(0)
 
-    async def _accept(self, listening: socket.socket) -> None:
-        while True:
-            client, _ = await self._loop.sock_accept(listening)
-            task = self._loop.create_task(self._pass_on(client))
-            self._passing.add(task)
-            task.add_done_callback(self._passing.discard)
-            # Also that of one that is cut off before it has begun.
-            task.add_done_callback(partial(_close, client))
+    def _accept(self, listening: socket.socket) -> None:
+        client, _ = listening.accept()
+        client.setblocking(False)
+        task = self._loop.create_task(self._pass_on(client))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
+        # Also that of one that is cut off before it has begun.
+        task.add_done_callback(partial(_close, client))
 
     async def _pass_on(self, client: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=client)
