@@ -117,7 +117,7 @@ async def test_preferences_keep_a_listing_out_of_the_inbox_and_say_why(
     )
     assert row["in_app"] is False
     assert row["channels"] == {
-        channel: {"status": "suppressed", "reason": "muted_businesses"}
+        channel: {"status": "suppressed", "outcome": "suppressed", "reason": "muted_businesses"}
         for channel in ("in_app", "email", "push")
     }
 

@@ -54,7 +54,11 @@ async def test_the_welcome_heeds_what_was_preferred_before(world: World, service
     await world.prefer(person, email_notifications=False)
     await world.event("user.registered", user(person.id))
     (row,) = await rows_of(service, person.id)
-    assert row["channels"]["email"] == {"status": "suppressed", "reason": "channel_preference"}
+    assert row["channels"]["email"] == {
+        "status": "suppressed",
+        "outcome": "suppressed",
+        "reason": "channel_preference",
+    }
 
 
 async def test_a_user_is_told_how_their_verification_stands(world: World) -> None:

@@ -119,8 +119,16 @@ async def test_gates_decide_as_for_every_notification(world: World, service: Ser
     answer = await world.send(person, channels=["in_app", "email", "push"])
     states = (await row_of(service, person, answer.body["id"])).channels
     assert states["in_app"]["status"] == "delivered"
-    assert states["email"] == {"status": "suppressed", "reason": "channel_preference"}
-    assert states["push"] == {"status": "suppressed", "reason": "no_address"}
+    assert states["email"] == {
+        "status": "suppressed",
+        "outcome": "suppressed",
+        "reason": "channel_preference",
+    }
+    assert states["push"] == {
+        "status": "suppressed",
+        "outcome": "suppressed",
+        "reason": "no_address",
+    }
 
 
 @pytest.mark.parametrize(
