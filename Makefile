@@ -10,7 +10,7 @@ FANOUT_ARGS ?= --followers 500 --rounds 3
 REST_ARGS ?= --rounds 3
 DELIVERIES_ARGS ?= --rounds 3
 
-.PHONY: install run test test-again test-long check bench clean browser
+.PHONY: install run test test-long check bench clean browser
 
 # Stamps hold the moment of the last install, so that repeats cost nothing.
 $(BIN)/python:
@@ -53,12 +53,6 @@ test: .venv/test.stamp browser
 # Minutes, not seconds: run by hand, before a release.
 test-long: .venv/test.stamp .venv-long/long.stamp
 	$(BIN)/python -m tests.long.openapi_conformance .venv-long/bin/schemathesis
-
-# What failed, asked once more: tests of real time meet machines that are busy for a moment.
-test-again:
-	$(BIN)/python -m pytest --last-failed --last-failed-no-failures=none
-	$(BIN)/python -m coverage report >/dev/null
-	$(BIN)/python -m coverage report --include='actors/*,rules/*' --fail-under=100
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check $(CHECKED)
