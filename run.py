@@ -23,7 +23,7 @@ from server.tokens import TokensRefused, mint
 CANNOT_RUN = 2
 DEFAULT_TOKEN_HOURS = 24
 
-JOB_NAMES = ("schedules",)
+JOB_NAMES = ("schedules", "sweep")
 """The names of `server.jobs.JOBS`, which no other command should load."""
 
 TASK_EXPLAINED = (
@@ -130,7 +130,7 @@ def _check(settings: Settings, _options: argparse.Namespace) -> int:
 
 def _task(settings: Settings, options: argparse.Namespace) -> int:
     from server.embedded_uris import read_uris
-    from server.jobs import run_job
+    from server.jobs import run_jobs
     from storage.client import StoreUnavailable
 
     settings = read_settings({**read_uris(settings.data_dir), **os.environ})
@@ -138,11 +138,13 @@ def _task(settings: Settings, options: argparse.Namespace) -> int:
     if cannot_run:
         return cannot_run
     try:
-        done = asyncio.run(run_job(settings, options.name, options.as_of))
+        asyncio.run(run_jobs(settings, options.name, options.as_of, say=print))
     except StoreUnavailable as error:
         print(f"{options.name}: {error}", file=sys.stderr)
         return 1
-    print(f"{options.name}: {done}")
+    except TimeoutError:
+        print(f"{options.name}: took too long; what is done is kept", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -1,16 +1,18 @@
 """The periodic jobs by name, to be run once by hand: `run.py task NAME` (contract section 8).
 
-Another job is another entry of `JOBS`.
+Workers do theirs by the clock, too; schedules are carried out by server processes, which look for
+them all the time. Another job is another entry of `JOBS`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+from datetime import datetime, timedelta
 
 from actors.due_schedules import DueSchedules
+from actors.scheduler import WAKE_EVERY_S
 from config.settings import Settings
 from storage.client import open_client
 from storage.encryption import FieldCipher
@@ -18,49 +20,83 @@ from storage.events import NewEvent
 from storage.indexes import ensure_indexes
 from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
+from tasks.due import DueDeliveries
+from tasks.jobs import sweep
+from tasks.liveness import Liveness
+from tasks.pauses import Pauses
+from tasks.queue import DeliveryQueue, open_huey
+from tasks.rounds import Done, Job, Rounds
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What a job works with."""
+    """What jobs work with."""
 
     stores: Stores
     clock: PositionClock
+    due: DueDeliveries
 
 
-Job: TypeAlias = Callable[[Workplace, datetime], Awaitable[str]]
-"""Does what is to be done as of a time, and returns a sentence about it."""
-
-
-async def send_due_schedules(place: Workplace, as_of: datetime) -> str:
-    """Make events of the schedules that are due; a server process carries these out at once."""
+def _schedules(place: Workplace) -> Sequence[Job]:
     due_schedules = DueSchedules(place.stores.schedules, place.clock)
 
     async def accept(events: Sequence[NewEvent]) -> None:
         await place.stores.events.accept(events, accepted_at=place.clock.store_now())
 
-    count, has_more = 0, True
-    while has_more:
-        done = await due_schedules.carry_out(accept, by=as_of)
-        count, has_more = count + done.count, done.has_more
-    return f"{count} due and handed over to be sent"
+    async def send(as_of: datetime) -> Done:
+        """Make events of what is due; a server process carries these out at once."""
+        count, has_more = 0, True
+        while has_more:
+            done = await due_schedules.carry_out(accept, by=as_of)
+            count, has_more = count + done.count, done.has_more
+        return Done(count, "due and handed over to be sent")
+
+    return (Job(name="schedules", every=timedelta(seconds=WAKE_EVERY_S), work=send),)
 
 
-JOBS: Mapping[str, Job] = {"schedules": send_due_schedules}
+JOBS: Mapping[str, Callable[[Workplace], Sequence[Job]]] = {
+    "schedules": _schedules,
+    "sweep": lambda place: sweep(place.stores, place.due),
+}
+"""What `run.py task` knows -> the jobs that are done for it, one after the other."""
 
 
-async def run_job(settings: Settings, name: str, as_of: datetime | None) -> str:
-    """Run the job `name` once, as of now unless told otherwise, and say what it did.
+async def run_jobs(
+    settings: Settings, name: str, as_of: datetime | None, *, say: Callable[[str], object]
+) -> None:
+    """Run the jobs `name` once, as of now unless told otherwise, and say of each what it did.
 
-    The settings name the store. Raises StoreUnavailable.
+    The settings name the stores. Raises StoreUnavailable, and TimeoutError when one was cut.
     """
-    client = open_client(str(settings.mongodb_uri), app_name=f"savenbite task {name}")
-    try:
+    async with _workplace(settings, name) as place:
+        rounds = Rounds(place.stores.jobs, place.clock)
+        for job in JOBS[name](place):
+            done = await rounds.carry_out(job, as_of or place.clock.store_now())
+            say(f"{job.name}: {done}")
+
+
+@asynccontextmanager
+async def _workplace(settings: Settings, name: str) -> AsyncIterator[Workplace]:
+    async with AsyncExitStack() as stack:
+        client = open_client(str(settings.mongodb_uri), app_name=f"savenbite task {name}")
+        stack.callback(client.close)
         database = client[settings.mongodb_database]
         await ensure_indexes(database)
         clock = PositionClock()
         await clock.measure(database)
         stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
-        return await JOBS[name](Workplace(stores, clock), as_of or clock.store_now())
-    finally:
-        client.close()
+        huey = open_huey(settings.queue_redis_url or "")
+        stack.callback(huey.storage.pool.disconnect)
+        yield Workplace(
+            stores,
+            clock,
+            DueDeliveries(
+                deliveries=stores.deliveries,
+                queue=DeliveryQueue(huey),
+                pauses=Pauses(stores.channels),
+                # Whose heartbeat has stopped takes a minute to be seen; the workers see to that.
+                liveness=Liveness(),
+                clock=clock,
+                busy_tasks=2 * settings.workers,
+            ),
+        )

@@ -1,11 +1,12 @@
 """What operators can see of a process: `GET /metrics` in Prometheus's text format.
 
-Requests are observed as they end; everything else is read when somebody asks (2 ms in all).
+Requests are observed as they end; everything else is read when somebody asks (2 ms in all). Of what
+is done by the clock, by whichever process, every server tells the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 
 import tornado.web
@@ -24,6 +25,7 @@ from prometheus_client.registry import Collector
 from actors.tally import Tally
 from server.loop_lag import BOUNDS_S, LoopLag
 from server.service import Service
+from storage.jobs import JobRow
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -65,9 +67,11 @@ class Metrics:
             self._children[key] = child
         child.observe(handler.request.request_time())
 
-    def text(self) -> bytes:
-        """Return all metrics in Prometheus's text format."""
-        return generate_latest(self._registry)
+    def text(self, jobs: Sequence[JobRow]) -> bytes:
+        """Return all metrics in Prometheus's text format, those of `jobs` included."""
+        of_jobs = CollectorRegistry()
+        of_jobs.register(_Jobs(jobs))
+        return generate_latest(self._registry) + generate_latest(of_jobs)
 
 
 class _ProcessState(Collector):
@@ -90,6 +94,31 @@ class _ProcessState(Collector):
         yield waiting
         yield from _counters(service.tally)
         yield _lag(service.loop_lag)
+
+
+class _Jobs(Collector):
+    """Tells of what all processes together do by the clock."""
+
+    def __init__(self, jobs: Sequence[JobRow]) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterable[Metric]:
+        """Return how each job has gone."""
+        ended = GaugeMetricFamily(
+            "snb_job_last_run_timestamp_seconds", "When the job last ended", labels=["job"]
+        )
+        took = GaugeMetricFamily(
+            "snb_job_last_run_duration_seconds", "How long the job last took", labels=["job"]
+        )
+        runs = CounterMetricFamily("snb_job_runs", "Runs of the job", labels=["job"])
+        failures = CounterMetricFamily("snb_job_failures", "Runs that failed", labels=["job"])
+        for job in self._jobs:
+            if job.ended_at is not None:
+                ended.add_metric([job.name], job.ended_at.timestamp())
+                took.add_metric([job.name], job.duration_s)
+            runs.add_metric([job.name], job.runs)
+            failures.add_metric([job.name], job.failures)
+        yield from (ended, took, runs, failures)
 
 
 def _gauge(name: str, words: str, value: float) -> Metric:

@@ -12,6 +12,7 @@ from rules.channel_health import ChannelHealth, together
 from rules.deliveries import SENDING_CHANNELS
 from rules.heartbeats import EXPIRES_AFTER_S
 from storage.channel_switches import ChannelSwitch
+from storage.jobs import JobRow
 from storage.positions import PositionClock
 from storage.processes import ProcessRow
 from storage.stores import Stores
@@ -47,6 +48,7 @@ class Snapshot:
     scheduled: int
     channels: Sequence[ChannelOverview]
     workers: Sequence[Worker]
+    jobs: Sequence[JobRow]
 
     def total(self, status: str) -> int:
         """Return how many stand at `status`, on all channels."""
@@ -64,12 +66,13 @@ class Overview:
     async def read(self) -> Snapshot:
         """Return how everything is. Raises StoreUnavailable."""
         stores = self._stores
-        (depth, scheduled, switches, processes), waiting = await asyncio.gather(
+        (depth, scheduled, switches, processes, jobs), waiting = await asyncio.gather(
             asyncio.gather(
                 self._depth(),
                 stores.schedules.waiting_count(),
                 stores.channels.all(),
                 stores.processes.list(),
+                stores.jobs.all(),
             ),
             asyncio.gather(*map(stores.delivery_records.waiting, SENDING_CHANNELS)),
         )
@@ -90,6 +93,7 @@ class Overview:
                 for channel, counts in zip(SENDING_CHANNELS, waiting, strict=True)
             ],
             workers=workers,
+            jobs=jobs,
         )
 
     async def _depth(self) -> int | None:

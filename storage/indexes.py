@@ -257,7 +257,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "notifications": {"recipient_id": 1},
     "suppressions": {"_id": "hashed"},
 }
-"""Collections that are not here stay unsharded: `processes` has a row a process."""
+"""Collections that are not here stay unsharded: `processes` and `jobs` have a row each of them."""
 
 
 async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:

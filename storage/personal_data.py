@@ -65,6 +65,7 @@ NOTHING_OF_ANYBODY = {
     "device_tokens": "hashes of the tokens of devices that are in the user's document",
     "events": "on their way to what is exported; encrypted, found by no person, then blanked",
     "idempotency_keys": "found by no person; encrypted, and gone after a day",
+    "jobs": "what is done by the clock",
     "processes": "machines",
     "suppressions": "hashes of addresses, of nobody in particular; kept when a person is erased",
     "statuses": "times under hashes of what changed",

@@ -21,6 +21,7 @@ from storage.following import Following
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import IdempotencyKeys
 from storage.interests import InterestsRepository
+from storage.jobs import JobsRepository
 from storage.listings import ListingsRepository
 from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
@@ -67,6 +68,7 @@ class Stores:
     interests: InterestsRepository
     pickups: PickupsRepository
     processes: ProcessesRepository
+    jobs: JobsRepository
     channels: ChannelSwitches
     audit_log: AuditLog
 
@@ -104,6 +106,7 @@ def open_stores(
         interests=InterestsRepository(database),
         pickups=PickupsRepository(database, cipher),
         processes=ProcessesRepository(database),
+        jobs=JobsRepository(database),
         channels=ChannelSwitches(database),
         audit_log=AuditLog(database),
     )

@@ -19,15 +19,16 @@ from tasks.pauses import ChannelPaused
 from tasks.queue import CHUNK_REFS, CRITICAL_PRIORITY, DeliveryRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from datetime import datetime
 
-    from storage.deliveries import DeliveriesRepository, Due
+    from storage.deliveries import DeliveriesRepository, Due, Ref
     from storage.positions import PositionClock
-    from tasks.delivery import Deliverer
     from tasks.liveness import Liveness
     from tasks.pauses import Pauses
     from tasks.queue import DeliveryQueue
+
+    Sending = Callable[[Channel, Sequence[Ref]], Awaitable[object]]
 
 REDELIVER_AFTER = timedelta(seconds=60)
 """A delivery queued now is taken for forgotten when it is still queued after this."""
@@ -62,11 +63,15 @@ class Found:
         """Tell whether there was anything."""
         return bool(self.queued or self.recovered)
 
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.queued} deliveries queued, {self.recovered} taken from lost workers"
+
 
 class DueDeliveries:
     """Queues what is due, of what is not critical no more than keeps workers busy.
 
-    Without a queue it is sent here.
+    Without a queue `send_here` sends it; where there is none it stays due.
     """
 
     def __init__(
@@ -74,22 +79,22 @@ class DueDeliveries:
         *,
         deliveries: DeliveriesRepository,
         queue: DeliveryQueue,
-        deliverer: Deliverer,
         pauses: Pauses,
         liveness: Liveness,
         clock: PositionClock,
         busy_tasks: int,
+        send_here: Sending | None = None,
     ) -> None:
         self._deliveries = deliveries
         self._queue = queue
-        self._deliverer = deliverer
         self._pauses = pauses
         self._liveness = liveness
         self._clock = clock
         self._busy_tasks = busy_tasks
+        self._send_here = send_here
 
-    async def look(self) -> Found:
-        """Look once, on all channels. Raises StoreUnavailable."""
+    async def look(self, by: datetime) -> Found:
+        """Look once for what is due by then, on all channels. Raises StoreUnavailable."""
         queued = recovered = 0
         for channel in CHANNELS:
             try:
@@ -97,9 +102,7 @@ class DueDeliveries:
             except ChannelPaused:
                 continue
             is_busy = await self._is_busy()
-            due = await self._deliveries.due(
-                channel.value, before=self._clock.store_now(), limit=AT_ONCE
-            )
+            due = await self._deliveries.due(channel.value, before=by, limit=AT_ONCE)
             if is_busy:
                 # What is critical overtakes what keeps the workers busy; the rest waits for them.
                 due = [each for each in due if each.is_critical]
@@ -184,8 +187,8 @@ class DueDeliveries:
             await self._deliveries.requeue(channel.value, refs, until=until)
             named = [DeliveryRef(channel, recipient_id, row_id) for recipient_id, row_id in refs]
             if not await asyncio.to_thread(self._queue.enqueue, named, priority=priority):
-                if not self._queue.is_away:
+                if self._send_here is None or not self._queue.is_away:
                     return done
-                await self._deliverer.carry_out(channel, refs)
+                await self._send_here(channel, refs)
             done += len(refs)
         return done

@@ -1,6 +1,6 @@
 """The worker program: Huey's consumer on threads, over one event loop for everything that waits.
 
-Starts in this order and stops in reverse: loop, stores, lease, queue, rounds, consumer. Told to
+Starts in this order and stops in reverse: loop, stores, lease, queue, jobs, consumer. Told to
 stop by SIGTERM or SIGINT it waits for what is with a provider and gives everything else back.
 """
 
@@ -41,13 +41,14 @@ from tasks.delivery import Deliverer
 from tasks.delivery_task import deliver_on
 from tasks.due import DueDeliveries
 from tasks.emails.templates import FileTemplates
+from tasks.jobs import worker_jobs
 from tasks.liveness import Liveness
 from tasks.outlet import Outlet
 from tasks.pauses import Pauses
 from tasks.preparation import Preparation
 from tasks.queue import DeliveryQueue, open_huey
+from tasks.rounds import Rounds
 from tasks.runtime import LoopThread
-from tasks.sweep import LOOK_EVERY, REPAIR_EVERY, Round, go_round
 from tasks.worker_lease import WorkerLease
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ async def _join(store: _Store, instance: str) -> Lease:
 
 
 class Worker:
-    """One consumer with its heartbeat and its share of the rounds."""
+    """One consumer with its heartbeat and its share of the jobs done by the clock."""
 
     def __init__(
         self,
@@ -170,17 +171,15 @@ class Worker:
         due = DueDeliveries(
             deliveries=stores.deliveries,
             queue=DeliveryQueue(huey, carry_out=deliver_on(loop, deliverer)),
-            deliverer=deliverer,
             pauses=pauses,
             liveness=self._liveness,
             clock=store.clock,
             # Enough that no thread runs dry, little enough not to be repeats.
             busy_tasks=2 * settings.workers,
+            send_here=deliverer.carry_out,
         )
-        self._rounds = (
-            Round("due", LOOK_EVERY, due.look),
-            Round("repair_follows", REPAIR_EVERY, stores.following.repair),
-        )
+        self._jobs = worker_jobs(stores, due)
+        self._rounds = Rounds(stores.jobs, store.clock)
         self._consumer = _Consumer(
             huey,
             workers=settings.workers,
@@ -192,8 +191,8 @@ class Worker:
     def run(self, stop: threading.Event) -> int:
         """Work until `stop` is set or another takes this worker's place."""
         self._loop.spawn(self._beat(stop))
-        for job in self._rounds:
-            self._loop.spawn(go_round(job, self._huey.storage.conn))
+        for job in self._jobs:
+            self._loop.spawn(self._rounds.go(job))
         self._consumer.start()
         lease = self._lease.lease
         log.info("worker_ready", instance=lease.owner, epoch=lease.epoch)

@@ -11,6 +11,7 @@ from server.operation import Operation
 from server.overview import ChannelOverview, Worker
 from server.schemas.overview import OverviewSchema
 from server.views import channel_switch_record
+from storage.jobs import JobRow
 
 
 class OverviewHandler(ApiHandler):
@@ -31,6 +32,7 @@ class OverviewHandler(ApiHandler):
                 "in_flight": seen.total("sending"),
                 "channels": [_channel(channel) for channel in seen.channels],
                 "workers": [_worker(worker) for worker in seen.workers],
+                "jobs": [_job(job) for job in seen.jobs],
             }
         )
 
@@ -59,6 +61,18 @@ def _worker(worker: Worker) -> dict[str, Any]:
         "started_at": timestamp(process.started_at),
         "last_heartbeat_at": timestamp(process.beaten_at),
         "is_alive": worker.is_alive,
+    }
+
+
+def _job(job: JobRow) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "last_run_at": job.ended_at and timestamp(job.ended_at),
+        "duration_s": job.duration_s,
+        "last_result": job.said,
+        "error": job.error,
+        "runs": job.runs,
+        "failures": job.failures,
     }
 
 

@@ -42,6 +42,24 @@ class WorkerSchema(Answer):
     is_alive = fields.Boolean(metadata={"description": "it has shown itself in the last minute"})
 
 
+class JobSchema(Answer):
+    """A job that one of all processes does by the clock, and how it last went."""
+
+    name = fields.String()
+    last_run_at = Time(
+        allow_none=True, metadata={"description": "when it ended; null while the first one runs"}
+    )
+    duration_s = fields.Float(validate=validate.Range(0))
+    last_result = fields.String(
+        allow_none=True, metadata={"description": "what it did when it last went well"}
+    )
+    error = fields.String(
+        allow_none=True, metadata={"description": "why the last run failed; null when it did not"}
+    )
+    runs = Count()
+    failures = Count(metadata={"description": "how many of the runs failed"})
+
+
 class OverviewSchema(Answer):
     """How sending is."""
 
@@ -55,3 +73,4 @@ class OverviewSchema(Answer):
     in_flight = Count()
     channels = fields.List(fields.Nested(ChannelOverviewSchema))
     workers = fields.List(fields.Nested(WorkerSchema))
+    jobs = fields.List(fields.Nested(JobSchema))

@@ -216,6 +216,15 @@ def test_a_task_beside_a_running_service_does_its_job_as_of_a_time(service: Serv
     wait_until(is_told)
 
 
+def test_the_sweep_says_what_it_found_on_each_of_its_ways(service: Service) -> None:
+    done = run(service.data_dir, "task", "sweep")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
+        "due-deliveries",
+        "repair-follows",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -190,3 +191,17 @@ async def test_metrics_are_for_the_networks_of_the_setting(
         api = Api(service.settings.public_url)
         assert (await shown(api, **headers)).code == status
         api.close()
+
+
+async def test_what_is_done_by_the_clock_is_told_of(service: Service, api: Api) -> None:
+    jobs, at = service.stores.jobs, datetime(2026, 11, 22, 5, tzinfo=UTC)
+    await jobs.begin("begun", at=at, again_at=at)
+    await jobs.succeeded("tidy", "3 rows removed", at=at, took=timedelta(seconds=1.5))
+    await jobs.failed("tidy", "KeyError", at=at, took=timedelta(seconds=2.5), again_at=at)
+    assert await figure(api, "snb_job_runs_total", job="tidy") == 2
+    assert await figure(api, "snb_job_failures_total", job="tidy") == 1
+    assert await figure(api, "snb_job_last_run_duration_seconds", job="tidy") == 2.5
+    ended = "snb_job_last_run_timestamp_seconds"
+    assert await figure(api, ended, job="tidy") == at.timestamp()
+    assert await figure(api, "snb_job_runs_total", job="begun") == 0
+    assert f'{ended}{{job="begun"}}' not in (await shown(api)).body.decode()

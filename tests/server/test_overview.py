@@ -115,6 +115,35 @@ async def test_workers_tell_of_their_channels(
     assert workers[gone.owner]["last_heartbeat_at"] == "2026-01-01T00:00:00.000Z"
 
 
+async def test_what_is_done_by_the_clock_is_shown(service: Service, api: Api, admin: str) -> None:
+    jobs, at = service.stores.jobs, datetime(2026, 11, 22, 5, tzinfo=UTC)
+    assert (await seen(api, admin))["jobs"] == []
+    await jobs.begin("tidy", at=at, again_at=at + timedelta(hours=1))
+    fresh = {
+        "name": "tidy",
+        "last_run_at": None,
+        "duration_s": 0.0,
+        "last_result": None,
+        "error": None,
+        "runs": 0,
+        "failures": 0,
+    }
+    assert (await seen(api, admin))["jobs"] == [fresh]
+    await jobs.succeeded("tidy", "3 rows removed", at=at, took=timedelta(seconds=1.5))
+    await jobs.failed("tidy", "StoreUnavailable", at=at, took=timedelta(seconds=2.5), again_at=at)
+    assert (await seen(api, admin))["jobs"] == [
+        fresh
+        | {
+            "last_run_at": "2026-11-22T05:00:00.000Z",
+            "duration_s": 2.5,
+            "last_result": "3 rows removed",
+            "error": "StoreUnavailable",
+            "runs": 2,
+            "failures": 1,
+        }
+    ]
+
+
 NOTHING_SENT = ChannelHealth("closed", 0, 0)
 
 

@@ -26,6 +26,7 @@ from storage.follow_changes import FollowChange, FollowChanges
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer
 from storage.interests import Interest, InterestsRepository
+from storage.jobs import JobsRepository
 from storage.listings import ListingChange, ListingsRepository
 from storage.notification_history import NotificationHistory
 from storage.notifications import InboxFilter, NotificationsRepository
@@ -339,7 +340,7 @@ D, T, K = DevicesRepository, DeviceClaims, IdempotencyKeys
 V, J, X = DeliveriesRepository, ContactsRepository, SuppressionsRepository
 G, S, H = EngagementRepository, SchedulesRepository, NotificationHistory
 A, L, W, Q = StatusesRepository, ListingsRepository, InterestsRepository, PickupsRepository
-DR = DeliveryRecords
+DR, JB = DeliveryRecords, JobsRepository
 R, Y, Z, M = ChargesRepository, Reachability, ChannelSwitches, AuditLog
 RECENT = {"created_from": NOON, "created_before": LATER}
 
@@ -733,6 +734,17 @@ USES = [
         lambda s, _: s.events.pending_count(),
         ("pending",),
         gone_again("events", [event.key for event in NEW_EVENTS]),
+    ),
+    Use(
+        JB.begin, lambda s, _: counted_change(s.jobs.begin("job", at=LATER + SECOND, again_at=NOON))
+    ),
+    Use(
+        JB.succeeded,
+        lambda s, _: s.jobs.succeeded("job", "done", at=NOON, took=SECOND),
+    ),
+    Use(
+        JB.failed,
+        lambda s, _: s.jobs.failed("job", "KeyError", at=NOON, took=SECOND, again_at=NOON),
     ),
     Use(P.register, lambda s, _: counted_change(s.processes.register("here", "server"))),
     Use(P.beat, lambda s, _: with_process(s, s.processes.beat)),

@@ -42,15 +42,16 @@ def due_of(
     *,
     liveness: Liveness = NOBODY_IS_GONE,
     busy_tasks: int = 100,
+    sends_here: bool = True,
 ) -> DueDeliveries:
     return DueDeliveries(
         deliveries=works.stores.deliveries,
         queue=queue,
-        deliverer=works.deliverer,
         pauses=works.pauses,
         liveness=liveness,
         clock=works.clock,
         busy_tasks=busy_tasks,
+        send_here=works.deliverer.carry_out if sends_here else None,
     )
 
 
@@ -83,9 +84,9 @@ async def test_what_is_due_is_queued_again_once(
     due = await insert_waiting(works.stores, works.clock, 150)
     await insert_waiting(works.stores, works.clock, 1, due_in=timedelta(minutes=1))
     look = due_of(works, queue).look
-    assert await look() == Found(300, 0)
+    assert await look(works.clock.store_now()) == Found(300, 0)
     assert queued(huey) == set(due)
-    assert not await look()
+    assert not await look(works.clock.store_now())
     later = works.clock.store_now() + REDELIVER_AFTER + timedelta(seconds=1)
     assert len(await works.stores.deliveries.due("email", before=later, limit=200)) == 151
 
@@ -96,7 +97,7 @@ async def test_what_was_deferred_may_be_claimed_once_it_is_due(
     person = await works.person()
     ref = await works.queue(person, status="deferred")
     waiting = await works.queue(person, status="deferred", due_in=timedelta(seconds=30))
-    assert await due_of(works, queue).look() == Found(1, 0)
+    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 0)
     assert queued(huey) == {DeliveryRef(Channel.EMAIL, *ref)}
     await works.deliverer.carry_out(Channel.EMAIL, [ref, waiting])
     assert (await works.state(ref))["status"] == "sent"
@@ -108,8 +109,8 @@ async def test_a_busy_queue_is_given_nothing(
 ) -> None:
     await insert_waiting(works.stores, works.clock, 1, channels=[Channel.EMAIL])
     queue.enqueue([DeliveryRef(Channel.PUSH, uuid4(), uuid4())])
-    assert not await due_of(works, queue, busy_tasks=0).look()
-    assert await due_of(works, queue, busy_tasks=1).look() == Found(1, 0)
+    assert not await due_of(works, queue, busy_tasks=0).look(works.clock.store_now())
+    assert await due_of(works, queue, busy_tasks=1).look(works.clock.store_now()) == Found(1, 0)
 
 
 async def test_what_is_critical_is_queued_first_and_however_busy_the_queue_is(
@@ -120,9 +121,9 @@ async def test_what_is_critical_is_queued_first_and_however_busy_the_queue_is(
     critical = await works.queue(person, priority="critical")
     queue.enqueue([DeliveryRef(Channel.PUSH, uuid4(), uuid4())])
     look = due_of(works, queue, busy_tasks=0).look
-    assert await look() == Found(1, 0)
-    assert not await look()
-    assert await due_of(works, queue).look() == Found(1, 0)
+    assert await look(works.clock.store_now()) == Found(1, 0)
+    assert not await look(works.clock.store_now())
+    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 0)
     assert [task.args[0][0][2] for task in huey.pending()][::2] == [str(critical[1]), str(usual[1])]
 
 
@@ -131,7 +132,7 @@ async def test_what_a_full_queue_does_not_take_is_found_later(
 ) -> None:
     await insert_waiting(works.stores, works.clock, 150, channels=[Channel.PUSH])
     full = DeliveryQueue(huey, max_queued_tasks=1)
-    assert await due_of(works, full).look() == Found(100, 0)
+    assert await due_of(works, full).look(works.clock.store_now()) == Found(100, 0)
     later = works.clock.store_now() + REDELIVER_AFTER + timedelta(seconds=1)
     assert len(await works.stores.deliveries.due("push", before=later, limit=200)) == 150
 
@@ -141,8 +142,19 @@ async def test_without_a_queue_it_is_sent_all_the_same(works: Works) -> None:
     socket.close()
     huey = open_huey(f"redis://127.0.0.1:{port}/0")
     ref = await works.queue(await works.person())
-    assert await due_of(works, DeliveryQueue(huey)).look() == Found(1, 0)
+    assert await due_of(works, DeliveryQueue(huey)).look(works.clock.store_now()) == Found(1, 0)
     assert (await works.state(ref))["status"] == "sent"
+    huey.storage.pool.disconnect()
+
+
+async def test_without_a_queue_and_with_nobody_to_send_it_stays_due(works: Works) -> None:
+    socket, port = bind_unused_port()
+    socket.close()
+    huey = open_huey(f"redis://127.0.0.1:{port}/0")
+    ref = await works.queue(await works.person())
+    due = due_of(works, DeliveryQueue(huey), sends_here=False)
+    assert not await due.look(works.clock.store_now())
+    assert (await works.state(ref))["status"] == "queued"
     huey.storage.pool.disconnect()
 
 
@@ -153,7 +165,9 @@ async def test_what_a_dead_worker_had_only_claimed_is_sent_as_if_it_had_not(
     ref = await works.queue(await works.person(), channel)
     await claimed_by(works, DEAD, ref, channel, is_begun=False)
     with capture_logs() as logs:
-        assert await due_of(works, queue, liveness=await all_gone(works)).look() == Found(1, 1)
+        assert await due_of(works, queue, liveness=await all_gone(works)).look(
+            works.clock.store_now()
+        ) == Found(1, 1)
     assert [(line["event"], line["count"]) for line in logs] == [("deliveries_recovered", 1)]
     state = await works.state(ref, channel)
     assert state["status"] == "queued"
@@ -166,7 +180,9 @@ async def test_what_it_had_begun_is_sent_again_and_recorded_as_uncertain(
 ) -> None:
     ref = await works.queue(await works.person(), channel)
     await claimed_by(works, DEAD, ref, channel, is_begun=True)
-    assert await due_of(works, queue, liveness=await all_gone(works)).look() == Found(1, 1)
+    assert await due_of(works, queue, liveness=await all_gone(works)).look(
+        works.clock.store_now()
+    ) == Found(1, 1)
     state = await works.state(ref, channel)
     assert state["status"] == "queued"
     assert state["attempts"][0]["uncertain"] is True
@@ -178,7 +194,9 @@ async def test_an_sms_it_had_begun_is_left_to_an_operator(
 ) -> None:
     ref = await works.queue(await works.person(), Channel.SMS)
     await claimed_by(works, DEAD, ref, Channel.SMS, is_begun=True)
-    assert await due_of(works, queue, liveness=await all_gone(works)).look() == Found(0, 1)
+    assert await due_of(works, queue, liveness=await all_gone(works)).look(
+        works.clock.store_now()
+    ) == Found(0, 1)
     state = await works.state(ref, Channel.SMS)
     assert (state["status"], state["reason"], state["attention"]) == ("failed", "uncertain", True)
 
@@ -186,7 +204,7 @@ async def test_an_sms_it_had_begun_is_left_to_an_operator(
 async def test_what_a_living_worker_sends_is_left_to_it(works: Works, queue: DeliveryQueue) -> None:
     ref = await works.queue(await works.person())
     await claimed_by(works, OURS, ref, Channel.EMAIL, is_begun=True)
-    assert not await due_of(works, queue).look()
+    assert not await due_of(works, queue).look(works.clock.store_now())
     state = await works.state(ref)
     assert state["status"] == "sending"
     assert state["due_at"] > works.clock.store_now()
@@ -207,7 +225,7 @@ async def test_what_was_claimed_long_ago_nobody_is_sending(
         )
         if is_begun:
             await works.stores.deliveries.begin("email", [ref], claim, at=then)
-    assert await due_of(works, queue).look() == Found(1, 1)
+    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 1)
     assert (await works.state(old))["status"] == "queued"
     kept = await works.state(young)
     assert kept["status"] == "sending"

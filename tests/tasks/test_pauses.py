@@ -50,7 +50,6 @@ def due_of(works: Works, queue: DeliveryQueue) -> DueDeliveries:
     return DueDeliveries(
         deliveries=works.stores.deliveries,
         queue=queue,
-        deliverer=works.deliverer,
         pauses=works.pauses,
         liveness=Liveness(),
         clock=works.clock,
@@ -63,17 +62,17 @@ async def test_what_comes_for_a_paused_channel_waits_and_is_sent_after_it(
 ) -> None:
     ref = await works.queue(await works.person())
     look = due_of(works, queue).look
-    assert await look() == Found(1, 0)
+    assert await look(works.clock.store_now()) == Found(1, 0)
     await switch(works, Channel.EMAIL, is_paused=True)
     await works.deliverer.carry_out(Channel.EMAIL, [ref])
     assert works.senders[Channel.EMAIL].sent == []
     state = await works.state(ref)
     assert (state["status"], "attempts" in state) == ("queued", False)
     huey.flush()
-    assert not await look()
+    assert not await look(works.clock.store_now())
     await switch(works, Channel.EMAIL, is_paused=False)
     # At once, not after the minute in which a queued one may be on its way.
-    assert await look() == Found(1, 0)
+    assert await look(works.clock.store_now()) == Found(1, 0)
     (task,) = huey.pending()
     assert [DeliveryRef.decode(each).notification_id for each in task.args[0]] == [ref[1]]
     await works.deliverer.carry_out(Channel.EMAIL, [ref])
@@ -84,7 +83,7 @@ async def test_other_channels_go_on(works: Works, queue: DeliveryQueue) -> None:
     await switch(works, Channel.SMS, is_paused=True)
     person = await works.person()
     email, sms = await works.queue(person), await works.queue(person, Channel.SMS)
-    assert await due_of(works, queue).look() == Found(1, 0)
+    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 0)
     await works.deliverer.carry_out(Channel.SMS, [sms])
     await works.deliverer.carry_out(Channel.EMAIL, [email])
     assert (await works.state(sms, Channel.SMS))["status"] == "queued"
