@@ -104,7 +104,7 @@ class Following:
         self._users = users
         self._follows = follows
         self._businesses = businesses
-        self._changes = changes
+        self.changes = changes
         self._clock = clock
 
     async def follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowResult:
@@ -128,7 +128,7 @@ class Following:
 
     async def begin_follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowChange:
         """Step 1 of a follow."""
-        change = await self._changes.add(
+        change = await self.changes.add(
             user_id, business_id, user_type=user_type, at=self._clock.store_now()
         )
         if change == "already":
@@ -139,7 +139,7 @@ class Following:
 
     async def begin_unfollow(self, user_id: UUID, business_id: UUID) -> FollowChange:
         """Step 1 of an unfollow."""
-        change = await self._changes.remove(user_id, business_id, at=self._clock.store_now())
+        change = await self.changes.remove(user_id, business_id, at=self._clock.store_now())
         if change is None:
             raise NotFollowing(business_id)
         return change
@@ -156,7 +156,7 @@ class Following:
     async def settle(self, change: FollowChange) -> None:
         """Step 4: forget the reminder, unless the repair is to see to the count."""
         if self._is_own(change):
-            await self._changes.settled(change)
+            await self.changes.settled(change)
 
     async def page(
         self, user_id: UUID, *, page: int, page_size: int
@@ -188,7 +188,7 @@ class Following:
         what there is no time for.
         """
         stop_at_s = time.monotonic() + within_s
-        stale = await self._changes.unsettled(before=self._clock.store_now() - older_than)
+        stale = await self.changes.unsettled(before=self._clock.store_now() - older_than)
         by_business: dict[UUID, list[FollowChange]] = defaultdict(list)
         for change in stale:
             by_business[change.business_id].append(change)
@@ -200,7 +200,7 @@ class Following:
                 await self._follows.record(change)
             if await self._recount(business_id, ignoring={change.token for change in changes}):
                 for change in changes:
-                    await self._changes.settled(change)
+                    await self.changes.settled(change)
                 repaired += len(changes)
         return repaired
 
@@ -213,7 +213,7 @@ class Following:
         for _ in range(RECOUNTS):
             before = await self._businesses.followers_count(business_id)
             count = await self._follows.count(business_id)
-            if await self._changes.settling_tokens(business_id) - set(ignoring):
+            if await self.changes.settling_tokens(business_id) - set(ignoring):
                 return False
             if count == before.count or await self._businesses.correct_followers_count(
                 business_id, count, revision=before.revision

@@ -1,13 +1,15 @@
 """Every query of every repository: by which index it goes, and that only its own rows cost it.
 
 Each is run on a database with 1,000 and on one with 50,000 rows a collection (tests/storage/
-filled.py) and must return the same from both, in about the same time. Time is what counts, because
+filled) and must return the same from both, in about the same time. Time is what counts, because
 the embedded store's `explain` says how many rows a query returned, not how many it read.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import time
 import uuid
 from dataclasses import dataclass
@@ -18,46 +20,21 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.monitoring import CommandListener
 
+import storage
 from storage.client import open_client
-from storage.follow_changes import FollowChanges
+from storage.deliveries import DeliveriesRepository
+from storage.delivery_records import DeliveryRecords
+from storage.device_claims import DeviceClaims
 from storage.indexes import INDEXES, SHARD_KEYS
+from storage.jobs import JobsRepository
+from storage.processes import ProcessesRepository
+from storage.schedules import SchedulesRepository
 from storage.stores import open_stores
-from tests.storage.filled import (
-    fill,
-)
-from tests.storage.uses import (
-    DR,
-    JB,
-    USES,
-    A,
-    B,
-    C,
-    D,
-    E,
-    F,
-    G,
-    H,
-    J,
-    K,
-    L,
-    M,
-    N,
-    P,
-    Q,
-    R,
-    S,
-    T,
-    U,
-    Use,
-    V,
-    W,
-    X,
-    Y,
-    Z,
-)
+from tests.storage.filled import fill
+from tests.storage.uses import USES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pymongo.database import Database
     from pymongo.monitoring import (
@@ -69,6 +46,7 @@ if TYPE_CHECKING:
     from storage.client import Document
     from storage.encryption import FieldCipher
     from storage.positions import PositionClock
+    from tests.storage.uses.use import Use
 
 SMALL, LARGE = 1_000, 50_000
 
@@ -81,20 +59,37 @@ QUICK_S = 0.003
 ROUNDS = 25
 
 
+WITHOUT_USE: set[Callable[..., Any]] = {
+    # These go by all that there is, a row a process or a job.
+    ProcessesRepository.list,
+    ProcessesRepository.is_first,
+    JobsRepository.all,
+    # This asks nothing while there is one key.
+    DeviceClaims.forget_older,
+    # These count all that waits.
+    DeliveryRecords.waiting,
+    SchedulesRepository.waiting_count,
+}
+
+
+def repositories() -> Iterator[type[Any]]:
+    """Yield every class of `storage` that is made over a database."""
+    for found in pkgutil.iter_modules(storage.__path__):
+        module = importlib.import_module(f"storage.{found.name}")
+        for _, each in inspect.getmembers(module, inspect.isclass):
+            is_its_own = each.__module__ == module.__name__
+            if is_its_own and "database" in inspect.signature(each.__init__).parameters:
+                yield each
+
+
 def test_every_method_of_every_repository_is_used() -> None:
-    used = {use.method for use in USES}
     methods: set[Any] = {
         method
-        for repository in (
-            *(DR, JB, R, Y, Z, M, A, L, W, Q, V, J, X, N, U, B, F, G, E, C, P, D, T, K, S, H),
-        )
+        for repository in repositories()
         for name, method in inspect.getmembers(repository, inspect.isfunction)
         if not name.startswith("_")
     }
-    # Three go by all that there is, a row a process or a job; one asks nothing while there is one
-    # key; two count all that waits.
-    all_of_few = {P.list, P.is_first, JB.all}
-    assert methods - used == all_of_few | {T.forget_older, DR.waiting, S.waiting_count}
+    assert methods - {use.method for use in USES} == WITHOUT_USE
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +116,9 @@ async def test_a_query_costs_what_it_returns(
             database = client[name]
             if use.restore is not None:
                 await use.restore(database)
-            stores, changes = open_stores(database, cipher, clock), FollowChanges(database)
+            stores = open_stores(database, cipher, clock)
             began = time.perf_counter()
-            results[rows] = await use.run(stores, changes)
+            results[rows] = await use.run(stores)
             took_s = time.perf_counter() - began
             best[rows] = min(best.get(rows, took_s), took_s)
         # The best of several, because other work on the machine only ever adds.
@@ -204,7 +199,7 @@ async def sent_by(
     )
     if use.restore is not None:
         await use.restore(plain[name])
-    await use.run(open_stores(client[name], cipher, clock), FollowChanges(client[name]))
+    await use.run(open_stores(client[name], cipher, clock))
     plain.close()
     client.close()
     assert recorded.commands
@@ -243,7 +238,14 @@ async def test_a_query_goes_by_the_indexes_made_for_it(
     assert used - {"_id_"} == set(use.indexes)
 
 
-EVERYBODYS = {V.due, DR.page, DR.newest, DR.count, DR.get, DR.find_row}
+EVERYBODYS = {
+    DeliveriesRepository.due,
+    DeliveryRecords.page,
+    DeliveryRecords.newest,
+    DeliveryRecords.count,
+    DeliveryRecords.get,
+    DeliveryRecords.find_row,
+}
 """What workers and operators ask of all shards."""
 
 

@@ -1,0 +1,44 @@
+"""Schedules of one sender, and others' that wait for their time or are done with."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tests.storage.filled.asked import CIPHER, LATER, LONG_AGO, OTHERS, OWNER, PURGE_AT, SCHEDULES
+from tests.storage.samples import NOON, SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storage.client import Document
+
+
+def documents() -> Iterator[Document]:
+    for n, key in enumerate(SCHEDULES):
+        at = NOON + n * SECOND
+        yield {
+            "_id": key,
+            "sender": OWNER,
+            "recipient_id": UUID(int=9),
+            "kind": "welcome",
+            "title": "t",
+            "send_at": at,
+            "created_at": at,
+            "status": "scheduled",
+            "due_at": at,
+            "request": CIPHER.encrypt("{}", owner=key),
+            "purge_at": PURGE_AT,
+        }
+    for n in count(OTHERS):
+        state: Document = {"status": "sent"} if n % 2 else {"status": "scheduled"}
+        if n % 2 == 0:
+            state["due_at"] = LATER + n * SECOND
+        yield {
+            "_id": UUID(int=n),
+            "sender": UUID(int=n),
+            "created_at": LONG_AGO,
+            **state,
+            "purge_at": PURGE_AT,
+        }

@@ -1,0 +1,66 @@
+"""Users who settle a follow, follow, have devices, have lost their number; and others."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tests.storage.filled.asked import (
+    BAKERY,
+    CIPHER,
+    DEVICES,
+    FOLLOWER,
+    KNOWN,
+    LOST_NUMBERS,
+    LOST_USERS,
+    OWNER,
+    SETTLING_USERS,
+    TOKENS,
+    others,
+)
+from tests.storage.samples import NOON
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storage.client import Document
+
+
+def documents() -> Iterator[Document]:
+    entry = {"token": UUID(int=1), "business_id": BAKERY, "at": NOON}
+    for user_id in SETTLING_USERS:
+        yield {"_id": user_id, "settling": [entry], "following_revision": 1}
+    yield {"_id": FOLLOWER, "following": KNOWN}
+    yield {"_id": OWNER, "devices": a_users_devices()}
+    yield from users_of_lost_numbers()
+    for user_id in chain(KNOWN, others()):
+        yield {"_id": user_id, "name": "n", "user_type": "customer", "registered_by": user_id}
+
+
+def a_users_devices() -> list[Document]:
+    return [
+        {
+            "id": device_id,
+            "token": CIPHER.encrypt(token, owner=OWNER),
+            "token_hash": CIPHER.lookup_hash(token),
+            "hint": token[-2:],
+            "platform": "web",
+            "name": None,
+            "is_active": True,
+            "created_at": NOON,
+            "last_used_at": NOON,
+        }
+        for device_id, token in zip(DEVICES, TOKENS, strict=True)
+    ]
+
+
+def users_of_lost_numbers() -> list[Document]:
+    return [
+        {
+            "_id": user_id,
+            "phone_hash": CIPHER.lookup_hash(number),
+            "unreachable": {"sms": {"suppression": CIPHER.lookup_hash(number)}},
+        }
+        for user_id, number in zip(LOST_USERS, LOST_NUMBERS, strict=True)
+    ]

@@ -1,0 +1,72 @@
+"""Uses of the follows that users have, and of those that are being settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from storage.follow_changes import FollowChange, FollowChanges
+from tests.storage.filled.asked import BAKERY, LATER, SETTLER
+from tests.storage.samples import NOON
+from tests.storage.uses.use import Use, counted, is_found
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+A_FOLLOW = FollowChange(
+    token=UUID(int=1),
+    user_id=SETTLER,
+    user_type="ngo",
+    business_id=BAKERY,
+    at=NOON,
+    is_following=True,
+    revision=1,
+)
+
+
+def follows_nothing(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["users"].update_one(
+        {"_id": SETTLER}, {"$unset": {"following": "", "settling": ""}}, upsert=True
+    )
+
+
+def follows_the_bakery(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["users"].update_one(
+        {"_id": SETTLER}, {"$set": {"following": [BAKERY]}, "$unset": {"settling": ""}}, upsert=True
+    )
+
+
+def settles_nothing(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["users"].update_one({"_id": SETTLER}, {"$unset": {"settling": ""}})
+
+
+USES = [
+    Use(
+        FollowChanges.add,
+        lambda stores: is_found(
+            stores.following.changes.add(SETTLER, BAKERY, user_type="ngo", at=LATER)
+        ),
+        restore=follows_nothing,
+    ),
+    Use(
+        FollowChanges.remove,
+        lambda stores: is_found(stores.following.changes.remove(SETTLER, BAKERY, at=LATER)),
+        restore=follows_the_bakery,
+    ),
+    Use(FollowChanges.settled, lambda stores: stores.following.changes.settled(A_FOLLOW)),
+    Use(
+        FollowChanges.unsettled,
+        lambda stores: counted(stores.following.changes.unsettled(before=LATER)),
+        ("settling_at",),
+    ),
+    Use(
+        FollowChanges.settling_tokens,
+        lambda stores: counted(stores.following.changes.settling_tokens(BAKERY)),
+        ("settling_business",),
+        settles_nothing,
+    ),
+]

@@ -1,0 +1,23 @@
+"""Uses of the rows by which workers take turns at jobs."""
+
+from __future__ import annotations
+
+from storage.jobs import JobsRepository
+from tests.storage.filled.asked import LATER
+from tests.storage.samples import NOON, SECOND
+from tests.storage.uses.use import Use, is_found
+
+USES = [
+    Use(
+        JobsRepository.begin,
+        lambda stores: is_found(stores.jobs.begin("job", at=LATER + SECOND, again_at=NOON)),
+    ),
+    Use(
+        JobsRepository.succeeded,
+        lambda stores: stores.jobs.succeeded("job", "done", at=NOON, took=SECOND),
+    ),
+    Use(
+        JobsRepository.failed,
+        lambda stores: stores.jobs.failed("job", "KeyError", at=NOON, took=SECOND, again_at=NOON),
+    ),
+]

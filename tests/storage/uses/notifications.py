@@ -1,0 +1,131 @@
+"""Uses of the inboxes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from storage.notifications import InboxFilter, NotificationsRepository
+from tests.storage.filled.asked import (
+    BAKERY,
+    CHANGED,
+    DAIRY,
+    DELETED_ROWS,
+    DELETER,
+    LATER,
+    MARKED_ROWS,
+    MARKER,
+    READ_ROWS,
+    READER,
+    RETURNED,
+    SETTLER,
+)
+from tests.storage.samples import NOON, SECOND, a_row
+from tests.storage.uses.use import Use, counted, without
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from storage.stores import Stores
+    from tests.storage.uses.use import Restore
+
+NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
+RECENT = {"created_from": NOON, "created_before": LATER}
+
+
+def page(index: str, **wanted: Any) -> Use:
+    async def run(stores: Stores) -> tuple[int, int]:
+        found = await stores.notifications.page(READER, InboxFilter(**wanted), page=1, page_size=9)
+        return found.count, len(found.rows)
+
+    return Use(NotificationsRepository.page, run, (index,))
+
+
+def unread_again(rows: list[UUID]) -> Restore:
+    return lambda database: database["notifications"].update_many(
+        {"_id": {"$in": rows}},
+        {
+            "$set": {"inbox": True, "unread": True, "is_read": False, "is_deleted": False},
+            "$unset": {"changed_at": "", "clicked_at": "", "clicked_action": ""},
+        },
+    )
+
+
+USES = [
+    Use(
+        NotificationsRepository.insert,
+        lambda stores: counted(stores.notifications.insert(NEW_ROWS)),
+        restore=without("notifications", [row.id for row in NEW_ROWS]),
+    ),
+    Use(
+        NotificationsRepository.insert,
+        lambda stores: counted(stores.notifications.insert(NEW_ROWS)),
+    ),
+    page("inbox"),
+    page("inbox", **RECENT),
+    page("unread", is_read=False),
+    page("inbox", kind="new_listing"),
+    page("inbox", is_read=True, kind="welcome", **RECENT),
+    page("unread", is_read=False, **RECENT),
+    Use(
+        NotificationsRepository.unread_count,
+        lambda stores: stores.notifications.unread_count(MARKER),
+        ("unread",),
+        unread_again(MARKED_ROWS),
+    ),
+    Use(
+        NotificationsRepository.unread_snapshot,
+        lambda stores: stores.notifications.unread_snapshot(MARKER, recent_since=NOON + 9 * SECOND),
+        ("unread", "position"),
+    ),
+    Use(
+        NotificationsRepository.mark_read,
+        lambda stores: stores.notifications.mark_read(MARKER, MARKED_ROWS, at=LATER),
+        restore=unread_again(MARKED_ROWS),
+    ),
+    Use(
+        NotificationsRepository.mark_all_read,
+        lambda stores: stores.notifications.mark_all_read(MARKER, at=LATER),
+        ("unread",),
+        unread_again(MARKED_ROWS),
+    ),
+    Use(
+        NotificationsRepository.click,
+        lambda stores: stores.notifications.click(MARKER, MARKED_ROWS[3], action="view", at=LATER),
+        restore=unread_again(MARKED_ROWS),
+    ),
+    Use(
+        NotificationsRepository.delete,
+        lambda stores: stores.notifications.delete(DELETER, DELETED_ROWS[3], at=LATER),
+        restore=unread_again(DELETED_ROWS),
+    ),
+    Use(
+        NotificationsRepository.find,
+        lambda stores: stores.notifications.find(READER, READ_ROWS[3]),
+    ),
+    Use(
+        NotificationsRepository.after,
+        lambda stores: counted(
+            stores.notifications.after(READER, since=NOON, until=NOON + 9 * SECOND, limit=500)
+        ),
+        ("inbox",),
+    ),
+    Use(
+        NotificationsRepository.after,
+        lambda stores: counted(
+            stores.notifications.after(READER, since=None, until=LATER, limit=500)
+        ),
+        ("inbox",),
+    ),
+    Use(
+        NotificationsRepository.changed,
+        lambda stores: counted(
+            stores.notifications.changed(CHANGED, since=NOON, before=LATER, limit=500)
+        ),
+        ("changed",),
+    ),
+    Use(
+        NotificationsRepository.count_by_business,
+        lambda stores: stores.notifications.count_by_business(READER, [BAKERY, DAIRY]),
+        ("inbox_business",),
+    ),
+]
