@@ -8,6 +8,7 @@ comes twice because the ids are the same.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,8 @@ from typing import Any, Protocol
 import structlog
 
 from actors.flows.fan_out import FanOut
-from actors.flows.followers import follower_batches
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
-from actors.notice import Notice
 from actors.outcome import Outcomes
 from actors.publisher import Publisher
 from actors.retry import Retry
@@ -29,9 +28,7 @@ from rules.batching import BatchSizer
 from rules.lease import Lease
 from storage.client import StoreUnavailable
 from storage.events import EventsRepository, Fenced, StoredEvent
-from storage.follows import FollowsRepository
 from storage.positions import PositionClock
-from storage.users import UsersRepository
 
 RUNNING_AT_ONCE = 4
 """Fan-outs that share a lane's store client; the others wait in hand."""
@@ -67,7 +64,7 @@ class FanOutFlow(Protocol):
 
 
 class FanOutLane(LoopActor):
-    """Carries out events that concern all followers of a business.
+    """Carries out events that concern many.
 
     `on_room` is called when there is room again after there was none, so that what was stored
     unowned meanwhile can be claimed.
@@ -78,8 +75,6 @@ class FanOutLane(LoopActor):
         *,
         flows: Mapping[str, FanOutFlow],
         events: EventsRepository,
-        follows: FollowsRepository,
-        users: UsersRepository,
         publisher: Publisher,
         clock: PositionClock,
         lease: Lease,
@@ -91,8 +86,6 @@ class FanOutLane(LoopActor):
         super().__init__()
         self._flows = flows
         self._events = events
-        self._follows = follows
-        self._users = users
         self._publisher = publisher
         self._clock = clock
         self._lease = lease
@@ -161,25 +154,18 @@ class FanOutLane(LoopActor):
             raise UnknownEventType(event.type)
         fan_out = await flow.plan(event)
         if fan_out is not None:
-            await self._tell_followers(run, fan_out)
+            await self._tell(run, fan_out)
         await self._events.finish(event.key, self._lease, at=self._clock.store_now())
 
-    async def _tell_followers(self, run: _Run, fan_out: FanOut) -> None:
+    async def _tell(self, run: _Run, fan_out: FanOut) -> None:
         sizer = BatchSizer()
-        batches = follower_batches(
-            self._follows,
-            self._users,
-            fan_out.business_id,
-            followers_count=fan_out.followers_count,
-            following_at=run.event.accepted_at,
-            first_slot=run.cursor,
-            sizer=sizer,
-        )
-        async for batch in batches:
-            notice = Notice(event=run.event, content=fan_out.content, recipients=batch.recipients)
-            published = await self._publisher.publish([notice])
-            sizer.observe(len(batch.recipients), batch.read_s + published.store_s)
-            await self._events.advance(run.event.key, self._lease, batch.next_slot)
-            run.cursor = batch.next_slot
+        async for batch in fan_out.audience.batches(sizer, cursor=run.cursor):
+            began = time.monotonic()
+            notices = await fan_out.notices(run.event, batch.recipients)
+            asked_s = time.monotonic() - began
+            published = await self._publisher.publish(notices)
+            sizer.observe(batch.rows, batch.read_s + asked_s + published.store_s)
+            await self._events.advance(run.event.key, self._lease, batch.next_cursor)
+            run.cursor = batch.next_cursor
             self._tally.fan_out_batches += 1
             self._tally.fan_out_recipients += len(batch.recipients)

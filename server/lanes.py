@@ -68,8 +68,6 @@ def start_lanes(
         return FanOutLane.start(
             flows=fan_out_flows(desk.stores, clock),
             events=desk.stores.events,
-            follows=desk.stores.follows,
-            users=desk.stores.users,
             publisher=desk.publisher,
             clock=clock,
             lease=lease,

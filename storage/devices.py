@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from storage.collection import StoreCollection
 from storage.device_claims import DeviceClaim, DeviceClaims
+from storage.newcomers import newcomer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -143,7 +144,7 @@ class DevicesRepository:
             ):
                 return True
             # Somebody whose registration has not arrived yet, or who has just done the same.
-            await self._users.insert_if_absent({"_id": user_id}, {"user_type": user_type})
+            await self._users.insert_if_absent({"_id": user_id}, newcomer(user_id, user_type))
 
     async def _entries(self, user_id: UUID) -> list[Document]:
         """Return the entries whose tokens are claimed for them, and drop the others."""

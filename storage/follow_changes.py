@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID, uuid4
 
 from storage.collection import StoreCollection
+from storage.newcomers import newcomer
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,7 +83,7 @@ class FollowChanges:
             found = await self._users.find_one({"_id": user_id}, {"following": 1})
             if found is None:
                 # Somebody whose registration has not arrived yet, known by their token alone.
-                await self._users.insert_if_absent({"_id": user_id}, {"user_type": user_type})
+                await self._users.insert_if_absent({"_id": user_id}, newcomer(user_id, user_type))
                 continue
             following = found.get("following", ())
             if business_id in following:

@@ -35,6 +35,15 @@ class Index:
 
 
 INDEXES = (
+    *(
+        Index(
+            name="_".join((*(key.rpartition(".")[2] for key in by), "slot")),
+            collection="users",
+            keys=(*by, "slot"),
+            serves="SegmentsRepository.range and candidates: a share of the users of a segment",
+        )
+        for by in ((), ("user_type",), ("in_force.timezone",))
+    ),
     Index(
         name="settling_at",
         collection="users",

@@ -29,6 +29,7 @@ from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.reachability import Reachability
 from storage.schedules import SchedulesRepository
+from storage.segments import SegmentsRepository
 from storage.statuses import StatusesRepository
 from storage.suppressions import SuppressionsRepository
 from storage.users import UsersRepository
@@ -46,6 +47,7 @@ class Stores:
     """The repositories over one client."""
 
     users: UsersRepository
+    segments: SegmentsRepository
     devices: DevicesRepository
     businesses: BusinessesRepository
     follows: FollowsRepository
@@ -84,6 +86,7 @@ def open_stores(
     suppressions = SuppressionsRepository(database, cipher)
     return Stores(
         users=users,
+        segments=SegmentsRepository(database),
         devices=devices,
         businesses=businesses,
         follows=follows,

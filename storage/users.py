@@ -4,7 +4,7 @@
      business_id, versions: {field: occurred_at}, registered_by: event_key, deleted_at,
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
      devices: [see storage/devices.py], following: [business id, oldest first],
-     unreachable: see storage/reachability.py}
+     unreachable: see storage/reachability.py, slot, in_force: see storage/newcomers.py}
 
 `email` and `phone` are encrypted. Errors: `UserNotFound`.
 """
@@ -20,6 +20,7 @@ from pymongo import UpdateOne
 from rules.preferences import DEFAULTS, Preferences
 from rules.recipients import Recipient
 from storage.collection import StoreCollection
+from storage.newcomers import IN_FORCE, newcomer, placed
 from storage.reachability import is_unreachable
 from storage.versioned import newest_wins
 
@@ -37,7 +38,7 @@ ENCRYPTED_FIELDS = frozenset({"email", "phone"})
 
 _PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
 
-_UNSEEN = {"versions": 0, "following": 0, "devices": 0, "unreachable": 0}
+_UNSEEN = {"versions": 0, "following": 0, "devices": 0, "unreachable": 0, "in_force": 0}
 
 RECIPIENT_FIELDS = {
     **_PREFERENCES,
@@ -193,8 +194,9 @@ class UsersRepository:
         fields = _dotted("preferences", changes)
         if not fields:
             return
-        while not await self._users.update_one({"_id": user_id}, {"$set": fields}):
-            await self._users.insert_if_absent({"_id": user_id}, {"user_type": user_type})
+        literal = {name: {"$literal": value} for name, value in fields.items()}
+        while not await self._users.update_one({"_id": user_id}, [{"$set": literal}, IN_FORCE]):
+            await self._users.insert_if_absent({"_id": user_id}, newcomer(user_id, user_type))
 
     async def switch(self, user_id: UUID, preference: str, *, is_on: bool) -> None:
         """Set one preference of somebody of whom something is kept, and make nobody known by it."""
@@ -213,7 +215,7 @@ class UsersRepository:
         if change.registered_by is not None:
             first = {"$ifNull": ["$registered_by", {"$literal": change.registered_by}]}
             update.append({"$set": {"registered_by": first}})
-        return update
+        return [*update, {"$set": placed(change.user_id)}, IN_FORCE]
 
     def _stored(self, user_id: UUID, field: str, value: str | None) -> dict[str, Any]:
         """Return the fields of the document that hold `field`, which change together."""

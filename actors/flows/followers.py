@@ -1,66 +1,53 @@
-"""Read the followers of a business as a stream of batches of recipients."""
+"""The followers of a business, as an audience (contract section 3)."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from actors.flows.audience import MOST_IN_RANGE, SlottedAudience
 from rules.audience import was_following
-from rules.batching import BatchSizer
 from rules.recipients import Recipient
-from rules.slots import SLOTS, slots_for
-from storage.follows import FollowsRepository
+from storage.follows import Follow, FollowsRepository
 from storage.users import UsersRepository
 
-MOST_IN_RANGE = 5_000
-"""A range that holds more than this, because the follower count was wrong, is read in parts."""
 
+class FollowersOf(SlottedAudience[Follow]):
+    """Those who followed `business_id` at `following_at` and do when their turn comes."""
 
-@dataclass(frozen=True, slots=True)
-class RecipientBatch:
-    """Recipients of one closed range of slots; `next_slot` is the cursor once they are told."""
+    def __init__(
+        self,
+        follows: FollowsRepository,
+        users: UsersRepository,
+        business_id: UUID,
+        *,
+        following_at: datetime,
+        expected: int,
+        most_in_range: int = MOST_IN_RANGE,
+    ) -> None:
+        super().__init__(expected=expected, most_in_range=most_in_range)
+        self._follows = follows
+        self._users = users
+        self.business_id = business_id
+        self._following_at = following_at
 
-    recipients: list[Recipient]
-    next_slot: int
-    read_s: float
+    async def read(self, slot_from: int, slot_to: int, *, limit: int | None) -> Sequence[Follow]:
+        """Return the follows of these slots that are active now."""
+        return await self._follows.range(
+            self.business_id, slot_from=slot_from, slot_to=slot_to, limit=limit
+        )
 
-
-async def follower_batches(
-    follows: FollowsRepository,
-    users: UsersRepository,
-    business_id: UUID,
-    *,
-    followers_count: int,
-    following_at: datetime,
-    first_slot: int,
-    sizer: BatchSizer,
-    most_in_range: int = MOST_IN_RANGE,
-) -> AsyncIterator[RecipientBatch]:
-    """Yield those who followed at `following_at` and do when their range is read.
-
-    Goes on from `first_slot`; the size of each range follows `sizer`.
-    """
-    estimate = followers_count
-    slot = first_slot
-    while slot < SLOTS:
-        until = min(SLOTS, slot + slots_for(sizer.rows, estimate))
-        began = time.monotonic()
-        limit = most_in_range if until - slot > 1 else None
-        found = await follows.range(business_id, slot_from=slot, slot_to=until, limit=limit)
-        if limit is not None and len(found) == limit:
-            estimate = max(estimate * 2, limit * SLOTS // (until - slot))
-            continue
+    async def recipients(self, rows: Sequence[Follow]) -> Sequence[Recipient]:
+        """Return who followed then too; who is not known is told as by the default preferences."""
         ids = [
             follow.user_id
-            for follow in found
+            for follow in rows
             if was_following(
-                first_followed_at=follow.first_followed_at, gaps=follow.gaps, at=following_at
+                first_followed_at=follow.first_followed_at,
+                gaps=follow.gaps,
+                at=self._following_at,
             )
         ]
-        known = await users.recipients(ids) if ids else {}
-        recipients = [known.get(user_id) or Recipient(user_id=user_id) for user_id in ids]
-        yield RecipientBatch(recipients, until, time.monotonic() - began)
-        slot = until
+        known = await self._users.recipients(ids) if ids else {}
+        return [known.get(user_id) or Recipient(user_id=user_id) for user_id in ids]

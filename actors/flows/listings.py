@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from actors.flows.audiences import Audiences
 from actors.flows.content import Content
-from actors.flows.fan_out import BusinessFlow, FanOut
+from actors.flows.fan_out import BusinessFlow, OneContent
 from actors.flows.plan import ReadModelFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
@@ -23,13 +24,17 @@ class ListingCreated(BusinessFlow):
     """Keep a new listing, and plan its fan-out."""
 
     def __init__(
-        self, listings: ListingsRepository, businesses: BusinessesRepository, clock: PositionClock
+        self,
+        listings: ListingsRepository,
+        businesses: BusinessesRepository,
+        audiences: Audiences,
+        clock: PositionClock,
     ) -> None:
-        super().__init__(businesses)
+        super().__init__(businesses, audiences)
         self._listings = listings
         self._clock = clock
 
-    async def plan(self, event: StoredEvent) -> FanOut | None:
+    async def plan(self, event: StoredEvent) -> OneContent | None:
         """Keep the listing, whether or not there is anybody to tell."""
         change = ListingChange(
             listing_id=event.data["listing_id"],

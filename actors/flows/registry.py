@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from actors.fan_out_lane import FanOutFlow
+from actors.flows.audiences import Audiences
 from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
 from actors.flows.deletions import UserDeletions
@@ -65,8 +66,9 @@ def single_flows(
 
 def fan_out_flows(stores: Stores, clock: PositionClock) -> Mapping[str, FanOutFlow]:
     """Return the flows of the lane `fan_out`."""
+    audiences = Audiences(stores)
     return {
-        "listing.created": ListingCreated(stores.listings, stores.businesses, clock),
-        "business_update.posted": BusinessUpdatePosted(stores.businesses),
-        CHANGED: BusinessProfileChanged(stores.businesses),
+        "listing.created": ListingCreated(stores.listings, stores.businesses, audiences, clock),
+        "business_update.posted": BusinessUpdatePosted(stores.businesses, audiences),
+        CHANGED: BusinessProfileChanged(stores.businesses, audiences),
     }

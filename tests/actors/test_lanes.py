@@ -125,8 +125,6 @@ class Works:
         return FanOutLane.start(
             flows={"listing.created": self.fan_outs},
             events=self.events_of_lanes,
-            follows=self.stores.follows,
-            users=self.stores.users,
             publisher=self.publisher,
             clock=self.clock,
             lease=self.lease,

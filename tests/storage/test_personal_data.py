@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from rules.ids import follow_id
+from rules.slots import slot_of
 from storage.notification_history import ROWS_AT_ONCE
 from storage.personal_data import NOTHING_OF_ANYBODY, OWN_DOCUMENT, SECTIONS
 from storage.schedules import Schedule
@@ -63,6 +64,8 @@ async def test_of_a_user_all_is_exported_in_clear_but_tokens_and_hashes(stores: 
         "_id": user_id,
         **fields,
         "versions": dict.fromkeys(fields, NOON),
+        "slot": slot_of(user_id),
+        "in_force": {"timezone": "Africa/Johannesburg", "locale": "af"},
         "preferences": {"mute_all": True},
         "devices": [
             {

@@ -10,6 +10,7 @@ import pymongo
 
 from rules.ids import follow_id
 from rules.slots import slot_of
+from storage.newcomers import newcomer
 
 
 def seed_followers(mongodb_uri: str, database: str, business_id: UUID, count: int) -> list[UUID]:
@@ -19,7 +20,8 @@ def seed_followers(mongodb_uri: str, database: str, business_id: UUID, count: in
     with pymongo.MongoClient[dict[str, Any]](mongodb_uri, uuidRepresentation="standard") as client:
         stored = client[database]
         stored["users"].insert_many(
-            {"_id": user_id, "user_type": "customer", "following": [business_id]} for user_id in ids
+            {"_id": user_id, "following": [business_id], **newcomer(user_id, "customer")}
+            for user_id in ids
         )
         stored["follows"].insert_many(
             {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from actors.flows.audiences import Audiences
 from actors.flows.business_updates import BusinessUpdatePosted
+from actors.flows.followers import FollowersOf
 from storage.businesses import BusinessChange
 from storage.stores import Stores
 from tests.storage.samples import NOON, an_event
@@ -23,9 +25,11 @@ async def test_followers_get_what_was_written_in_the_name_of_the_business(stores
         "image_url": "https://img.example/closed.png",
     }
     data = {"business_id": str(business_id), **written}
-    fan_out = await BusinessUpdatePosted(stores.businesses).plan(an_event(data=data).stored(NOON))
+    flow = BusinessUpdatePosted(stores.businesses, Audiences(stores))
+    fan_out = await flow.plan(an_event(data=data).stored(NOON))
     assert fan_out is not None
-    assert (fan_out.business_id, fan_out.followers_count) == (business_id, 1)
+    assert isinstance(fan_out.audience, FollowersOf)
+    assert (fan_out.audience.business_id, fan_out.audience.expected) == (business_id, 1)
     content = fan_out.content
     assert content.kind.name == "business_update"
     assert {name: getattr(content, name) for name in written} == written

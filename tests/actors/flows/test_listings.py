@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
+from actors.flows.audiences import Audiences
+from actors.flows.followers import FollowersOf
 from actors.flows.listings import ListingCreated, new_listing
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from storage.businesses import Business
@@ -78,7 +80,7 @@ async def test_a_listing_is_kept_though_nobody_can_follow_its_business_yet(
     stores: Stores, clock: PositionClock
 ) -> None:
     data = {**LISTING, "listing_id": uuid4().hex, "business_id": str(uuid4())}
-    flow = ListingCreated(stores.listings, stores.businesses, clock)
+    flow = ListingCreated(stores.listings, stores.businesses, Audiences(stores), clock)
     assert await flow.plan(an_event(data=data).stored(NOON)) is None
     kept = await stores.listings.find(data["listing_id"])
     assert kept is not None
@@ -91,9 +93,10 @@ async def test_its_fan_out_is_to_who_follows_the_business(
 ) -> None:
     business_id = await a_business(stores)
     await stores.businesses.count_follower(business_id, by=1)
-    flow = ListingCreated(stores.listings, stores.businesses, clock)
+    flow = ListingCreated(stores.listings, stores.businesses, Audiences(stores), clock)
     data = {**LISTING, "business_id": str(business_id)}
     planned = await flow.plan(an_event(data=data).stored(NOON))
     assert planned is not None
-    assert (planned.business_id, planned.followers_count) == (business_id, 1)
+    assert isinstance(planned.audience, FollowersOf)
+    assert (planned.audience.business_id, planned.audience.expected) == (business_id, 1)
     assert planned.content == new_listing(data, await stores.businesses.get(business_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -34,8 +33,21 @@ def documents() -> Iterator[Document]:
     yield {"_id": FOLLOWER, "following": KNOWN}
     yield {"_id": OWNER, "devices": a_users_devices()}
     yield from users_of_lost_numbers()
-    for user_id in chain(KNOWN, others()):
-        yield {"_id": user_id, "name": "n", "user_type": "customer", "registered_by": user_id}
+    for user_id in KNOWN:
+        yield _user(user_id, "ngo", "Asia/Tokyo", 7)
+    for user_id in others():
+        yield _user(user_id, "customer", "Africa/Johannesburg", 8 + user_id.int % 4_000)
+
+
+def _user(user_id: UUID, user_type: str, timezone: str, slot: int) -> Document:
+    return {
+        "_id": user_id,
+        "name": "n",
+        "user_type": user_type,
+        "registered_by": user_id,
+        "slot": slot,
+        "in_force": {"timezone": timezone},
+    }
 
 
 def a_users_devices() -> list[Document]:

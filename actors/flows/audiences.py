@@ -1,0 +1,41 @@
+"""Make audiences out of the repositories of one store client."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from actors.flows.audience import Audience
+from actors.flows.followers import FollowersOf
+from actors.flows.named_users import NamedUsers
+from actors.flows.segment_users import UsersOf
+from rules.segments import EVERYBODY, Segment
+from storage.businesses import Business
+from storage.stores import Stores
+
+
+class Audiences:
+    """The audiences that flows tell something."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    def followers(self, business: Business, *, following_at: datetime) -> Audience:
+        """Return those who followed `business` at `following_at` and still do."""
+        return FollowersOf(
+            self._stores.follows,
+            self._stores.users,
+            business.id,
+            following_at=following_at,
+            expected=business.followers_count,
+        )
+
+    async def users(self, segment: Segment) -> Audience:
+        """Return the users of `segment`."""
+        segments = self._stores.segments
+        return UsersOf(segments, segment, expected=await segments.candidates(segment))
+
+    def named(self, ids: Collection[UUID], segment: Segment = EVERYBODY) -> Audience:
+        """Return those of `ids` who are known and of `segment`."""
+        return NamedUsers(self._stores.segments, ids, segment)

@@ -1,0 +1,37 @@
+"""Users named by their ids, as an audience."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Collection
+from uuid import UUID
+
+from actors.flows.audience import Audience, RecipientBatch
+from rules.batching import BatchSizer
+from rules.segments import Segment
+from storage.segments import SegmentsRepository
+
+
+class NamedUsers(Audience):
+    """Those of `ids` who are known and of `segment` when their turn comes.
+
+    The cursor is a place in the order of ids.
+    """
+
+    def __init__(
+        self, segments: SegmentsRepository, ids: Collection[UUID], segment: Segment
+    ) -> None:
+        self._segments = segments
+        self._ids = sorted(set(ids))
+        self._segment = segment
+
+    async def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
+        """Yield as many ids at a time as `sizer` says."""
+        place = cursor
+        while place < len(self._ids):
+            ids = self._ids[place : place + sizer.rows]
+            began = time.monotonic()
+            found = await self._segments.known(ids)
+            recipients = [each.recipient for each in found if self._segment.has(each.traits)]
+            place += len(ids)
+            yield RecipientBatch(recipients, place, len(ids), time.monotonic() - began)
