@@ -90,6 +90,7 @@ class Scheduler(LoopActor):
             log.warning("schedules_put_off", cause=str(error))
             return
         if done.has_more:
+            # By way of the mailbox, so that what else waits comes in between.
             self._wake_by(self._clock.store_now())
         elif done.next_at is not None:
             self._wake_by(done.next_at)

@@ -39,6 +39,11 @@ def interest_id(listing_id: str, user_id: UUID) -> UUID:
     return _hashed(b"interest", listing_id.encode(), user_id.bytes)
 
 
+def schedule_id(purpose: str, subject_id: str) -> UUID:
+    """Return the id of the one schedule that there is for `purpose` about a subject."""
+    return _hashed(b"schedule", purpose.encode(), subject_id.encode())
+
+
 def status_key(subject: str, subject_id: str) -> UUID:
     """Return the key under which it is kept when a subject's status last changed."""
     return _hashed(b"status", subject.encode(), subject_id.encode())

@@ -200,7 +200,7 @@ async def assemble(
         requests=requests,
         sending=Sending(
             direct_sends=DirectSends(dispatcher, stores.events, stores.notifications, clock),
-            schedules=stores.schedules,
+            schedules=stores.scheduled_sends,
             users=stores.users,
             names=names,
             requests=requests,

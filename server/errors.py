@@ -42,7 +42,7 @@ from storage.delivery_records import DeliveryNotFound, DeliveryNotRetried
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
 from storage.idempotency_keys import KeyInUse, KeyReused
 from storage.notifications import NotInInbox
-from storage.schedules import ScheduleNotFound, ScheduleNotPending
+from storage.scheduled_sends import ScheduleNotFound, ScheduleNotPending
 from storage.users import UserNotFound
 
 RETRY_AFTER_S = 2

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from bisect import bisect_left
 from contextlib import AsyncExitStack
+
+from actors.distribution import Distribution
 
 EVERY_S = 0.25
 
@@ -13,23 +14,9 @@ BOUNDS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """From what is always there to what clients notice."""
 
 
-class LoopLag:
-    """How late timers were, as counts below each bound."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS_S) + 1)
-        """How many were up to each bound and over the one before it; the last: over all."""
-        self.total_s = 0.0
-
-    def observe(self, late_s: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(BOUNDS_S, late_s)] += 1
-        self.total_s += late_s
-
-
-def measure_loop_lag(stack: AsyncExitStack) -> LoopLag:
+def measure_loop_lag(stack: AsyncExitStack) -> Distribution:
     """Return what is measured from now on until `stack` is closed."""
-    lag = LoopLag()
+    lag = Distribution(BOUNDS_S)
     task = asyncio.create_task(_measure(lag), name="loop lag")
 
     async def stop() -> None:
@@ -41,7 +28,7 @@ def measure_loop_lag(stack: AsyncExitStack) -> LoopLag:
     return lag
 
 
-async def _measure(lag: LoopLag) -> None:
+async def _measure(lag: Distribution) -> None:
     loop = asyncio.get_running_loop()
     while True:
         due_at_s = loop.time() + EVERY_S

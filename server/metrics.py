@@ -22,8 +22,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from actors.distribution import Distribution
 from actors.tally import Tally
-from server.loop_lag import BOUNDS_S, LoopLag
 from server.service import Service
 from storage.jobs import JobRow
 
@@ -93,7 +93,9 @@ class _ProcessState(Collector):
             waiting.add_metric([actor], count)
         yield waiting
         yield from _counters(service.tally)
-        yield _lag(service.loop_lag)
+        yield _histogram(
+            "snb_loop_lag_seconds", "How late a timer of the loop was", service.loop_lag
+        )
 
 
 class _Jobs(Collector):
@@ -129,6 +131,9 @@ def _counters(tally: Tally) -> Iterator[Metric]:
     for each in fields(tally):
         name, words = f"snb_{each.name}", each.metadata["words"]
         value = getattr(tally, each.name)
+        if isinstance(value, Distribution):
+            yield _histogram(f"{name}_seconds", words, value)
+            continue
         if "label" not in each.metadata:
             yield CounterMetricFamily(name, words, value)
             continue
@@ -138,12 +143,12 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         yield counter
 
 
-def _lag(lag: LoopLag) -> Metric:
+def _histogram(name: str, words: str, measured: Distribution) -> Metric:
     buckets: list[tuple[str, float]] = []
     total = 0
-    for bound, count in zip((*map(str, BOUNDS_S), "+Inf"), lag.counts, strict=True):
+    for bound, count in zip((*map(str, measured.bounds_s), "+Inf"), measured.counts, strict=True):
         total += count
         buckets.append((bound, total))
-    family = HistogramMetricFamily("snb_loop_lag_seconds", "How late a timer of the loop was")
-    family.add_metric([], buckets, lag.total_s)
+    family = HistogramMetricFamily(name, words)
+    family.add_metric([], buckets, measured.total_s)
     return family

@@ -18,7 +18,7 @@ from server.views import notification_record
 from storage.idempotency_keys import KeptAnswer
 from storage.names import NameResolver
 from storage.positions import PositionClock
-from storage.schedules import Schedule, SchedulesRepository
+from storage.scheduled_sends import Schedule, ScheduledSends
 from storage.users import UserNotFound, UsersRepository
 
 FURTHEST_AHEAD = timedelta(days=30)
@@ -39,7 +39,7 @@ class Sending:
         self,
         *,
         direct_sends: DirectSends,
-        schedules: SchedulesRepository,
+        schedules: ScheduledSends,
         users: UsersRepository,
         names: NameResolver,
         requests: IdempotentRequests,
@@ -95,7 +95,7 @@ class Sending:
             send_at=send_at,
             created_at=now,
         )
-        await self._schedules.add(schedule, send.as_data())
+        await self._schedules.add(schedule, send.scheduled_event(work_id, at=send_at))
         self._on_planned(send_at)
         return _answer(202, {"schedule_id": work_id, "send_at": timestamp(send_at)})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from actors.business_updates import BusinessUpdates
 from actors.directory import Directory
 from actors.dispatcher import Dispatcher
+from actors.distribution import Distribution
 from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
@@ -18,7 +19,6 @@ from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
-from server.loop_lag import LoopLag
 from server.origins import Origins
 from server.overview import Overview
 from server.page_templates import PageTemplates
@@ -54,7 +54,7 @@ class Service:
     sending: Sending
     readiness: Readiness
     tally: Tally
-    loop_lag: LoopLag
+    loop_lag: Distribution
     mailboxes: Callable[[], Mapping[str, int]]
     """Actor -> how many messages wait for it."""
     in_flight: InFlight

@@ -63,7 +63,7 @@ def start_singletons(
         "scheduler",
         partial(
             Scheduler.start,
-            DueSchedules(stores.schedules, clock),
+            DueSchedules(stores.schedules, clock, note=tally.schedules_late.observe),
             partial(supervisor.ref, "dispatcher"),
             clock,
         ),

@@ -200,27 +200,27 @@ INDEXES = (
     Index(
         name="due",
         collection="schedules",
-        keys=("due_at",),
+        keys=("due_key",),
         options={"sparse": True},
-        serves="SchedulesRepository.due: whose time has come",
+        serves="SchedulesRepository.due: whose time has come, a share at a time",
     ),
     Index(
         name="sender",
         collection="schedules",
         keys=("sender", "created_at", "_id"),
-        serves="SchedulesRepository.page and exported of one sender",
+        serves="ScheduledSends.page and exported of one sender",
     ),
     Index(
         name="recipient",
         collection="schedules",
         keys=("recipient_id",),
-        serves="SchedulesRepository.exported: what is to be sent to somebody",
+        serves="ScheduledSends.exported: what is to be sent to somebody",
     ),
     Index(
         name="created",
         collection="schedules",
         keys=("created_at", "_id"),
-        serves="SchedulesRepository.page of all senders",
+        serves="ScheduledSends.page of all senders",
     ),
     Index(
         name="past",

@@ -47,12 +47,12 @@ SECTIONS = (
     Section(
         "schedules",
         "schedules",
-        lambda stores, user_id, _: stores.schedules.exported(recipient_id=user_id),
+        lambda stores, user_id, _: stores.scheduled_sends.exported(recipient_id=user_id),
     ),
     Section(
         "schedules_made",
         "schedules",
-        lambda stores, user_id, _: stores.schedules.exported(sender=user_id),
+        lambda stores, user_id, _: stores.scheduled_sends.exported(sender=user_id),
     ),
     Section(
         "audit_log", "audit_log", lambda stores, user_id, _: stores.audit_log.exported(user_id)

@@ -28,6 +28,7 @@ from storage.notifications import NotificationsRepository
 from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.reachability import Reachability
+from storage.scheduled_sends import ScheduledSends
 from storage.schedules import SchedulesRepository
 from storage.segments import SegmentsRepository
 from storage.statuses import StatusesRepository
@@ -65,6 +66,7 @@ class Stores:
     charges: ChargesRepository
     idempotency_keys: IdempotencyKeys
     schedules: SchedulesRepository
+    scheduled_sends: ScheduledSends
     statuses: StatusesRepository
     listings: ListingsRepository
     interests: InterestsRepository
@@ -104,6 +106,7 @@ def open_stores(
         charges=ChargesRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),
         schedules=SchedulesRepository(database, cipher),
+        scheduled_sends=ScheduledSends(database, cipher),
         statuses=StatusesRepository(database),
         listings=ListingsRepository(database),
         interests=InterestsRepository(database),

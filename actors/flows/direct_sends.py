@@ -19,7 +19,7 @@ from rules.events import lane_of
 from rules.ids import request_key
 from rules.kinds import KINDS, Channel
 from storage.events import NewEvent, StoredEvent
-from storage.schedules import Claimed, SchedulesRepository
+from storage.scheduled_sends import ScheduledSends
 
 REQUESTED = "notification.requested"
 
@@ -54,12 +54,9 @@ class DirectSend:
         """Return the event of it, the same one for the same `work_id`."""
         return _event(work_id, self.as_data(), at)
 
-
-def scheduled_event(claimed: Claimed) -> NewEvent:
-    """Return the event that a schedule becomes, however often it is claimed."""
-    schedule = claimed.schedule
-    data = {**claimed.request, "schedule_id": str(schedule.id)}
-    return _event(schedule.id, data, schedule.send_at)
+    def scheduled_event(self, schedule_id: UUID, *, at: datetime) -> NewEvent:
+        """Return the event that the schedule is to become, which knows of which it is."""
+        return _event(schedule_id, {**self.as_data(), "schedule_id": str(schedule_id)}, at)
 
 
 def _event(work_id: UUID, data: dict[str, Any], at: datetime) -> NewEvent:
@@ -77,7 +74,7 @@ def _event(work_id: UUID, data: dict[str, Any], at: datetime) -> NewEvent:
 class NotificationRequested(SubjectFlow):
     """Tells one user what somebody asked for; who is not known or over the cap gets nothing."""
 
-    def __init__(self, schedules: SchedulesRepository) -> None:
+    def __init__(self, schedules: ScheduledSends) -> None:
         self._schedules = schedules
 
     async def plan(self, events: Sequence[StoredEvent]) -> Sequence[Plan | NotYet]:

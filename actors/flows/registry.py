@@ -55,7 +55,7 @@ def single_flows(
 ) -> Mapping[str, SubjectFlow]:
     """Return the flows of the lanes `single` and `critical`."""
     return {
-        "notification.requested": NotificationRequested(stores.schedules),
+        "notification.requested": NotificationRequested(stores.scheduled_sends),
         "interaction.status_changed": InteractionStatusChanged(
             stores.statuses, stores.businesses, names, clock
         ),

@@ -24,7 +24,7 @@ class SchedulesHandler(ApiHandler):
     async def get(self) -> None:
         """List what the caller has scheduled, the newest first; admins see everybody's."""
         asked = self.query()
-        page = await self.service.stores.schedules.page(
+        page = await self.service.stores.scheduled_sends.page(
             _whose(self.principal), page=asked["page"], page_size=asked["page_size"]
         )
         self.answer(
@@ -58,7 +58,7 @@ class ScheduleHandler(ApiHandler):
 
     async def delete(self, schedule_id: str) -> None:
         """Cancel what is not sent yet."""
-        await self.service.stores.schedules.cancel(UUID(schedule_id), _whose(self.principal))
+        await self.service.stores.scheduled_sends.cancel(UUID(schedule_id), _whose(self.principal))
         self.answer({"message": "Scheduled notification cancelled"})
 
 

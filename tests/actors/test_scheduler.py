@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from actors.dispatcher import Accept
-from actors.due_schedules import PORTION, CarriedOut, DueSchedules
+from actors.due_schedules import (
+    LOOK_BACK_EVERY,
+    MOST_IN_RANGE,
+    PORTION,
+    CarriedOut,
+    DueSchedules,
+)
 from actors.loop_actor import LoopActor
 from actors.loop_ref import LoopActorRef
+from actors.planning import planned_event
 from actors.scheduler import LOOK_AHEAD, Planned, Scheduler, Wake
-from rules.ids import request_key
 from storage.client import StoreUnavailable
 from storage.events import NewEvent
 from storage.positions import PositionClock
-from storage.schedules import LEFT_AFTER, Schedule
+from storage.schedules import LEFT_AFTER, PlannedEvent
 from storage.stores import Stores
 from tests.support.world import eventually
 
@@ -29,9 +35,9 @@ if TYPE_CHECKING:
     from storage.client import Document
 
 SOON_S = 5.0
-LATEST = datetime.max.replace(tzinfo=UTC)
 MOMENT = timedelta(seconds=0.2)
-REQUEST = {"sender_id": str(uuid4()), "priority": "normal", "title": "Bread"}
+LONG_AGO = timedelta(hours=3)
+DATA = {"title": "Bread"}
 
 
 class Clock(PositionClock):
@@ -60,6 +66,10 @@ class Desk(LoopActor):
         self.accepted += message.events
 
 
+def keys_of(planned: Iterable[PlannedEvent]) -> set[UUID]:
+    return {each.event.key for each in planned}
+
+
 class Office:
     """A scheduler on its own."""
 
@@ -68,24 +78,32 @@ class Office:
         self.clock = Clock()
         self.desk = Desk()
         self.desk._start_actor_loop()
-        self.due = DueSchedules(stores.schedules, self.clock)
-        self.ref: LoopActorRef[Scheduler] = Scheduler.start(
-            self.due, lambda: self.desk.actor_ref, self.clock
-        )
+        self.late_s: list[float] = []
+        self.refs: list[LoopActorRef[Scheduler]] = []
+        self.share(of=MOST_IN_RANGE)
 
-    async def plan(self, *, ahead: timedelta = timedelta()) -> Schedule:
-        now = self.clock.store_now()
-        schedule = Schedule(
-            id=uuid4(),
-            sender=uuid4(),
-            recipient_id=uuid4(),
-            kind="welcome",
-            title="Bread",
-            send_at=now + ahead,
-            created_at=now,
+    def share(self, *, of: int) -> None:
+        """Have what is carried out next carried out in shares of so many, by a scheduler anew."""
+        self.due = DueSchedules(
+            self.stores.schedules, self.clock, note=self.late_s.append, most_in_range=of
         )
-        await self.stores.schedules.add(schedule, REQUEST)
-        return schedule
+        self.ref = Scheduler.start(self.due, lambda: self.desk.actor_ref, self.clock)
+        self.refs.append(self.ref)
+
+    async def plan(
+        self, *, ahead: timedelta = timedelta(), is_critical: bool = False
+    ) -> PlannedEvent:
+        planned = planned_event(
+            "test",
+            uuid4().hex,
+            type="notification.requested",
+            at=self.clock.store_now() + ahead,
+            version=1,
+            data=DATA,
+            is_critical=is_critical,
+        )
+        await self.stores.schedules.plan([planned])
+        return planned
 
     async def wake(self) -> None:
         await self.ref.request(Wake(), deadline_s=SOON_S)
@@ -93,8 +111,8 @@ class Office:
     def sent(self) -> set[UUID]:
         return {event.key for event in self.desk.accepted}
 
-    async def has_sent(self, *schedules: Schedule) -> None:
-        keys = {request_key(schedule.id) for schedule in schedules}
+    async def has_sent(self, *planned: PlannedEvent) -> None:
+        keys = keys_of(planned)
 
         async def are_all() -> bool:
             return keys <= self.sent()
@@ -116,27 +134,25 @@ async def office(stores: Stores, database: AsyncIOMotorDatabase[Document]) -> As
     await database["schedules"].delete_many({})
     made = Office(stores)
     yield made
-    await made.ref.stop_and_wait(deadline_s=SOON_S)
+    for ref in made.refs:
+        await ref.stop_and_wait(deadline_s=SOON_S)
     await made.desk.actor_ref.stop_and_wait(deadline_s=SOON_S)
 
 
 async def test_what_is_due_becomes_an_event_once(office: Office) -> None:
-    schedule = await office.plan()
+    planned = await office.plan()
     for _ in range(2):
         await office.wake()
-    (event,) = office.desk.accepted
-    assert event.key == request_key(schedule.id)
-    assert (event.type, event.occurred_at) == ("notification.requested", schedule.send_at)
-    assert event.sender == UUID(REQUEST["sender_id"])
-    assert event.data == {**REQUEST, "schedule_id": str(schedule.id)}
-    assert await office.stores.schedules.due(by=LATEST, limit=10) == []
+    assert office.desk.accepted == [planned.event]
+    assert (planned.event.occurred_at, planned.event.data) == (planned.at, DATA)
+    assert await office.stores.schedules.waiting_count() == 0
 
 
 async def test_what_is_not_due_waits_and_is_known(office: Office) -> None:
     schedule = await office.plan(ahead=timedelta(hours=1))
     assert await office.carry_out() == CarriedOut(0, None, has_more=False)
     assert await office.carry_out(look_ahead=timedelta(hours=2)) == CarriedOut(
-        0, schedule.send_at, has_more=False
+        0, schedule.at, has_more=False
     )
     assert office.desk.accepted == []
 
@@ -144,15 +160,56 @@ async def test_what_is_not_due_waits_and_is_known(office: Office) -> None:
 async def test_of_many_that_are_due_all_are_carried_out(office: Office) -> None:
     schedules = [await office.plan() for _ in range(PORTION + 3)]
     assert await office.carry_out() == CarriedOut(len(schedules), None, has_more=False)
-    assert office.sent() == {request_key(schedule.id) for schedule in schedules}
+    assert office.sent() == keys_of(schedules)
 
 
-async def test_as_many_as_are_asked_for_may_not_be_all(office: Office) -> None:
-    office.due._found_at_once = 2
-    schedules = [await office.plan() for _ in range(5)]
-    assert await office.carry_out() == CarriedOut(2, None, has_more=True)
+async def test_more_than_a_share_is_carried_out_share_by_share(office: Office) -> None:
+    office.share(of=4)
+    recent = [await office.plan() for _ in range(10)]
+    overdue = [await office.plan(ahead=-n * LONG_AGO) for n in range(1, 11)]
+    done = await office.carry_out()
+    assert 8 <= done.count < 20
+    assert done.has_more
     await office.wake()
-    await office.has_sent(*schedules)
+    await office.has_sent(*recent, *overdue)
+
+
+async def test_a_backlog_holds_up_neither_what_is_due_now_nor_what_is_urgent(
+    office: Office,
+) -> None:
+    office.share(of=2)
+    overdue = [await office.plan(ahead=-LONG_AGO) for _ in range(20)]
+    urgent = await office.plan(is_critical=True)
+    await office.carry_out()
+    now = await office.plan()
+    done = await office.carry_out()
+    assert keys_of([urgent, now]) <= office.sent()
+    assert done.has_more
+    assert not keys_of(overdue) <= office.sent()
+
+
+async def test_what_came_in_while_nobody_looked_is_carried_out(office: Office) -> None:
+    await office.carry_out()
+    planned = [await office.plan(ahead=n * LONG_AGO) for n in range(1, 4)]
+    office.clock.ahead = 4 * LONG_AGO
+    assert await office.carry_out() == CarriedOut(3, None, has_more=False)
+    assert office.sent() == keys_of(planned)
+
+
+async def test_what_was_planned_far_in_the_past_is_found_in_a_while(office: Office) -> None:
+    await office.carry_out()
+    planned = await office.plan(ahead=-LONG_AGO)
+    assert (await office.carry_out()).count == 0
+    office.clock.ahead = LOOK_BACK_EVERY
+    await office.carry_out()
+    assert office.sent() == keys_of([planned])
+
+
+async def test_how_late_each_was_is_noted(office: Office) -> None:
+    await office.plan(ahead=-LONG_AGO)
+    await office.carry_out()
+    (late_s,) = office.late_s
+    assert LONG_AGO.total_seconds() <= late_s < LONG_AGO.total_seconds() + 60
 
 
 async def test_it_wakes_by_itself_for_what_a_look_ahead_has_found(office: Office) -> None:
@@ -165,9 +222,9 @@ async def test_it_wakes_by_itself_for_what_a_look_ahead_has_found(office: Office
 async def test_it_wakes_for_what_it_is_told_was_planned(office: Office) -> None:
     later, sooner = await office.plan(ahead=2 * MOMENT), await office.plan(ahead=MOMENT)
     for schedule in (later, sooner, later):
-        office.ref.tell(Planned(schedule.send_at))
+        office.ref.tell(Planned(schedule.at))
     await office.has_sent(sooner)
-    assert office.sent() == {request_key(sooner.id)}
+    assert office.sent() == {sooner.event.key}
     await office.has_sent(later)
 
 
@@ -175,7 +232,7 @@ async def test_what_is_far_ahead_is_left_to_the_regular_looks(office: Office) ->
     far = office.clock.store_now() + LOOK_AHEAD + MOMENT
     await office.ref.request(Planned(far), deadline_s=SOON_S)
     soon = await office.plan(ahead=MOMENT)
-    office.ref.tell(Planned(soon.send_at))
+    office.ref.tell(Planned(soon.at))
     await office.has_sent(soon)
 
 
@@ -211,7 +268,7 @@ async def test_stopped_it_wakes_no_more(office: Office) -> None:
     await office.ref.stop_and_wait(deadline_s=SOON_S)
 
     async def is_past() -> bool:
-        return office.clock.store_now() > schedule.send_at + MOMENT
+        return office.clock.store_now() > schedule.at + MOMENT
 
     await eventually(is_past)
     assert office.desk.accepted == []

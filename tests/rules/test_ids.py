@@ -15,6 +15,7 @@ from rules.ids import (
     interest_id,
     notification_id,
     request_key,
+    schedule_id,
     status_key,
 )
 
@@ -49,6 +50,7 @@ def test_ids_never_change_between_releases() -> None:
     assert event_key(ONE, "event-1") == UUID("9f881fa9-28e7-8a15-a572-b654d8a08c10")
     assert follow_id(ONE, TWO) == UUID("ee1d75d7-cd34-8cf3-afbf-c0da8429e065")
     assert interest_id("770g", TWO) == UUID("b98e240a-12b4-81dd-8cfa-4cb38e476569")
+    assert schedule_id("pickup.hour", "770g") == UUID("2f36adfa-ec61-8c08-b57a-b1428985740f")
     assert status_key("interaction", "770g") == UUID("3024f272-c3b8-861e-a789-3b84897f0145")
     assert notification_id(ONE, "new_listing", TWO, NOON) == UUID(
         "01a20320-a200-7030-8e98-58956d7109bd"

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tornado.httpclient import HTTPResponse
 
-from server.loop_lag import BOUNDS_S, LoopLag
+from actors.distribution import Distribution
+from server.loop_lag import BOUNDS_S
 from server.service import Service
 from tests.support.api import Api, token
 from tests.support.service import running
@@ -52,6 +53,9 @@ async def test_metrics_are_in_the_text_format_of_prometheus(api: Api) -> None:
         "snb_fan_out_recipients",
         "snb_frames_sent",
         "snb_sockets_closed",
+        "snb_schedules_planned",
+        "snb_schedules_withdrawn",
+        "snb_schedules_late_seconds",
         "snb_loop_lag_seconds",
         "process_resident_memory_bytes",
         "process_cpu_seconds",
@@ -149,7 +153,7 @@ async def test_a_loop_that_is_blocked_shows(api: Api, service: Service) -> None:
 
 
 def test_lateness_is_counted_in_the_bucket_that_it_fits_in() -> None:
-    lag = LoopLag()
+    lag = Distribution(BOUNDS_S)
     for late_s in (0.0, BOUNDS_S[0], BOUNDS_S[0] + 0.0001, 60.0):
         lag.observe(late_s)
     assert lag.counts == [2, 1, *[0] * (len(BOUNDS_S) - 2), 1]

@@ -12,9 +12,9 @@ from rules.ids import follow_id
 from rules.slots import slot_of
 from storage.notification_history import ROWS_AT_ONCE
 from storage.personal_data import NOTHING_OF_ANYBODY, OWN_DOCUMENT, SECTIONS
-from storage.schedules import Schedule
+from storage.scheduled_sends import Schedule
 from storage.users import ProfileChange
-from tests.storage.samples import MINUTE, NOON, SECOND, a_business, a_row
+from tests.storage.samples import MINUTE, NOON, SECOND, a_business, a_row, an_event
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -114,14 +114,14 @@ async def test_schedules_are_exported_with_what_they_will_say(stores: Stores) ->
         send_at=NOON + MINUTE,
         created_at=NOON,
     )
-    await stores.schedules.add(schedule, {"message": "Hello there"})
+    await stores.scheduled_sends.add(schedule, an_event(data={"message": "Hello there"}))
     for whose in ({"sender": sender}, {"recipient_id": recipient}):
-        (row,) = await all_of(stores.schedules.exported(**whose))
+        (row,) = await all_of(stores.scheduled_sends.exported(**whose))
         assert (row["_id"], row["request"]) == (schedule.id, {"message": "Hello there"})
-    await stores.schedules.cancel(schedule.id, sender)
-    (row,) = await all_of(stores.schedules.exported(sender=sender))
+    await stores.scheduled_sends.cancel(schedule.id, sender)
+    (row,) = await all_of(stores.scheduled_sends.exported(sender=sender))
     assert "request" not in row
-    assert await all_of(stores.schedules.exported(sender=recipient)) == []
+    assert await all_of(stores.scheduled_sends.exported(sender=recipient)) == []
 
 
 async def keep(stores: Stores, user_id: UUID, *ages: timedelta) -> list[UUID]:

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import pytest
 
-from actors.flows.direct_sends import DirectSend, NotificationRequested, scheduled_event
+from actors.flows.direct_sends import DirectSend, NotificationRequested
 from actors.flows.plan import Plan
 from actors.outcome import DailyCapReached, Outcome
 from rules.kinds import Channel
 from storage.events import StoredEvent
-from storage.schedules import Claimed, Schedule
+from storage.scheduled_sends import Schedule
 from storage.stores import Stores
 from storage.users import UserNotFound
 from tests.actors.conftest import cipher, clock, database, stores
@@ -37,7 +37,7 @@ SEND = DirectSend(
 
 @pytest.fixture
 def flow(stores: Stores) -> NotificationRequested:
-    return NotificationRequested(stores.schedules)
+    return NotificationRequested(stores.scheduled_sends)
 
 
 def stored(send: DirectSend) -> StoredEvent:
@@ -80,15 +80,12 @@ async def test_a_schedule_of_which_nothing_came_has_failed(
         for _ in range(3)
     ]
     for schedule in schedules:
-        await stores.schedules.add(schedule, SEND.as_data())
+        await stores.scheduled_sends.add(schedule, SEND.scheduled_event(schedule.id, at=NOON))
     claimed = await stores.schedules.claim(
         [schedule.id for schedule in schedules], by=NOON, now=NOON
     )
-    by_id = {each.schedule.id: each for each in claimed}
-    events = [
-        scheduled_event(Claimed(schedule, by_id[schedule.id].request)).stored(NOON)
-        for schedule in schedules
-    ]
+    by_id = {each.id: each.event.stored(NOON) for each in claimed}
+    events = [by_id[schedule.id] for schedule in schedules]
     unscheduled = stored(SEND)
     failures = (None, UserNotFound(SEND.recipient_id), DailyCapReached(SEND.recipient_id))
     outcomes = {
@@ -96,6 +93,6 @@ async def test_a_schedule_of_which_nothing_came_has_failed(
     }
     outcomes[unscheduled.key] = Outcome(failure=UserNotFound(SEND.recipient_id))
     await flow.settle([*events, unscheduled], outcomes)
-    page = await stores.schedules.page(sender, page=1, page_size=10)
+    page = await stores.scheduled_sends.page(sender, page=1, page_size=10)
     statuses = {schedule.id: schedule.status for schedule in page.schedules}
     assert [statuses[schedule.id] for schedule in schedules] == ["sent", "failed", "failed"]

@@ -1,31 +1,25 @@
-"""Uses of the schedules."""
+"""Uses of what is planned."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from storage.schedules import Schedule, SchedulesRepository
-from tests.storage.filled.asked import CIPHER, LATER, OWNER, READER, SCHEDULES, SETTLER
-from tests.storage.samples import NOON, SECOND
-from tests.storage.uses.use import Use, counted, counted_in_parts, without
+from rules.due_keys import due_key, key_from
+from storage.schedules import Claimed, PlannedEvent, SchedulesRepository
+from tests.storage.filled.asked import CIPHER, LATER, SCHEDULES
+from tests.storage.samples import NOON, SECOND, an_event
+from tests.storage.uses.use import Use, counted, without
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
-    from storage.stores import Stores
 
-A_SCHEDULE = Schedule(
-    id=uuid4(),
-    sender=SETTLER,
-    recipient_id=READER,
-    kind="welcome",
-    title="t",
-    send_at=LATER + SECOND,
-    created_at=NOON,
-)
-WITHOUT_IT = without("schedules", [A_SCHEDULE.id])
+CLAIM = UUID(int=7)
+A_PLAN = PlannedEvent(id=uuid4(), at=LATER + SECOND, version=2, event=an_event())
+FIRST, LAST = (key_from(at, is_urgent=False) for at in (NOON, LATER))
 
 
 async def scheduled_again(database: AsyncIOMotorDatabase[Document]) -> None:
@@ -36,7 +30,9 @@ async def scheduled_again(database: AsyncIOMotorDatabase[Document]) -> None:
             {
                 "$set": {
                     "status": "scheduled",
+                    "version": 1,
                     "due_at": NOON + n * SECOND,
+                    "due_key": due_key(key, NOON + n * SECOND, is_urgent=False),
                     "request": CIPHER.encrypt("{}", owner=key),
                 }
             },
@@ -46,42 +42,29 @@ async def scheduled_again(database: AsyncIOMotorDatabase[Document]) -> None:
 async def claimed_again(database: AsyncIOMotorDatabase[Document]) -> None:
     await scheduled_again(database)
     await database["schedules"].update_many(
-        {"_id": {"$in": SCHEDULES}}, {"$set": {"status": "sent"}}
+        {"_id": {"$in": SCHEDULES}}, {"$set": {"status": "sent", "claim": CLAIM}}
     )
-
-
-async def page(stores: Stores) -> tuple[int, int]:
-    found = await stores.schedules.page(OWNER, page=2, page_size=9)
-    return found.count, len(found.schedules)
 
 
 USES = [
     Use(
-        SchedulesRepository.add,
-        lambda stores: stores.schedules.add(A_SCHEDULE, {}),
-        restore=WITHOUT_IT,
-    ),
-    Use(SchedulesRepository.page, page, ("sender",), WITHOUT_IT),
-    Use(
-        SchedulesRepository.exported,
-        lambda stores: counted_in_parts(stores.schedules.exported(sender=OWNER)),
-        ("sender",),
-        scheduled_again,
+        SchedulesRepository.plan,
+        lambda stores: stores.schedules.plan([A_PLAN]),
+        restore=without("schedules", [A_PLAN.id]),
     ),
     Use(
-        SchedulesRepository.exported,
-        lambda stores: counted_in_parts(stores.schedules.exported(recipient_id=UUID(int=9))),
-        ("recipient",),
-        scheduled_again,
+        SchedulesRepository.plan,
+        lambda stores: stores.schedules.plan([replace(A_PLAN, id=SCHEDULES[3])]),
+        restore=scheduled_again,
     ),
     Use(
-        SchedulesRepository.cancel,
-        lambda stores: stores.schedules.cancel(SCHEDULES[3], OWNER),
+        SchedulesRepository.withdraw,
+        lambda stores: stores.schedules.withdraw({SCHEDULES[3]: 2}),
         restore=scheduled_again,
     ),
     Use(
         SchedulesRepository.due,
-        lambda stores: counted(stores.schedules.due(by=LATER, limit=500)),
+        lambda stores: counted(stores.schedules.due(first=FIRST, last=LAST, limit=500)),
         ("due",),
         scheduled_again,
     ),
@@ -92,12 +75,9 @@ USES = [
     ),
     Use(
         SchedulesRepository.sent,
-        lambda stores: stores.schedules.sent(SCHEDULES),
-        restore=claimed_again,
-    ),
-    Use(
-        SchedulesRepository.fail,
-        lambda stores: stores.schedules.fail(SCHEDULES, reason=""),
+        lambda stores: stores.schedules.sent(
+            [Claimed(key, CLAIM, NOON, A_PLAN.event) for key in SCHEDULES]
+        ),
         restore=claimed_again,
     ),
 ]

@@ -1,0 +1,74 @@
+"""Plan events that are to happen later, and withdraw what is no longer to happen.
+
+    planning.plan([planned_event("pickup.hour", interaction_id, type=..., at=..., ...)])
+
+Planning the same purpose of the same subject again replaces it, if by a higher version. When its
+time has come it becomes an event like all others; whoever carries that out reads again whether it
+is still so, because what happens is not withdrawn in the moment in which it no longer should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from actors.tally import Tally
+from rules.events import lane_of
+from rules.ids import event_key, schedule_id
+from storage.events import NewEvent
+from storage.schedules import PlannedEvent, SchedulesRepository
+
+
+class Planning:
+    """Plans; `on_planned` is called with the time of the earliest."""
+
+    def __init__(
+        self,
+        schedules: SchedulesRepository,
+        on_planned: Callable[[datetime], None],
+        tally: Tally,
+    ) -> None:
+        self._schedules = schedules
+        self._on_planned = on_planned
+        self._tally = tally
+
+    async def plan(self, planned: Iterable[PlannedEvent]) -> None:
+        """Plan these; one of an older version than what is planned changes nothing."""
+        events = tuple(planned)
+        if events:
+            self._tally.schedules_planned += await self._schedules.plan(events)
+            self._on_planned(min(each.at for each in events))
+
+    async def withdraw(self, versions: Mapping[UUID, int]) -> None:
+        """Withdraw those of id -> version that an older version planned."""
+        self._tally.schedules_withdrawn += await self._schedules.withdraw(versions)
+
+
+def planned_event(
+    purpose: str,
+    subject_id: str,
+    *,
+    type: str,  # noqa: A002 (as events call it)
+    at: datetime,
+    version: int,
+    data: Mapping[str, Any],
+    is_critical: bool = False,
+) -> PlannedEvent:
+    """Return the event of `type` that is to happen at `at`, another one for each version."""
+    planned_as = schedule_id(purpose, subject_id)
+    return PlannedEvent(
+        id=planned_as,
+        at=at,
+        version=version,
+        event=NewEvent(
+            key=event_key(planned_as, str(version)),
+            sender=planned_as,
+            event_id=str(version),
+            type=type,
+            occurred_at=at,
+            data=dict(data),
+            lane=lane_of(type, is_critical=is_critical).value,
+        ),
+    )
