@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.direct_seeding import follow_directly
 from bench.fanout_rounds import FanoutRounds
 from bench.http_load import HttpLoad
-from bench.options import add_common, prepare, progress, whole
+from bench.options import add_common, add_limits, limits, prepare, progress, whole
 from bench.peers import Peer, PeerFailed
 from bench.population import Population
 from bench.profiler import ProfilerMissing, check_profiler, profiled
@@ -61,7 +61,7 @@ def main() -> int:
     try:
         check_profiler(options.profile)
         prepare()
-        with running_service() as service:
+        with running_service(limits(options)) as service:
             return _measure(service, options)
     except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
         print(error, file=sys.stderr)
@@ -165,6 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         help="write the follows into the store, not through the API: for more than about 1,000",
     )
     add_common(parser)
+    add_limits(parser)
     return parser
 
 

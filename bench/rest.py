@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.account import spent
 from bench.http_load import HttpLoad, Load, Loaded
-from bench.options import add_common, prepare, progress, whole
+from bench.options import add_common, add_limits, limits, prepare, progress, whole
 from bench.peers import Peer, PeerFailed
 from bench.population import Population
 from bench.profiler import ProfilerMissing, check_profiler, profiled
@@ -120,7 +120,7 @@ def main() -> int:
     try:
         check_profiler(options.profile)
         prepare()
-        with running_service() as service:
+        with running_service(limits(options)) as service:
             return _measure(service, options)
     except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
         print(error, file=sys.stderr)
@@ -198,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         "--rows", nargs="+", choices=NAMES, default=NAMES, metavar="ROW", help=", ".join(NAMES)
     )
     add_common(parser)
+    add_limits(parser)
     return parser
 
 

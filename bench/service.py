@@ -134,8 +134,11 @@ class RunningService:
 
 
 @contextmanager
-def running_service() -> Iterator[RunningService]:
-    """Start the processes with an empty database, and stop them and remove their files."""
+def running_service(variables: Mapping[str, str] | None = None) -> Iterator[RunningService]:
+    """Start the processes with an empty database, and stop them and remove their files.
+
+    `variables` are settings of theirs besides, over those of the environment.
+    """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="snb-bench-")))
         environ = {
@@ -150,6 +153,7 @@ def running_service() -> Iterator[RunningService]:
             "SNB_LOG_LEVEL": "warning",
             # A few clients ask as fast as they can.
             "SNB_RATE_LIMITS": "off",
+            **(variables or {}),
         }
         wanted: tuple[tuple[str, str, EmbeddedServer], ...] = (
             ("SNB_MONGODB_URI", "store", EmbeddedMongo(directory / "mongodb")),
