@@ -16,7 +16,7 @@ import structlog
 from pykka import ActorDeadError
 
 from actors.bus_reader import FindBack
-from actors.bus_registrar import Forget, Register
+from actors.bus_registrar import Closed, Forget, Opened, Register, Registering
 from actors.bus_writer import WAITED_AT_MOST, Post
 from actors.frames import RowsAnnounced
 from actors.loop_ref import DeadlineExceeded, LoopActorRef
@@ -61,10 +61,23 @@ class Bus:
 
     def forget(self, user_id: UUID) -> None:
         """Have nothing more sent here for `user_id`; it is not sent for ever anyway."""
-        if not self._peers.is_joined:
-            return
+        if self._peers.is_joined:
+            self._tell_registrar(Forget(user_id))
+
+    def opened(self, user_id: UUID, serial: int) -> None:
+        """Have a connection counted among all that its user has; alone there is nothing to add."""
+        if self._peers.is_joined and not self._peers.are_none:
+            self._tell_registrar(Opened(user_id, serial))
+
+    def closed(self, user_id: UUID, serial: int) -> None:
+        """Have a connection counted no more."""
+        if self._peers.is_joined and not self._peers.are_none:
+            self._tell_registrar(Closed(user_id, serial))
+
+    def _tell_registrar(self, message: Registering) -> None:
+        # What it does not hear now it finds when it registers everybody again.
         with contextlib.suppress(*_BEHIND):
-            self._find_actor("bus.registrar").tell(Forget(user_id))
+            self._find_actor("bus.registrar").tell(message)
 
     async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
         """Announce to users elsewhere; tell whether all of it is on its way, in order."""

@@ -43,7 +43,8 @@ class BusMember(LoopActor):
     """Keeps this process on the bus.
 
     `on_lapsed` is called when others may have missed that this process was there; `on_loss` when
-    there is something to tell others that could not be told before.
+    there is something to tell others that could not be told before; `on_company` when it is alone
+    no longer.
     """
 
     mailbox_limit = 10
@@ -58,6 +59,7 @@ class BusMember(LoopActor):
         clock: PositionClock,
         on_lapsed: Callable[[], None],
         on_loss: Callable[[], None],
+        on_company: Callable[[], None],
     ) -> None:
         super().__init__()
         self._members = members
@@ -68,6 +70,7 @@ class BusMember(LoopActor):
         self._clock = clock
         self._on_lapsed = on_lapsed
         self._on_loss = on_loss
+        self._on_company = on_company
 
     async def on_receive(self, message: Any) -> None:
         """Show this process, once or until it is seen."""
@@ -117,7 +120,10 @@ class BusMember(LoopActor):
         self._peers.doubt()
         asked_at_s = time.monotonic()
         found = await self._members.beat(self._process)
+        was_alone = not self._peers.others
         self._peers.know(found.others, asked_at_s=asked_at_s)
+        if was_alone and found.others and self._peers.is_joined:
+            self._on_company()
         return found
 
     def _unaware(self, found: Membership, seen_after: float) -> list[str]:

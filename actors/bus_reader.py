@@ -28,7 +28,16 @@ from actors.loop_actor import LoopActor
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.messages import Deliver, Reflect
-from actors.parcels import Announced, Changed, Joined, Lost, Shown, UnknownParcel, read_fields
+from actors.parcels import (
+    Announced,
+    Changed,
+    Evicted,
+    Joined,
+    Lost,
+    Shown,
+    UnknownParcel,
+    read_fields,
+)
 from actors.peers import Peers
 from actors.sync import LOOK_BACK
 from storage.bus_streams import READ_AT_ONCE, BusStreams, Fields, StreamGone
@@ -211,6 +220,8 @@ class BusReader(LoopActor):
                 self._directory.tell(parcel.user_id, Reflect(parcel.change, time.monotonic()))
             case Shown():
                 self._directory.show(parcel.user_id, parcel.frame)
+            case Evicted():
+                self._directory.evict(parcel.user_id, parcel.serial)
             case Lost():
                 self._peers.told_until = min(self._peers.told_until, parcel.since)
                 await self._look()

@@ -1,7 +1,12 @@
-"""The actor that has what concerns the users who are here sent here."""
+"""The actor that has what concerns the users who are here sent here, and their connections counted.
+
+How many a user has over all processes, Redis knows; whose is the oldest of too many is told to the
+process that has it.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,7 +15,11 @@ from uuid import UUID
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.directory import Directory
+from actors.parcels import Evicted
+from actors.peers import Peers
+from storage.bus_streams import BusStreams
 from storage.collection import portions
+from storage.presence import Place, Presence
 from storage.redis import RedisUnavailable
 from storage.registrations import REGISTERED_FOR_S, Registrations
 
@@ -39,7 +48,23 @@ class RegisterAll:
     """Register everybody who is here, anew or again. Asked or told."""
 
 
-Registering: TypeAlias = Register | Forget | RegisterAll
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Count a connection that is here."""
+
+    user_id: UUID
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Count it no more."""
+
+    user_id: UUID
+    serial: int
+
+
+Registering: TypeAlias = Register | Forget | RegisterAll | Opened | Closed
 
 
 class BusRegistrar(BatchActor[Registering]):
@@ -55,13 +80,19 @@ class BusRegistrar(BatchActor[Registering]):
         self,
         *,
         registrations: Registrations,
+        presence: Presence,
+        streams: BusStreams,
         directory: Directory,
+        peers: Peers,
         process: str,
         on_missed: Callable[[], None],
     ) -> None:
         super().__init__()
         self._registrations = registrations
+        self._presence = presence
+        self._streams = streams
         self._directory = directory
+        self._peers = peers
         self._process = process
         self._on_missed = on_missed
 
@@ -85,3 +116,31 @@ class BusRegistrar(BatchActor[Registering]):
             arriving |= set(self._directory.user_ids())
         for some in portions(arriving, USERS_AT_ONCE):
             await self._registrations.add(self._process, some)
+        await self._count_connections(messages)
+
+    async def _count_connections(self, messages: Sequence[Registering]) -> None:
+        """Take in which connections came and went, and have those that are too many closed."""
+        closed = {self._place(each) for each in messages if isinstance(each, Closed)}
+        opened = {self._place(each): 0.0 for each in messages if isinstance(each, Opened)}
+        if any(isinstance(each, RegisterAll) for each in messages) and not self._peers.are_none:
+            now_s = time.monotonic()
+            for user_id, here in self._directory.connections():
+                opened[Place(user_id, self._process, here.serial)] = now_s - here.at_s
+        await self._presence.close(list(closed))
+        still = [(place, age_s) for place, age_s in opened.items() if place not in closed]
+        alive = {self._process, *self._peers.others}
+        for some in portions(still, USERS_AT_ONCE):
+            await self._evict(await self._presence.open(some, alive=alive))
+
+    async def _evict(self, places: Sequence[Place]) -> None:
+        elsewhere = []
+        for place in places:
+            if place.process == self._process:
+                self._directory.evict(place.user_id, place.serial)
+            else:
+                elsewhere.append((place.process, Evicted(place.user_id, place.serial).fields()))
+        if elsewhere:
+            await self._streams.add(elsewhere)
+
+    def _place(self, named: Opened | Closed) -> Place:
+        return Place(named.user_id, self._process, named.serial)

@@ -7,8 +7,11 @@ look-ups and no message for who is not here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import count
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import structlog
@@ -33,6 +36,39 @@ StartUser = Callable[[UUID, Callable[[], None], Callable[[], None]], UserRef]
 log = structlog.get_logger(__name__)
 
 
+class DirectoryListener(Protocol):
+    """Is told who comes and goes; what it does with that must not take long, nor raise."""
+
+    def opened(self, user_id: UUID, serial: int) -> None:
+        """Take note that a connection of `user_id` is here, by the number that it has here."""
+
+    def closed(self, user_id: UUID, serial: int) -> None:
+        """Take note that it is gone."""
+
+    def forget(self, user_id: UUID) -> None:
+        """Take note that no connection of `user_id` is here any more."""
+
+
+class _Deaf:
+    """Listens where there is nobody to tell."""
+
+    def opened(self, user_id: UUID, serial: int) -> None:
+        pass
+
+    def closed(self, user_id: UUID, serial: int) -> None:
+        pass
+
+    def forget(self, user_id: UUID) -> None:
+        pass
+
+
+class Opened(NamedTuple):
+    """A connection's number in this process, and when it was opened by the monotonic clock."""
+
+    serial: int
+    at_s: float
+
+
 class _Entry:
     """A user's actor and the connections that are, or are about to be, with it."""
 
@@ -41,24 +77,25 @@ class _Entry:
     ref: UserRef
 
     def __init__(self) -> None:
-        self.connections: dict[Connection, None] = {}
+        self.connections: dict[Connection, Opened] = {}
         """The oldest first."""
 
 
 class Directory:
-    """Who is connected to this process; `on_gone` is called with who is no longer."""
+    """Who is connected to this process."""
 
     def __init__(
         self,
         start_user: StartUser,
-        on_gone: Callable[[UUID], None] = lambda _: None,
+        listener: DirectoryListener | None = None,
         *,
         connections_per_user: int = CONNECTIONS_PER_USER,
     ) -> None:
         self._start_user = start_user
-        self._on_gone = on_gone
+        self._listener = listener or _Deaf()
         self._connections_per_user = connections_per_user
         self._entries: dict[UUID, _Entry] = {}
+        self._serials = count(1)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -70,20 +107,28 @@ class Directory:
         StoreUnavailable, MailboxFull, DeadlineExceeded.
         """
         entry = self._entries.get(user_id) or self._start(user_id)
-        entry.connections[connection] = None
+        opened = entry.connections[connection] = Opened(next(self._serials), time.monotonic())
         await entry.ref.request(messages.Attach(connection, ref), deadline_s=ATTACH_DEADLINE_S)
         # Not before: one that does not get in takes nobody's place.
         while len(entry.connections) > self._connections_per_user:
-            oldest = next(iter(entry.connections))
-            self.detach(user_id, oldest)
-            oldest.close(CloseCode.TOO_MANY_CONNECTIONS)
+            self._evict(user_id, next(iter(entry.connections)))
+        if connection in entry.connections:
+            self._listener.opened(user_id, opened.serial)
+
+    def evict(self, user_id: UUID, serial: int) -> None:
+        """Close a connection of a user who has opened too many, here and elsewhere together."""
+        entry = self._entries.get(user_id)
+        for connection, opened in entry.connections.items() if entry is not None else ():
+            if opened.serial == serial:
+                self._evict(user_id, connection)
+                return
 
     def detach(self, user_id: UUID, connection: Connection) -> None:
         """Tell the user's actor that `connection` is gone."""
         entry = self._entries.get(user_id)
         if entry is None or connection not in entry.connections:
             return
-        del entry.connections[connection]
+        self._listener.closed(user_id, entry.connections.pop(connection).serial)
         try:
             entry.ref.tell(messages.Detach(connection))
         except MailboxFull:
@@ -121,6 +166,12 @@ class Directory:
         """Return who is here."""
         return list(self._entries)
 
+    def connections(self) -> Iterator[tuple[UUID, Opened]]:
+        """Yield all connections that are here, each with whose it is."""
+        for user_id, entry in self._entries.items():
+            for opened in entry.connections.values():
+                yield user_id, opened
+
     async def close_all(self, code: CloseCode, *, deadline_s: float) -> None:
         """Close every connection, because this process goes away; wait for the actors to end."""
         entries = list(self._entries.items())
@@ -155,13 +206,18 @@ class Directory:
     def _forget(self, user_id: UUID, entry: _Entry) -> None:
         if self._entries.get(user_id) is entry:
             del self._entries[user_id]
-            self._on_gone(user_id)
+            self._listener.forget(user_id)
+
+    def _evict(self, user_id: UUID, connection: Connection) -> None:
+        self.detach(user_id, connection)
+        connection.close(CloseCode.TOO_MANY_CONNECTIONS)
 
     def _drop(self, user_id: UUID, entry: _Entry, code: CloseCode) -> None:
         """Forget the actor and close its connections: their clients come back to a new one."""
         self._forget(user_id, entry)
         if entry.ref.is_alive():
             entry.ref.stop(block=False)
-        for connection in entry.connections:
+        for connection, opened in entry.connections.items():
             connection.close(code)
+            self._listener.closed(user_id, opened.serial)
         entry.connections.clear()

@@ -5,6 +5,7 @@
     bulk_read   {user, count}
     deleted     {user, id}
     shown       {user, frame}                    a frame that no row stands behind
+    evicted     {user, serial}                   the oldest of too many connections of a user
     joined      {}                               another process is on the bus from now on
     lost        {since}                          somebody could not tell what was stored since
 
@@ -135,6 +136,18 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Evicted:
+    """A connection of the process that this is sent to has to make room for a later one."""
+
+    user_id: UUID
+    serial: int
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        return {b"kind": b"evicted", b"user": self.user_id.bytes, b"serial": _number(self.serial)}
+
+
+@dataclass(frozen=True, slots=True)
 class Joined:
     """Another process is on the bus and waits to be seen."""
 
@@ -157,7 +170,7 @@ class Lost:
 Parcel: TypeAlias = Announced | Changed | Shown
 """What is sent to wherever the users are that it concerns."""
 
-Notice: TypeAlias = Joined | Lost
+Notice: TypeAlias = Joined | Lost | Evicted
 """What is sent to processes."""
 
 
@@ -190,6 +203,8 @@ def _read(kind: str, fields: Fields) -> Parcel | Notice:
             return Changed(user_id, OneDeleted(UUID(bytes=fields[b"id"])))
         case "bulk_read":
             return Changed(user_id, SeveralRead(int(fields[b"count"])))
+        case "evicted":
+            return Evicted(user_id, int(fields[b"serial"]))
         case "shown":
             return Shown(user_id, fields[b"frame"])
     raise ValueError(kind)

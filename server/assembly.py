@@ -116,7 +116,7 @@ async def assemble(
     bus = Bus(peers, clock, supervisor.ref)
     directory = Directory(
         partial(_start_user, stores, names, clock, bus),
-        bus.forget,
+        bus,
         connections_per_user=limits.connections_per_user,
     )
     hub = Hub(limits)
@@ -156,6 +156,7 @@ async def assemble(
         names=names,
         clock=clock,
         lease=lease,
+        connections_per_user=limits.connections_per_user,
     )
     start_bus(supervisor, parts, lambda name, message: partial(tell, supervisor, name, message))
     start_singletons(

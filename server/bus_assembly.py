@@ -23,6 +23,7 @@ from storage.bus_members import BusMembers
 from storage.bus_streams import BusStreams
 from storage.names import NameResolver
 from storage.positions import PositionClock
+from storage.presence import Presence
 from storage.redis import RedisStore
 from storage.registrations import Registrations
 from storage.stores import Stores
@@ -50,6 +51,7 @@ class BusParts:
     names: NameResolver
     clock: PositionClock
     lease: Lease
+    connections_per_user: int
 
 
 def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
@@ -77,7 +79,10 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
         partial(
             BusRegistrar.start,
             registrations=registrations,
+            presence=Presence(parts.redis, connections_per_user=parts.connections_per_user),
+            streams=streams,
             directory=parts.directory,
+            peers=parts.peers,
             process=process,
             on_missed=tell("bus.reader", FindBack()),
         ),
@@ -93,6 +98,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             clock=parts.clock,
             on_lapsed=tell("bus.reader", FindBack()),
             on_loss=tell("bus.writer", ConfessLoss()),
+            on_company=tell("bus.registrar", RegisterAll()),
         ),
     )
     supervisor.start(

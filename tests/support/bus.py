@@ -14,7 +14,7 @@ from tornado.ioloop import PeriodicCallback
 from actors.bus import Bus
 from actors.catch_up import CatchUp
 from actors.connection import CloseCode
-from actors.directory import Directory, UserRef
+from actors.directory import CONNECTIONS_PER_USER, Directory, UserRef
 from actors.frames import Announcement
 from actors.inbox import Inbox
 from actors.peers import Peers
@@ -50,7 +50,7 @@ class BusProcess:
         self.peers = Peers(self.clock.store_now())
         self.bus = Bus(self.peers, self.clock, self.supervisor.ref)
         self.names = NameResolver(stores.users, stores.businesses)
-        self.directory = Directory(self._start_user, self.bus.forget)
+        self.directory = Directory(self._start_user, self.bus)
         self.inbox = Inbox(self.directory, stores.notifications, self.clock, self.bus)
         self.catch_up = CatchUp(
             directory=self.directory,
@@ -76,6 +76,7 @@ class BusProcess:
             names=self.names,
             clock=self.clock,
             lease=self.lease,
+            connections_per_user=CONNECTIONS_PER_USER,
         )
         start_bus(self.supervisor, parts, self._telling)
         for name, message, every_s in bus_timetable():
