@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL import Image
 from playwright.async_api import async_playwright
 
-from bench.email_samples import PICTURES, SAMPLES, sample
+from tasks.emails.samples import PICTURES, SAMPLES, sample
 from tasks.emails.templates import FileTemplates
 
 if TYPE_CHECKING:

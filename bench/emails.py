@@ -11,12 +11,13 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
-from bench.email_samples import SAMPLES, sample
 from bench.options import whole
 from bench.report import print_table
 from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.channels.mail import Mailer
-from tasks.emails.templates import EmailTemplates, FileTemplates
+from tasks.emails.compiling import TemplateCompiler
+from tasks.emails.samples import SAMPLES, sample
+from tasks.emails.templates import FileTemplates
 
 PUBLIC_URL = "https://savenbite.example"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -27,14 +28,14 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what a mail costs before it leaves.")
     parser.add_argument("--mails", type=whole(1, 100_000), default=1_000, help="a kind (1000)")
     mails = parser.parse_args().mails
-    templates = EmailTemplates()
-    renderer = FileTemplates(PUBLIC_URL, templates)
+    compiler = TemplateCompiler()
+    renderer = FileTemplates(PUBLIC_URL, compiler)
     mailer = Mailer(renderer, UnsubscribeLinks([b"k" * 32], PUBLIC_URL), sender=None)
     rows = []
     for kind in SAMPLES:
-        name = kind if kind in templates.names else "notification"
+        name = kind if kind in compiler.shipped.names else "notification"
         began_s = time.perf_counter()
-        templates.compile(templates.source(name, "en"))
+        compiler.compile(compiler.shipped.source(name, "en"))
         compiled_ms = (time.perf_counter() - began_s) * 1_000
         rendered_ms, written_ms, size = await _measure(renderer, mailer, kind, mails)
         rows.append(

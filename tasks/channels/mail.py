@@ -15,21 +15,13 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from tasks.emails.rendered import Rendered
     from tasks.letter import Letter
 
 DEFAULT_FROM = "Save n Bite <notifications@savenbite.example>"
 
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@([^\s@<>(),;:\\\"\[\]]{1,253})")
 """A dot-atom (RFC 5321 §4.1.2). Quoted local parts are legal and unheard of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
-    """What a template makes of a letter."""
-
-    subject: str
-    html: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

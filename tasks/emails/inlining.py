@@ -56,6 +56,16 @@ def inline_css(environment: Environment, source: str) -> str:
     return html
 
 
+def check_places(environment: Environment, source: str) -> None:
+    """Refuse what cannot be inlined, by its line in `source`; blocks begin and end in text."""
+    place = _Place()
+    for piece in pieces_of(environment, source):
+        if piece.form is Form.TEXT:
+            place.pass_by(piece.source)
+        elif not place.has_room_for(piece):
+            raise _misplaced(piece)
+
+
 class _Place:
     """Where in HTML we are: in text, in a tag, or in the quotes of an attribute."""
 

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 class TemplateRefused(Exception):
-    """A template that cannot be used, and why."""
+    """A template that cannot be used, and why; `field` is that of its sources, once known."""
 
-    def __init__(self, line: int, problem: str) -> None:
+    def __init__(self, line: int, problem: str, field: str | None = None) -> None:
         super().__init__(f"line {line}: {problem}")
         self.line = line
         self.problem = problem
+        self.field = field
 
 
 class Form(Enum):

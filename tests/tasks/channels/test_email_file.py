@@ -9,7 +9,8 @@ import pytest
 from rules.deliveries import Permanent, Reason, Sent, Transient
 from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.channels.email_file import EmailFiles
-from tasks.channels.mail import Mailer, NotRendered, Rendered
+from tasks.channels.mail import Mailer, NotRendered
+from tasks.emails.rendered import Rendered
 from tasks.emails.templates import FileTemplates
 from tasks.letter import EmailAddress, Letter
 from tasks.permit import Permit, PermitExpired

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from tasks.channels.mail import Mailer, NotAnAddress, Rendered, envelope_address
+from tasks.channels.mail import Mailer, NotAnAddress, envelope_address
+from tasks.emails.rendered import Rendered
 from tasks.letter import Letter
 from tests.tasks.letters import NOTIFICATION, letter
 

@@ -11,9 +11,12 @@ import pytest
 
 from rules.kinds import KINDS, Channel
 from rules.locales import LOCALES
-from tasks.channels.mail import NotRendered, Rendered
+from tasks.channels.mail import NotRendered
+from tasks.emails.compiling import TemplateCompiler
 from tasks.emails.pieces import TemplateRefused
-from tasks.emails.templates import DIRECTORY, EmailTemplates, FileTemplates, Source
+from tasks.emails.rendered import Rendered
+from tasks.emails.sources import DIRECTORY, ShippedSources, Source
+from tasks.emails.templates import FileTemplates
 from tasks.emails.view import Given
 from tasks.letter import Party
 from tests.tasks.letters import BAKERY, letter
@@ -21,7 +24,8 @@ from tests.tasks.letters import BAKERY, letter
 PUBLIC_URL = "https://savenbite.example"
 LEAVE = "https://savenbite.example/unsubscribe/token/"
 TEMPLATES = FileTemplates(PUBLIC_URL)
-SHIPPED = EmailTemplates()
+COMPILER = TemplateCompiler()
+SHIPPED = COMPILER.shipped
 NAMES = sorted(SHIPPED.names)
 
 FULL = {
@@ -268,7 +272,7 @@ async def test_a_template_is_compiled_once_for_all_who_ask_at_once() -> None:
     assert counted.compiled == 1
 
 
-class Counting(EmailTemplates):
+class Counting(TemplateCompiler):
     compiled = 0
 
     def compile(self, source: Source) -> Any:
@@ -296,7 +300,7 @@ async def test_a_template_that_fails_says_so_and_quotes_nobody(tmp_path: Path, h
     (broken / "layout.html").write_text(html)
     (broken / "en" / "words.jinja").write_text("{% block greeting %}Hi{% endblock %}")
     (broken / "en" / "notification.jinja").write_text("{% block subject %}Hi{% endblock %}")
-    templates = FileTemplates(PUBLIC_URL, EmailTemplates(broken))
+    templates = FileTemplates(PUBLIC_URL, TemplateCompiler(ShippedSources(broken)))
     with pytest.raises(NotRendered) as refused:
         await templates.render(letter(title="A secret"), unsubscribe_url=LEAVE)
     assert "A secret" not in str(refused.value)
@@ -310,12 +314,12 @@ def test_a_template_written_by_hand_stands_alone_or_on_the_shared_look() -> None
         html="<p>{{ title }}</p>",
         text="{{ data.where.city }}{{ data.where }}{{ data.nothing }}",
     )
-    made = SHIPPED.compile(alone).render(view)
+    made = COMPILER.compile(alone).render(view)
     assert (made.subject, made.text) == ("<Bread>", "Durban")
     assert "<p>&lt;Bread&gt;</p>" in made.html
     shipped = SHIPPED.source("welcome", "af")
     assert shipped.html.startswith('{% extends "base.html" %}')
     with pytest.raises(TemplateRefused, match="extends what there is not"):
-        SHIPPED.compile(
+        COMPILER.compile(
             Source(locale="en", subject="x", html='{% extends "/etc/passwd" %}', text="x")
         )
