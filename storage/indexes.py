@@ -191,6 +191,12 @@ INDEXES = (
         for by in ((), ("actor",), ("action",), ("actor", "action"))
     ),
     Index(
+        name="name_locale",
+        collection="templates",
+        keys=("name", "locale"),
+        serves="TemplatesRepository.versions and current",
+    ),
+    Index(
         name="expired",
         collection="idempotency_keys",
         keys=("purge_at",),
@@ -266,7 +272,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "notifications": {"recipient_id": 1},
     "suppressions": {"_id": "hashed"},
 }
-"""Collections that are not here stay unsharded: `processes` and `jobs` have a row each of them."""
+"""Collections that are not here stay unsharded: `processes`, `jobs` and `templates` are small."""
 
 
 async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:

@@ -42,6 +42,9 @@ class NotificationRow:
     sender_type: str | None = None
     """What a sender is who may be no user, as services are."""
 
+    template: str | None = None
+    """What its mail is to be made by, where that is not left to its kind."""
+
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`{channel: {"status", "reason"?, "due_at"?, "attempts"?}}`."""
 
@@ -85,6 +88,8 @@ class NotificationRow:
                 document["unread"] = True
         if self.sender_type is not None:
             document["sender_type"] = self.sender_type
+        if self.template is not None:
+            document["template"] = self.template
         if self.clicked_at is not None:
             document |= {"clicked_at": self.clicked_at, "clicked_action": self.clicked_action}
         return document
@@ -114,6 +119,7 @@ class NotificationRow:
             business_id=document["business_id"],
             sender_id=document["sender_id"],
             sender_type=document.get("sender_type"),
+            template=document.get("template"),
             channels=document["channels"],
             clicked_at=document.get("clicked_at"),
             clicked_action=document.get("clicked_action"),

@@ -68,6 +68,7 @@ NOTHING_OF_ANYBODY = {
     "jobs": "what is done by the clock",
     "processes": "machines",
     "suppressions": "hashes of addresses, of nobody in particular; kept when a person is erased",
+    "templates": "who wrote one, which is in `audit_log`",
     "statuses": "times under hashes of what changed",
 }
 """Collection -> why there is nothing to export from it."""

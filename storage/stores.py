@@ -33,6 +33,7 @@ from storage.schedules import SchedulesRepository
 from storage.segments import SegmentsRepository
 from storage.statuses import StatusesRepository
 from storage.suppressions import SuppressionsRepository
+from storage.templates import TemplatesRepository
 from storage.users import UsersRepository
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Stores:
     processes: ProcessesRepository
     jobs: JobsRepository
     channels: ChannelSwitches
+    templates: TemplatesRepository
     audit_log: AuditLog
 
 
@@ -114,5 +116,6 @@ def open_stores(
         processes=ProcessesRepository(database),
         jobs=JobsRepository(database),
         channels=ChannelSwitches(database),
+        templates=TemplatesRepository(database),
         audit_log=AuditLog(database),
     )

@@ -44,6 +44,9 @@ class Letter:
     unread_count: int
     """What the recipient has not read: the badge of a push."""
 
+    template: str | None = None
+    """What its mail is to be made by, where that is not left to its kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:

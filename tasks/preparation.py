@@ -200,4 +200,5 @@ def _letter(held: Held, contact: Contact, names: Names, unread: Mapping[UUID, in
         sender_name=sender.name if sender else None,
         created_at=row.created_at,
         unread_count=unread.get(row.recipient_id, 0),
+        template=row.template,
     )

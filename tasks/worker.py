@@ -40,6 +40,8 @@ from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
 from tasks.delivery_task import deliver_on
 from tasks.due import DueDeliveries
+from tasks.emails.press import Press
+from tasks.emails.stored import StoredTemplates
 from tasks.emails.templates import FileTemplates
 from tasks.jobs import worker_jobs
 from tasks.liveness import Liveness
@@ -93,7 +95,9 @@ def run_worker(settings: Settings) -> int:
         stack.callback(huey.storage.pool.disconnect)
         if _once_there("redis", huey.storage.conn.ping, stop) is None:
             return 0
-        outlets = open_outlets(settings, FileTemplates(settings.public_url))
+        renderer = loop.run(_renderer(store, settings), deadline_s=STORE_DEADLINE_S)
+        stack.callback(lambda: loop.run(renderer.close(), deadline_s=STORE_DEADLINE_S))
+        outlets = open_outlets(settings, renderer)
         stack.callback(lambda: loop.run(close_outlets(outlets), deadline_s=STORE_DEADLINE_S))
         worker = Worker(
             loop=loop,
@@ -122,6 +126,13 @@ async def _open(settings: Settings) -> _Store:
     clock = PositionClock()
     stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
     return _Store(client, database, clock, stores, RedisStore(settings.redis_url or ""))
+
+
+async def _renderer(store: _Store, settings: Settings) -> StoredTemplates:
+    """Build what makes mails on the running loop, which its press is then bound to."""
+    press = Press(most_waiting=settings.email.concurrency)
+    shipped = FileTemplates(settings.public_url)
+    return StoredTemplates(shipped, store.stores.templates, press, settings.public_url)
 
 
 async def _join(store: _Store, instance: str) -> Lease:

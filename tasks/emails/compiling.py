@@ -76,6 +76,9 @@ def _of_field(name: str) -> Iterator[None]:
     except TemplateRefused as error:
         error.field = name
         raise
+    except (MemoryError, RecursionError, SyntaxError, ValueError, OverflowError):
+        # From compilers that are given what nobody writes by hand.
+        raise TemplateRefused(None, "is too large or nested too deeply", name) from None
 
 
 def _template(environment: ImmutableSandboxedEnvironment, source: str) -> Template:

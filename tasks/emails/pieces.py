@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
 
 class TemplateRefused(Exception):
-    """A template that cannot be used, and why; `field` is that of its sources, once known."""
+    """A template that cannot be used, and why; `field` is that of its sources, once known.
 
-    def __init__(self, line: int, problem: str, field: str | None = None) -> None:
-        super().__init__(f"line {line}: {problem}")
+    `line` is None where what fails is not at a line of it.
+    """
+
+    def __init__(self, line: int | None, problem: str, field: str | None = None) -> None:
+        super().__init__(problem if line is None else f"line {line}: {problem}")
         self.line = line
         self.problem = problem
         self.field = field

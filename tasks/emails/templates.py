@@ -28,10 +28,20 @@ class FileTemplates:
         self._compiled: dict[tuple[str, str], asyncio.Task[Compiled]] = {}
         self._is_compiling = threading.Lock()
 
-    async def render(self, letter: Letter, *, unsubscribe_url: str) -> Rendered:
-        """Return the mail of `letter` in the recipient's language; raise NotRendered."""
+    @property
+    def names(self) -> frozenset[str]:
+        """What there is."""
+        return self._compiler.shipped.names
+
+    async def render(
+        self, letter: Letter, *, unsubscribe_url: str, name: str | None = None
+    ) -> Rendered:
+        """Return the mail of `letter` in the recipient's language; raise NotRendered.
+
+        By the template `name`, else by that of its kind.
+        """
         language = shipped_locale(letter.locale)
-        name = letter.kind if letter.kind in self._compiler.shipped.names else GENERIC
+        name = next(each for each in (name, letter.kind, GENERIC) if each in self.names)
         view = view_of(letter, self._links, language=language, unsubscribe_url=unsubscribe_url)
         try:
             compiled = await self._compiled_once(name, language)

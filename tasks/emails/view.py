@@ -8,6 +8,8 @@ from rules.timezones import zone_of
 from tasks.emails.formats import Formats, text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tasks.emails.links import Links
     from tasks.letter import Letter, Party
 
@@ -28,6 +30,10 @@ class Given:
     def __getitem__(self, name: object) -> Any:
         value = self._values.get(name) if isinstance(name, str) else None
         return Given(value) if isinstance(value, dict) else value
+
+    def merged(self, values: dict[str, Any]) -> Given:
+        """Return it with `values` instead of its own."""
+        return Given(self._values | values)
 
     def __str__(self) -> str:
         return ""
@@ -73,3 +79,20 @@ def _button(button: dict[str, Any], links: Links) -> dict[str, str] | None:
 def _business(business: Party, links: Links) -> dict[str, str | None]:
     name = text(business.name) or ""
     return {"name": name, "initial": name[:1].upper(), "logo": links.image(business.logo)}
+
+
+def with_context(view: dict[str, Any], context: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return `view` with what an admin would like to see instead; of `data`, key by key.
+
+    How things are formatted stays as it was.
+    """
+    changed: dict[str, Any] = {}
+    for name, value in (context or {}).items():
+        known = view.get(name)
+        if not isinstance(value, dict):
+            changed[name] = value
+        elif isinstance(known, Given):
+            changed[name] = known.merged(value)
+        else:
+            changed[name] = Given(value)
+    return view | changed | {"formats": view["formats"]}

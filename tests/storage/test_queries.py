@@ -30,6 +30,7 @@ from storage.jobs import JobsRepository
 from storage.processes import ProcessesRepository
 from storage.schedules import SchedulesRepository
 from storage.stores import open_stores
+from storage.templates import TemplatesRepository
 from tests.storage.filled import fill
 from tests.storage.uses import USES
 
@@ -60,10 +61,11 @@ ROUNDS = 25
 
 
 WITHOUT_USE: set[Callable[..., Any]] = {
-    # These go by all that there is, a row a process or a job.
+    # These go by all that there is, a row a process, a job or a version of a template.
     ProcessesRepository.list,
     ProcessesRepository.is_first,
     JobsRepository.all,
+    TemplatesRepository.current,
     # This asks nothing while there is one key.
     DeviceClaims.forget_older,
     # These count all that waits.
