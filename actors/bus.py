@@ -43,6 +43,11 @@ class Bus:
         self._clock = clock
         self._find_actor = find_actor
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is surely no other process."""
+        return self._peers.are_none
+
     async def register(self, user_id: UUID) -> None:
         """Have what others announce to `user_id` sent here: what they insert from now on.
 

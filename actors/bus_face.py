@@ -16,6 +16,10 @@ from actors.parcels import Parcel
 class BusFace(Protocol):
     """The bus. Nothing here raises because Redis is away."""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is surely no other process."""
+
     async def register(self, user_id: UUID) -> None:
         """Return when what others announce to `user_id` comes here, or somebody looks for it."""
 

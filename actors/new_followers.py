@@ -30,7 +30,7 @@ class NewFollowers:
 
         The follow is made: that its owner cannot be told just now is no failure of it.
         """
-        if business.owner_id is None:
+        if business.owner_id is None or not self._socket_events.may_reach(business.owner_id):
             return
         try:
             followers = await self._businesses.followers_count(business.id)

@@ -30,6 +30,10 @@ class SocketEvents:
         self._directory = directory
         self._bus = bus
 
+    def may_reach(self, user_id: UUID) -> bool:
+        """Tell whether `user_id` may be connected anywhere; false only when surely not."""
+        return self._directory.find(user_id) is not None or not self._bus.is_alone
+
     async def send(self, user_id: UUID, frame: bytes) -> None:
         """Send `frame` to every connection of `user_id`."""
         await self.send_all([SocketEvent(user_id, frame)])

@@ -8,7 +8,8 @@ The steps of a change, each a method, each idempotent or guarded:
 4. `users`: the reminder goes.
 
 A process killed in between leaves the reminder, and `repair` does the rest. Errors:
-`AlreadyFollowing`, `NotFollowing`, `FollowLimitExceeded`, and `BusinessNotFound`.
+`AlreadyFollowing`, `NotFollowing`, `FollowLimitExceeded`. That there is such a business is for the
+caller to know.
 """
 
 from __future__ import annotations
@@ -77,7 +78,6 @@ class FollowResult:
 
     follow_id: UUID
     created: bool
-    business: Business
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +108,12 @@ class Following:
         self._clock = clock
 
     async def follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowResult:
-        """Follow a business.
-
-        Raises BusinessNotFound, AlreadyFollowing, FollowLimitExceeded.
-        """
-        business = await self._businesses.get(business_id)
+        """Follow a business. Raises AlreadyFollowing, FollowLimitExceeded."""
         change = await self.begin_follow(user_id, user_type, business_id)
         recorded = await self.record(change)
         await self.count(change, recorded)
         await self.settle(change)
-        return FollowResult(follow_id(business_id, user_id), recorded.is_first, business)
+        return FollowResult(follow_id(business_id, user_id), recorded.is_first)
 
     async def unfollow(self, user_id: UUID, business_id: UUID) -> None:
         """Stop following a business; raise NotFollowing when the user does not follow it."""

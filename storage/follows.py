@@ -131,10 +131,12 @@ class FollowsRepository:
         while True:
             row = await self._follows.find_one(key)
             if row is None:
-                await self._follows.insert_if_absent(
-                    key, {"slot": slot_of(change.user_id), "is_active": False, "revision": 0}
-                )
-                continue
+                blank = {"slot": slot_of(change.user_id), "is_active": False, "revision": 0}
+                said = _update(blank, change)["$set"]
+                if await self._follows.insert_new([{**key, **blank, **said}]):
+                    # Somebody else's change of this moment was first.
+                    continue
+                return Recorded(counts=int(change.is_following), is_first=True)
             if row["revision"] >= change.revision:
                 return Recorded(counts=0, is_first=False)
             # Every write raises the revision, so the row is still as it was read.

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from cachetools import TTLCache
 
-from storage.businesses import Business, BusinessesRepository
+from storage.businesses import Business, BusinessesRepository, BusinessNotFound
 from storage.notification_rows import NotificationRow
 from storage.users import Name, UsersRepository
 
@@ -57,6 +57,13 @@ class NameResolver:
             users=await _through(self._user_names, users, self._users.names),
             businesses=await _through(self._business_names, businesses, self._businesses.find_many),
         )
+
+    async def business(self, business_id: UUID) -> Business:
+        """Return one business, as it was within the last minute; raises BusinessNotFound."""
+        found = (await self.resolve(businesses=[business_id])).businesses.get(business_id)
+        if found is None:
+            raise BusinessNotFound(business_id)
+        return found
 
     async def of(self, rows: Collection[NotificationRow]) -> Names:
         """Return the names of whom `rows` are from."""

@@ -26,18 +26,19 @@ class FollowHandler(ApiHandler):
         """Follow a business; an earlier follow is restored."""
         business_id = self.json_body()["business_id"]
         principal = self.principal
+        business = await self.service.names.business(business_id)
         result = await self.service.stores.following.follow(
             principal.user_id, principal.user_type.value, business_id
         )
         await self.service.new_followers.announce(
-            result.business, principal.user_id, principal.user_type.value
+            business, principal.user_id, principal.user_type.value
         )
         self.answer(
             {
                 "message": "Successfully followed business",
                 "follower_id": result.follow_id,
                 "created": result.created,
-                "business": business_card(result.business),
+                "business": business_card(business),
             },
             status=201,
         )

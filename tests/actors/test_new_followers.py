@@ -88,3 +88,17 @@ async def test_a_business_whose_owner_is_not_known_has_nobody_to_tell(
     # The store is not asked either.
     orphan = replace(business, owner_id=None)
     await announcing(Away(), stores, directory).announce(orphan, uuid4(), "ngo")
+
+
+async def test_an_owner_who_is_surely_nowhere_is_not_looked_for(
+    stores: Stores, directory: Directory, business: Business
+) -> None:
+    bus = RecordingBus()
+    names = NameResolver(stores.users, stores.businesses)
+    followers = NewFollowers(stores.businesses, names, SocketEvents(directory, bus))
+    await followers.announce(business, uuid4(), "ngo")
+    assert bus.sent == []
+    # Another process may have them.
+    bus.is_alone = False
+    await followers.announce(business, uuid4(), "ngo")
+    assert [sent.user_id for sent in bus.sent] == [business.owner_id]

@@ -3,7 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from storage.businesses import BusinessChange
+import pytest
+
+from storage.businesses import BusinessChange, BusinessNotFound
 from storage.names import KEPT_S, NameResolver
 from storage.users import ProfileChange
 from tests.storage.samples import MINUTE, NOON, a_business, a_row
@@ -56,3 +58,12 @@ async def test_rows_are_from_people_and_businesses_and_some_from_nobody(stores: 
     )
     assert [name.name for name in found.users.values()] == ["Anna"]
     assert list(found.businesses) == [business_id]
+
+
+async def test_a_business_is_known_by_name_or_not_at_all(stores: Stores) -> None:
+    resolver = NameResolver(stores.users, stores.businesses)
+    business_id, unknown = await a_business(stores), uuid4()
+    assert (await resolver.business(business_id)).name == "Corner Bakery"
+    with pytest.raises(BusinessNotFound) as caught:
+        await resolver.business(unknown)
+    assert caught.value.business_id == unknown

@@ -49,6 +49,7 @@ class RecordingBus:
         self.sent: list[Any] = []
         self.announced: list[Any] = []
         self.is_in_order = True
+        self.is_alone = True
 
     async def register(self, user_id: UUID) -> None:
         """Keep the user."""
