@@ -1,8 +1,8 @@
 """Deliveries: what became of each channel of a notification, kept in the notification's row.
 
-    channels.<channel>: {status, outcome, reason, due_at, sent_at, last_error, attention,
-                         provider_message_id, attempts: [{at, ended_at, error, uncertain}],
-                         forgiven, charged_on, claim, owner, epoch, claimed_at,
+    channels.<channel>: {status, outcome, reason, due_at, sent_at, last_error, attention, feedback,
+                         provider_message_id, forgiven, charged_on, claim, owner, epoch, claimed_at,
+                         attempts: [{at, ended_at, error, uncertain, provider_message_id}],
                          devices: {<device id>: {...}}}
 
     queued ──claim──► sending ──begin──► (an attempt is open) ──record──► sent, deferred, failed …
@@ -170,7 +170,7 @@ class DeliveriesRepository:
         state = f"channels.{channel}"
         update = {
             "$set": {f"{state}.status": DeliveryStatus.QUEUED, f"{state}.due_at": due_at},
-            "$unset": _claim_of(state),
+            "$unset": claim_of(state),
         }
         for some in portions(refs):
             await self._rows.update_many({**named(some), f"{state}.claim": claim}, update)
@@ -229,7 +229,8 @@ class DeliveriesRepository:
         return dict(zip(recipient_ids, counts, strict=True))
 
 
-def _claim_of(state: str) -> dict[str, str]:
+def claim_of(state: str) -> dict[str, str]:
+    """Return what a claim has written, to be unset."""
     return {f"{state}.{name}": "" for name in ("claim", "owner", "epoch", "claimed_at")}
 
 
@@ -237,7 +238,7 @@ def _written(channel: str, claim: UUID, entry: Entry) -> UpdateOne:
     state = f"channels.{channel}"
     recipient_id, notification_id = entry.ref
     known: dict[str, Any] = {f"{state}.status": entry.stands.status}
-    gone = _claim_of(state)
+    gone = claim_of(state)
     optional: dict[str, Any] = {
         "reason": entry.stands.reason,
         "due_at": entry.stands.due_at,
@@ -266,12 +267,14 @@ def _written(channel: str, claim: UUID, entry: Entry) -> UpdateOne:
 
 
 def _ended(attempt: str, entry: Entry) -> dict[str, Any]:
-    known: dict[str, Any] = {f"{attempt}.ended_at": entry.at}
-    if entry.error is not None:
-        known[f"{attempt}.error"] = entry.error
-    if entry.is_uncertain:
-        known[f"{attempt}.uncertain"] = True
-    return known
+    told = {
+        "error": entry.error,
+        "uncertain": entry.is_uncertain or None,
+        # Feedback may come after a retry, and has to find whose it is.
+        "provider_message_id": entry.provider_message_id,
+    }
+    known = {f"{attempt}.{name}": value for name, value in told.items() if value is not None}
+    return {f"{attempt}.ended_at": entry.at, **known}
 
 
 def _held(channel: str, document: Document) -> Held:

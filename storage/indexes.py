@@ -245,6 +245,13 @@ INDEXES = (
         )
         for channel in ("email", "push", "sms")
     ),
+    Index(
+        name="message_sms",
+        collection="notifications",
+        keys=("channels.sms.provider_message_id",),
+        options={"sparse": True},
+        serves="DeliveryFeedback: which SMS Twilio tells of, where it names no notification",
+    ),
     *(
         Index(
             name=f"due_{channel}",

@@ -11,6 +11,7 @@ from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
 from storage.deliveries import DeliveriesRepository
+from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
@@ -60,6 +61,7 @@ class Stores:
     history: NotificationHistory
     deliveries: DeliveriesRepository
     delivery_records: DeliveryRecords
+    delivery_feedback: DeliveryFeedback
     contacts: ContactsRepository
     suppressions: SuppressionsRepository
     reachability: Reachability
@@ -101,6 +103,7 @@ def open_stores(
         history=NotificationHistory(database),
         deliveries=DeliveriesRepository(database),
         delivery_records=DeliveryRecords(database),
+        delivery_feedback=DeliveryFeedback(database),
         contacts=ContactsRepository(database, cipher, devices.claims),
         suppressions=suppressions,
         reachability=Reachability(database, cipher, suppressions),

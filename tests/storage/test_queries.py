@@ -23,6 +23,7 @@ from pymongo.monitoring import CommandListener
 import storage
 from storage.client import open_client
 from storage.deliveries import DeliveriesRepository
+from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
 from storage.device_claims import DeviceClaims
 from storage.indexes import INDEXES, SHARD_KEYS
@@ -247,8 +248,10 @@ EVERYBODYS = {
     DeliveryRecords.count,
     DeliveryRecords.get,
     DeliveryRecords.find_row,
+    DeliveryFeedback.recipient_of,
+    DeliveryFeedback.take_in,
 }
-"""What workers and operators ask of all shards."""
+"""What workers, operators and providers ask of all shards."""
 
 
 @pytest.mark.parametrize("use", USES, ids=str)

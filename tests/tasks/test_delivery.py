@@ -38,7 +38,9 @@ async def test_what_is_queued_is_sent_and_says_so(works: Works) -> None:
     state = await works.state(ref)
     assert state["status"] == "sent"
     assert state["provider_message_id"] == f"provider-{ref[1]}"
-    assert [set(attempt) for attempt in state["attempts"]] == [{"at", "ended_at"}]
+    (attempt,) = state["attempts"]
+    assert attempt.keys() == {"at", "ended_at", "provider_message_id"}
+    assert attempt["provider_message_id"] == state["provider_message_id"]
     assert state["sent_at"] == state["attempts"][0]["ended_at"]
     assert not state.keys() & {"due_at", "claim", "owner", "epoch", "claimed_at", "attention"}
 

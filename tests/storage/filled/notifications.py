@@ -45,6 +45,7 @@ def documents() -> Iterator[Document]:
         yield _row(UUID(int=next(numbers)), CHANGED, at, is_read=True) | {"changed_at": at}
         yield _row(DUE_ROWS[n], DUE_USERS[n], at, in_app=False, channels=_due(at))
         dead = {channel: {"status": "dead", "outcome": "dead"} for channel in CHANNELS}
+        dead["sms"] |= told_of(n)
         yield _row(DEAD_ROWS[n], DEAD_USERS[n], at, in_app=False, channels=dead)
     for n in count():
         at, row_id = LONG_AGO + n * SECOND, UUID(int=next(numbers))
@@ -59,7 +60,10 @@ def documents() -> Iterator[Document]:
                 due = _due(LATER + n * SECOND)
                 yield _row(row_id, UUID(int=OTHERS + n), at, in_app=False, channels=due)
             case 4:
-                sent = {"email": {"status": "sent", "outcome": "sent"}}
+                sent = {
+                    "email": {"status": "sent", "outcome": "sent"},
+                    "sms": {"status": "sent", "provider_message_id": f"SM{OTHERS + n}"},
+                }
                 yield _row(row_id, UUID(int=OTHERS + n), at, channels=sent)
             case _:
                 # Of the fewest bytes: all that matters of them is that they are there.
@@ -76,6 +80,12 @@ def _row(row_id: UUID, user: UUID, at: datetime, **changes: Any) -> Document:
         "channels": {},
     }
     return a_row(user, id=row_id, created_at=at, **(slim | changes)).to_document()
+
+
+def told_of(n: int) -> dict[str, Any]:
+    """Return what is known of an SMS that its provider has taken."""
+    attempt = {"at": NOON, "ended_at": NOON, "provider_message_id": f"SM{n}"}
+    return {"provider_message_id": f"SM{n}", "attempts": [attempt]}
 
 
 def _due(at: datetime) -> dict[str, Any]:
