@@ -23,7 +23,7 @@ def _number(words: str) -> Any:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts since the process began; each field is a counter of its own, some by a label."""
+    """Counts since the process began; each field is a counter of its own, some by labels."""
 
     events_accepted: int = _number("Events made durable here")
     events_repeated: int = _number("Events given again that were durable already")
@@ -36,10 +36,17 @@ class Tally:
         metadata={"words": "How late planned events became events; 5 s are allowed"},
     )
     frames_sent: int = _number("Frames written to sockets")
+    provider_feedback: Counter[tuple[str, str]] = field(
+        default_factory=Counter,
+        metadata={
+            "words": "What providers told of messages, by provider and what became of it",
+            "labels": ("provider", "outcome"),
+        },
+    )
     sockets_closed: Counter[str] = field(
         default_factory=Counter,
         metadata={
             "words": "Sockets ended, by close code; `cut` without one, `client` by the client",
-            "label": "code",
+            "labels": ("code",),
         },
     )

@@ -2,7 +2,7 @@
 
     file:                                           one file a message, below the data directory
     smtp://user:password@host:port?starttls=1       smtps:// speaks TLS from the start
-    ses://region?endpoint=http://...
+    ses://region?topic_arn=arn:aws:sns:...&endpoint=http://...
     fcm:path/to/service-account.json?endpoint=http://...
     twilio://sid:token@/?from=+27...&endpoint=http://...
 
@@ -53,13 +53,18 @@ class _Scheme:
 
 _MAILBOX = re.compile(r"(?:[^<>@\r\n]*<)?[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+>?")
 
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+
 _COMMON = frozenset({"concurrency", "rate", "timeout_s"})
 
 _EMAIL = {
     FILE: _Scheme(options=frozenset({"from"})),
     "smtp": _Scheme(needs=("host",), options=frozenset({"starttls", "from"})),
     "smtps": _Scheme(needs=("host",), options=frozenset({"from"})),
-    "ses": _Scheme(needs=("host",), options=frozenset({"endpoint", "from", "configuration_set"})),
+    "ses": _Scheme(
+        needs=("host",),
+        options=frozenset({"endpoint", "from", "configuration_set", "topic_arn", "sns_endpoint"}),
+    ),
 }
 _PUSH = {FILE: _Scheme(), "fcm": _Scheme(needs=("path",), options=frozenset({"endpoint"}))}
 _SMS = {
@@ -70,6 +75,8 @@ _SMS = {
         needed_options=frozenset({"from"}),
     ),
 }
+
+ANY_TOPIC = "arn:aws:sns:af-south-1:123456789012:mail"
 
 CONCURRENCY = {"EMAIL_URL": 100, "PUSH_URL": 64, "SMS_URL": 16}
 MOST_CONCURRENCY = 1_000
@@ -145,9 +152,12 @@ def _check(name: str, provider: Provider, scheme: _Scheme) -> None:
     for part in scheme.needs:
         if not getattr(provider, part):
             raise refusal(name, f"{provider.scheme}: needs a {part}")
-    endpoint = provider.options.get("endpoint")
-    if endpoint is not None and not is_url(endpoint, ("http", "https")):
-        raise refusal(name, "endpoint must be a URL such as http://127.0.0.1:9000")
+    for option in ("endpoint", "sns_endpoint", "status_callback"):
+        url = provider.options.get(option)
+        if url is not None and not is_url(url, ("http", "https")):
+            raise refusal(name, f"{option} must be a URL such as http://127.0.0.1:9000")
+    if not _TOPIC.fullmatch(provider.options.get("topic_arn", ANY_TOPIC)):
+        raise refusal(name, f"topic_arn must be the ARN of a topic such as {ANY_TOPIC}")
     if provider.scheme == "fcm" and not Path(provider.path).is_file():
         raise refusal(name, f"{provider.path} is not a file")
     sender = provider.options.get("from")

@@ -32,6 +32,7 @@ from server.handlers import (
     simulation,
     traces,
     unsubscribe,
+    webhooks,
 )
 from server.handlers.base import UnknownPath
 from server.handlers.metrics import MetricsHandler
@@ -57,6 +58,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *followers.ROUTES,
         *business_updates.ROUTES,
         *unsubscribe.ROUTES,
+        *webhooks.ROUTES,
         *privacy.ROUTES,
         *overview.ROUTES,
         *simulation.ROUTES,

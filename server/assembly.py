@@ -58,6 +58,8 @@ from server.store_clients import StoreClients
 from server.stream_reader import StreamReader
 from server.timetable import keep_time
 from server.verifier import verifier_for
+from server.webhooks.doors import open_doors
+from server.webhooks.feedback_intake import FeedbackIntake
 from storage.bus_streams import BusStreams
 from storage.cap_ledger import CapLedger
 from storage.charges import ChargesRepository
@@ -218,6 +220,11 @@ async def assemble(
         exports=Exports(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),
+        webhooks=open_doors(
+            settings,
+            FeedbackIntake(stores.delivery_feedback, stores.reachability, clock, tally),
+            stack,
+        ),
         dispatcher=dispatcher,
     )
 

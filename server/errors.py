@@ -36,8 +36,10 @@ from rules.rate_limits import Standing
 from server.auth import InvalidToken, KeysUnavailable
 from server.exports import ExportsBusy
 from server.providers import NoBusiness
+from server.webhooks.believing import NotBelieved, ProviderAway
 from storage.businesses import BusinessNotFound
 from storage.client import StoreUnavailable
+from storage.delivery_feedback import FeedbackContended
 from storage.delivery_records import DeliveryNotFound, DeliveryNotRetried
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
 from storage.idempotency_keys import KeyInUse, KeyReused
@@ -271,6 +273,12 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
             409, "CONFLICT", f"The notification is {error.status}", {"status": error.status}
         ),
     ),
+    (
+        NotBelieved,
+        lambda _: ErrorAnswer(403, "PERMISSION_DENIED", "The signature does not hold"),
+    ),
+    (ProviderAway, lambda _: _unavailable("The provider is away")),
+    (FeedbackContended, lambda _: _unavailable("The delivery is busy")),
     (DeliveryNotFound, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such delivery")),
     (
         DeliveryNotRetried,

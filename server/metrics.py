@@ -134,12 +134,12 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         if isinstance(value, Distribution):
             yield _histogram(f"{name}_seconds", words, value)
             continue
-        if "label" not in each.metadata:
+        if "labels" not in each.metadata:
             yield CounterMetricFamily(name, words, value)
             continue
-        counter = CounterMetricFamily(name, words, labels=[each.metadata["label"]])
+        counter = CounterMetricFamily(name, words, labels=each.metadata["labels"])
         for label, count in value.items():
-            counter.add_metric([label], count)
+            counter.add_metric([label] if isinstance(label, str) else label, count)
         yield counter
 
 

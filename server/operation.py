@@ -21,8 +21,8 @@ Shape = type[Schema] | str
 class Operation:
     """A method of a route; what it does is said by the docstring of the handler's method."""
 
-    answers: Mapping[int, Shape]
-    """Status -> what is answered when it is done."""
+    answers: Mapping[int, Shape | None]
+    """Status -> what is answered when it is done, None for no body."""
 
     refusals: Collection[int] = ()
     """Statuses of errors that do not follow from the rest: 409, 422, a 404 of another's thing."""

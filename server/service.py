@@ -27,6 +27,7 @@ from server.readiness import Readiness
 from server.sending import Sending
 from server.simulation import Simulation
 from server.verifier import TokenVerifier
+from server.webhooks.doors import Doors
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
@@ -63,6 +64,7 @@ class Service:
     exports: Exports
     unsubscribe_links: UnsubscribeLinks
     page_templates: PageTemplates
+    webhooks: Doors
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]
     """The dispatcher of the moment; raises ActorRestarting while there is none."""
 

@@ -132,13 +132,14 @@ def _operation(
     return described
 
 
-def _answer(handler: type[ApiHandler], shape: Shape) -> dict[str, Any]:
+def _answer(handler: type[ApiHandler], shape: Shape | None) -> dict[str, Any]:
     """Return the Response Object of what was asked for."""
     media: dict[str, Any] = {JSON: {"schema": shape}}
     if isinstance(shape, str):
         media = {shape: {"schema": {"type": "string"}}}
     named = headers("X-Request-ID", *(STANDING if handler.is_rate_limited else ()))
-    return {"description": "Done.", "headers": named, "content": media}
+    answer = {"description": "Done.", "headers": named}
+    return answer if shape is None else answer | {"content": media}
 
 
 def _body(operation: Operation) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from server.schemas.answer import ErrorEnvelope
 WORDS = {
     400: "`VALIDATION_ERROR`: what was sent is not what is asked for; `details` names each field.",
     401: "`UNAUTHORIZED`: there is no token, or not a good one.",
-    403: "`PERMISSION_DENIED`: the token is good, and this is not for its bearer.",
+    403: "`PERMISSION_DENIED`: this is not for the bearer of the token, or the signature is wrong.",
     404: "`NOT_FOUND`, `BUSINESS_NOT_FOUND`: there is no such thing, or none of the caller's.",
     409: "`ALREADY_FOLLOWING`, `CONFLICT`, `IDEMPOTENCY_IN_PROGRESS`: not in the present state.",
     413: "`PAYLOAD_TOO_LARGE`: the body is over the limit, and was not read.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from config.callbacks import twilio_callback
 from rules.kinds import Channel
 from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.channels.email_file import EmailFiles
@@ -63,5 +64,5 @@ def _sms(settings: Settings) -> Sender[PhoneNumber]:
     if settings.sms.scheme == "twilio":
         from tasks.channels.twilio import TwilioSender  # noqa: PLC0415
 
-        return TwilioSender(settings.sms)
+        return TwilioSender(settings.sms, callback=twilio_callback(settings))
     return SmsFiles(settings.data_dir / "outbox" / "sms")

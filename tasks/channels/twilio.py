@@ -9,6 +9,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
@@ -36,31 +37,35 @@ IN_DOUBT = frozenset({502, 504})
 
 
 class TwilioSender:
-    """Sends text messages; each call of the SDK blocks a thread of its own pool."""
+    """Sends text messages; each call of the SDK blocks a thread of its own pool.
 
-    def __init__(self, provider: Provider) -> None:
+    `callback` is where Twilio tells what becomes of them, None for nowhere.
+    """
+
+    def __init__(self, provider: Provider, *, callback: str | None = None) -> None:
         self._http = _Http(provider)
         self._client = Client(provider.user, provider.password, http_client=self._http)
         self._from = provider.options["from"]
-        self._status_callback = provider.options.get("status_callback")
+        self._callback = callback
         self._threads = ThreadPoolExecutor(provider.concurrency, thread_name_prefix="twilio")
 
     async def send(self, letter: Letter, to: PhoneNumber, permit: Permit) -> Outcome:
         """Send one text message."""
-        text = sms_text(letter)
+        message = {"to": to.number, "from_": self._from, "body": sms_text(letter)}
+        if self._callback is not None:
+            message["status_callback"] = _told_of(self._callback, letter)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._send, text, to.number, permit)
+        return await loop.run_in_executor(self._threads, self._send, message, permit)
 
     async def close(self) -> None:
         """End the threads and close the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.close()
 
-    def _send(self, text: str, number: str, permit: Permit) -> Outcome:
-        options = {"status_callback": self._status_callback} if self._status_callback else {}
+    def _send(self, message: dict[str, str], permit: Permit) -> Outcome:
         permit.check()
         try:
-            sent = self._client.messages.create(to=number, from_=self._from, body=text, **options)
+            sent = self._client.messages.create(**message)
         except TwilioRestException as error:
             return _outcome(error, self._http.retry_after())
         except RequestException as error:
@@ -69,6 +74,17 @@ class TwilioSender:
             # An answer that is none of the API's.
             return Uncertain(type(error).__name__)
         return Sent(sent.sid)
+
+
+def _told_of(callback: str, letter: Letter) -> str:
+    """Return `callback` with whose message it is told about, as Twilio gives back only its own id.
+
+    What `callback` has after a `#` are settings for Twilio, and stay at the end.
+    """
+    parts = urlsplit(callback)
+    ids = {"notification_id": letter.notification_id, "recipient_id": letter.recipient_id}
+    query = "&".join(filter(None, (parts.query, urlencode(ids))))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _outcome(error: TwilioRestException, asked: timedelta | None) -> Outcome:

@@ -70,12 +70,26 @@ def test_a_service_account_is_a_file_that_is_there(tmp_path: Path) -> None:
         ("smtp://mail.example?from=nobody", "from must be an address"),
         ("file:?from=a@b.example%0d%0aBcc:c@d.example", "from must be an address"),
         ("ses://af-south-1?from=", "from must be an address"),
+        ("ses://af-south-1?sns_endpoint=nowhere", "sns_endpoint must be a URL"),
+        ("ses://af-south-1?topic_arn=mail", "topic_arn must be the ARN of a topic"),
+        ("ses://af-south-1?topic_arn=", "topic_arn must be the ARN of a topic"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_one_line(url: str, problem: str) -> None:
     with pytest.raises(SettingsError) as caught:
         email(url)
     assert str(caught.value).startswith(f"SNB_EMAIL_URL: {problem}")
+
+
+def test_ses_names_the_topic_that_feedback_comes_by() -> None:
+    topic = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:mail_1-a"
+    assert email(f"ses://us-gov-west-1?topic_arn={topic}").options == {"topic_arn": topic}
+
+
+def test_where_twilio_calls_back_is_a_url() -> None:
+    url = "twilio://AC1:token@/?from=+27821234567&status_callback=nowhere"
+    with pytest.raises(SettingsError, match="status_callback must be a URL"):
+        read_sms_provider(Reader({"SNB_SMS_URL": url}), is_production=False)
 
 
 def test_twilio_needs_a_number_to_send_from() -> None:

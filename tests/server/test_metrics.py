@@ -12,6 +12,7 @@ from tornado.httpclient import HTTPResponse
 from actors.distribution import Distribution
 from server.loop_lag import BOUNDS_S
 from server.service import Service
+from tests.server.figures import figure
 from tests.support.api import Api, token
 from tests.support.service import running
 from tests.support.sockets import Socket
@@ -23,18 +24,6 @@ Labels = dict[str, str]
 
 async def shown(api: Api, **headers: str) -> HTTPResponse:
     return await api.raw(METRICS, **headers)
-
-
-async def figure(api: Api, name: str, **labels: str) -> float:
-    """Return the sample `name` that has `labels`, 0 when there is none."""
-    response = await shown(api)
-    assert response.code == 200
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(response.body.decode())
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
 
 
 async def test_metrics_are_in_the_text_format_of_prometheus(api: Api) -> None:

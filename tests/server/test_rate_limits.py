@@ -312,6 +312,8 @@ def test_only_what_needs_no_token_is_not_limited() -> None:
         r"/demo/session/?",
         r"/demo/([a-z.]+)",
         r"/unsubscribe/([^/]+)/?",
+        r"/api/webhooks/ses/?",
+        r"/api/webhooks/twilio/?",
     }
     for handler in unlimited.values():
         assert issubclass(handler, ApiHandler)

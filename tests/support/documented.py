@@ -68,7 +68,7 @@ def _schema_of(response: dict[str, Any]) -> str | None:
     """Return the reference to the schema of an answer, None of one that is not JSON."""
     if "$ref" in response:
         return ERROR
-    content = response["content"].get("application/json")
+    content = response.get("content", {}).get("application/json")
     reference: str | None = content and content["schema"]["$ref"]
     return reference
 

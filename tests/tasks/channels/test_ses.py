@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +18,8 @@ from tasks.emails.templates import FileTemplates
 from tasks.letter import EmailAddress
 from tasks.permit import Permit, PermitExpired
 from tests.support.peers.aws import AwsPeer, aws_peer
-from tests.support.peers.http_peer import Reply, Replying, serving
+from tests.support.peers.http_peer import Reply
+from tests.support.peers.ses import SesPeer, ses_peer
 from tests.tasks.letters import NOTIFICATION, RECIPIENT, letter
 
 ALWAYS = Permit(float("inf"))
@@ -100,29 +99,9 @@ async def test_without_a_permit_nothing_is_sent(aws: AwsPeer, sender: SesSender)
     assert aws.mails() == []
 
 
-@dataclass(slots=True)
-class Ses:
-    """What was asked of SES, and what it answers when we want it to fail."""
-
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    answer: Callable[[], Reply] = lambda: Reply(body={"MessageId": "m-1"})
-    url: str = ""
-
-
-class _Send(Replying):
-    def initialize(self, peer: Ses) -> None:
-        self._peer = peer
-
-    async def post(self) -> None:
-        self._peer.requests.append(json.loads(self.request.body))
-        await self.reply(self._peer.answer())
-
-
 @pytest.fixture
-async def ses() -> AsyncIterator[Ses]:
-    peer = Ses()
-    async with serving(("/v2/email/outbound-emails", _Send, {"peer": peer})) as url:
-        peer.url = url
+async def ses() -> AsyncIterator[SesPeer]:
+    async with ses_peer() as peer:
         yield peer
 
 
@@ -131,7 +110,7 @@ def refusal(status: int, code: str, **headers: str) -> Reply:
     return Reply(status, {"message": "refused"}, {"X-Amzn-ErrorType": code, **named})
 
 
-async def test_tags_lead_back_to_the_notification(ses: Ses) -> None:
+async def test_tags_lead_back_to_the_notification(ses: SesPeer) -> None:
     sender = sender_at(ses.url, configuration_set="feedback")
     assert await sender.send(letter(), THANDI, ALWAYS) == Sent("m-1")
     (request,) = ses.requests
@@ -166,7 +145,7 @@ async def test_tags_lead_back_to_the_notification(ses: Ses) -> None:
     ],
 )
 async def test_each_answer_has_its_outcome_at_once(
-    ses: Ses, reply: Reply, outcome: Outcome
+    ses: SesPeer, reply: Reply, outcome: Outcome
 ) -> None:
     ses.answer = lambda: reply
     sender = sender_at(ses.url)
@@ -185,7 +164,7 @@ async def test_who_cannot_be_reached_has_not_got_it() -> None:
 
 
 async def test_without_credentials_nothing_leaves(
-    ses: Ses, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    ses: SesPeer, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -197,7 +176,7 @@ async def test_without_credentials_nothing_leaves(
     await sender.close()
 
 
-async def test_what_is_no_address_is_not_even_tried(ses: Ses) -> None:
+async def test_what_is_no_address_is_not_even_tried(ses: SesPeer) -> None:
     sender = sender_at(ses.url)
     outcome = await sender.send(letter(), EmailAddress("nonsense"), ALWAYS)
     assert outcome == Permanent("not an address", Reason.ADDRESS_GONE)
@@ -205,7 +184,7 @@ async def test_what_is_no_address_is_not_even_tried(ses: Ses) -> None:
     await sender.close()
 
 
-async def test_mails_are_sent_side_by_side(ses: Ses) -> None:
+async def test_mails_are_sent_side_by_side(ses: SesPeer) -> None:
     ses.answer = lambda: Reply(after_s=0.2, body={"MessageId": "m"})
     sender = sender_at(ses.url)
     outcomes = await asyncio.gather(*(sender.send(letter(), THANDI, ALWAYS) for _ in range(4)))

@@ -13,7 +13,7 @@ from tasks.letter import PhoneNumber
 from tasks.permit import Permit, PermitExpired
 from tests.support.peers.http_peer import Reply
 from tests.support.peers.twilio import ACCOUNT, TOKEN, TwilioPeer, refusal, twilio_peer
-from tests.tasks.letters import letter
+from tests.tasks.letters import NOTIFICATION, RECIPIENT, letter
 
 ALWAYS = Permit(float("inf"))
 NUMBER = PhoneNumber("+27821234567")
@@ -38,7 +38,7 @@ async def peer() -> AsyncIterator[TwilioPeer]:
 
 @pytest.fixture
 async def sender(peer: TwilioPeer) -> AsyncIterator[TwilioSender]:
-    made = TwilioSender(provider_at(peer.url, status_callback="https://x.example/hook"))
+    made = TwilioSender(provider_at(peer.url), callback="https://x.example/hook?at=1#rc=3")
     yield made
     await made.close()
 
@@ -49,7 +49,16 @@ async def test_an_sms_arrives(peer: TwilioPeer, sender: TwilioSender) -> None:
     (message,) = peer.messages
     assert (message["To"], message["From"]) == ("+27821234567", "+27100000000")
     assert message["Body"].startswith("Save n Bite: Sourdough loaves at Sunrise Bakery.")
-    assert message["StatusCallback"] == "https://x.example/hook"
+    ids = f"notification_id={NOTIFICATION}&recipient_id={RECIPIENT}"
+    assert message["StatusCallback"] == f"https://x.example/hook?at=1&{ids}#rc=3"
+
+
+async def test_where_nothing_can_be_told_twilio_is_asked_for_nothing(peer: TwilioPeer) -> None:
+    sender = TwilioSender(provider_at(peer.url))
+    assert isinstance(await sender.send(letter(), NUMBER, ALWAYS), Sent)
+    (message,) = peer.messages
+    assert "StatusCallback" not in message
+    await sender.close()
 
 
 @pytest.mark.parametrize(
