@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from config.archive import ArchivePlace, ArchiveUnusable, read_archive_place
 from config.logging import configure_logging
 from config.settings import Settings, SettingsError, read_settings
 from server.auth import UserType
@@ -23,7 +24,7 @@ from server.tokens import TokensRefused, mint
 CANNOT_RUN = 2
 DEFAULT_TOKEN_HOURS = 24
 
-JOB_NAMES = ("schedules", "sweep")
+JOB_NAMES = ("schedules", "retention", "sweep")
 """The names of `server.jobs.JOBS`, which no other command should load."""
 
 TASK_EXPLAINED = (
@@ -132,14 +133,19 @@ def _task(settings: Settings, options: argparse.Namespace) -> int:
     from server.embedded_uris import read_uris
     from server.jobs import run_jobs
     from storage.client import StoreUnavailable
+    from tasks.archives.archive import ArchiveUnavailable
+    from tasks.archives.opening import open_archive
 
     settings = read_settings({**read_uris(settings.data_dir), **os.environ})
     cannot_run = _needing_stores(settings)
     if cannot_run:
         return cannot_run
+    if options.archive is not None and options.name != "retention":
+        return _refuse("--archive: only `task retention` puts anything into an archive")
     try:
-        asyncio.run(run_jobs(settings, options.name, options.as_of, say=print))
-    except StoreUnavailable as error:
+        archive = open_archive(options.archive or settings.archive)
+        asyncio.run(run_jobs(settings, options.name, options.as_of, archive=archive, say=print))
+    except (StoreUnavailable, ArchiveUnavailable) as error:
         print(f"{options.name}: {error}", file=sys.stderr)
         return 1
     except TimeoutError:
@@ -156,6 +162,13 @@ def _moment(text: str) -> datetime:
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time")
     return moment
+
+
+def _archive(text: str) -> ArchivePlace:
+    try:
+        return read_archive_place(text)
+    except ArchiveUnusable as error:
+        raise argparse.ArgumentTypeError(error.problem) from None
 
 
 def _needing_stores(settings: Settings) -> int:
@@ -199,6 +212,12 @@ def _parser() -> argparse.ArgumentParser:
     task.add_argument("name", metavar="NAME", choices=JOB_NAMES, help=", ".join(JOB_NAMES))
     task.add_argument(
         "--as-of", type=_moment, metavar="TIME", help="as if it were then (RFC 3339); now"
+    )
+    task.add_argument(
+        "--archive",
+        type=_archive,
+        metavar="DIR|s3://BUCKET/PREFIX",
+        help="of retention: where rows go before they are removed; as SNB_ARCHIVE says",
     )
     token = commands.choices["token"]
     token.add_argument("--sub", type=UUID, required=True, metavar="UUID", help="user id")

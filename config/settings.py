@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
+from config.archive import ArchivePlace, ArchiveUnusable, read_archive_place
 from config.daily_caps import DailyCaps
 from config.limits import read_daily_caps, read_rate_limits
 from config.providers import (
@@ -88,6 +89,8 @@ class Settings:
     email: Provider
     push: Provider
     sms: Provider
+    archive: ArchivePlace | None
+    """None where notifications are removed for good."""
     rate_limits: RateLimits
     daily_caps: DailyCaps
     log_format: LogFormat
@@ -155,6 +158,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         email=read_email_provider(reader, is_production=is_production),
         push=read_push_provider(reader, is_production=is_production),
         sms=read_sms_provider(reader, is_production=is_production),
+        archive=_archive(reader),
         rate_limits=read_rate_limits(reader),
         daily_caps=read_daily_caps(reader),
         log_format=cast("LogFormat", reader.one_of("LOG_FORMAT", ("console", "json"))),
@@ -168,6 +172,16 @@ def _data_dir(reader: Reader) -> Path:
     if path.exists() and not path.is_dir():
         raise refusal("DATA_DIR", f"{path} is not a directory")
     return path
+
+
+def _archive(reader: Reader) -> ArchivePlace | None:
+    given = reader.optional("ARCHIVE")
+    if given is None:
+        return None
+    try:
+        return read_archive_place(given)
+    except ArchiveUnusable as error:
+        raise refusal("ARCHIVE", error.problem) from None
 
 
 def _tls(reader: Reader) -> TlsFiles | None:

@@ -20,12 +20,16 @@ from storage.events import NewEvent
 from storage.indexes import ensure_indexes
 from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
+from tasks.archives.archive import Archive
 from tasks.due import DueDeliveries
-from tasks.jobs import sweep
+from tasks.jobs import retention, sweep
 from tasks.liveness import Liveness
 from tasks.pauses import Pauses
 from tasks.queue import DeliveryQueue, open_huey
 from tasks.rounds import Done, Job, Rounds
+
+RETAIN_WITHIN = timedelta(days=1)
+"""Who runs it by hand wants all of it done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Workplace:
     stores: Stores
     clock: PositionClock
     due: DueDeliveries
+    archive: Archive | None
 
 
 def _schedules(place: Workplace) -> Sequence[Job]:
@@ -54,21 +59,32 @@ def _schedules(place: Workplace) -> Sequence[Job]:
     return (Job(name="schedules", every=timedelta(seconds=WAKE_EVERY_S), work=send),)
 
 
+def _retention(place: Workplace) -> Sequence[Job]:
+    return (retention(place.stores, place.clock, place.archive, within=RETAIN_WITHIN),)
+
+
 JOBS: Mapping[str, Callable[[Workplace], Sequence[Job]]] = {
     "schedules": _schedules,
+    "retention": _retention,
     "sweep": lambda place: sweep(place.stores, place.due),
 }
 """What `run.py task` knows -> the jobs that are done for it, one after the other."""
 
 
 async def run_jobs(
-    settings: Settings, name: str, as_of: datetime | None, *, say: Callable[[str], object]
+    settings: Settings,
+    name: str,
+    as_of: datetime | None,
+    *,
+    archive: Archive | None,
+    say: Callable[[str], object],
 ) -> None:
     """Run the jobs `name` once, as of now unless told otherwise, and say of each what it did.
 
-    The settings name the stores. Raises StoreUnavailable, and TimeoutError when one was cut.
+    The settings name the stores. Raises StoreUnavailable, ArchiveUnavailable, and TimeoutError when
+    one was cut.
     """
-    async with _workplace(settings, name) as place:
+    async with _workplace(settings, name, archive) as place:
         rounds = Rounds(place.stores.jobs, place.clock)
         for job in JOBS[name](place):
             done = await rounds.carry_out(job, as_of or place.clock.store_now())
@@ -76,7 +92,9 @@ async def run_jobs(
 
 
 @asynccontextmanager
-async def _workplace(settings: Settings, name: str) -> AsyncIterator[Workplace]:
+async def _workplace(
+    settings: Settings, name: str, archive: Archive | None
+) -> AsyncIterator[Workplace]:
     async with AsyncExitStack() as stack:
         client = open_client(str(settings.mongodb_uri), app_name=f"savenbite task {name}")
         stack.callback(client.close)
@@ -99,4 +117,5 @@ async def _workplace(settings: Settings, name: str) -> AsyncIterator[Workplace]:
                 clock=clock,
                 busy_tasks=2 * settings.workers,
             ),
+            archive,
         )

@@ -107,10 +107,13 @@ class StoreCollection:
             found += await self.find({"_id": {"$in": some}, **also}, projection)
         return found
 
-    async def count(self, query: Mapping[str, Any]) -> int:
-        """Return how many documents match."""
+    async def count(self, query: Mapping[str, Any], *, most: int | None = None) -> int:
+        """Return how many documents match, `most` when there are that many or more."""
+        bound: dict[str, Any] = {} if most is None else {"limit": most}
         async with store_call():
-            return await self._collection.count_documents(query, maxTimeMS=OPERATION_TIMEOUT_MS)
+            return await self._collection.count_documents(
+                query, maxTimeMS=OPERATION_TIMEOUT_MS, **bound
+            )
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Return all results of `pipeline`."""
@@ -167,6 +170,12 @@ class StoreCollection:
         async with store_call():
             result = await self._collection.delete_one(query)
             return result.deleted_count == 1
+
+    async def delete_many(self, query: Mapping[str, Any]) -> int:
+        """Delete all documents that match; return how many there were."""
+        async with store_call():
+            result = await self._collection.delete_many(query)
+            return result.deleted_count
 
     async def bulk_update(self, updates: Iterable[UpdateOne]) -> int:
         """Carry out `updates` in their order, many in one round trip; return how many changed."""

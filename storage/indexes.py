@@ -134,6 +134,12 @@ INDEXES = (
         for collection in ("interests", "pickups")
     ),
     Index(
+        name="age",
+        collection="notifications",
+        keys=("created_at",),
+        serves="AgedNotifications: everybody's rows of a time, to be blanked and removed",
+    ),
+    Index(
         name="position",
         collection="notifications",
         keys=("recipient_id", "created_at"),
@@ -279,7 +285,8 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "notifications": {"recipient_id": 1},
     "suppressions": {"_id": "hashed"},
 }
-"""Collections that are not here stay unsharded: `processes`, `jobs` and `templates` are small."""
+"""Collections that are not here stay unsharded: `processes`, `jobs`, `templates`, `retention` are
+small."""
 
 
 async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:

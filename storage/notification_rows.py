@@ -56,6 +56,8 @@ class NotificationRow:
     """Of the first click, as its action is."""
 
     clicked_action: str | None = None
+    is_blanked: bool = False
+    """Whether what was personal is gone (storage/aged_notifications.py)."""
 
     def to_document(self) -> Document:
         """Return the row as it is stored."""
@@ -123,6 +125,7 @@ class NotificationRow:
             channels=document["channels"],
             clicked_at=document.get("clicked_at"),
             clicked_action=document.get("clicked_action"),
+            is_blanked=document.get("is_blanked", False),
         )
 
 

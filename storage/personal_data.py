@@ -67,6 +67,7 @@ NOTHING_OF_ANYBODY = {
     "idempotency_keys": "found by no person; encrypted, and gone after a day",
     "jobs": "what is done by the clock",
     "processes": "machines",
+    "retention": "times",
     "suppressions": "hashes of addresses, of nobody in particular; kept when a person is erased",
     "templates": "who wrote one, which is in `audit_log`",
     "statuses": "times under hashes of what changed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.aged_notifications import AgedNotifications
 from storage.audit_log import AuditLog
 from storage.businesses import BusinessesRepository
 from storage.channel_switches import ChannelSwitches
@@ -29,6 +30,7 @@ from storage.notifications import NotificationsRepository
 from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.reachability import Reachability
+from storage.retention_progress import RetentionProgress
 from storage.scheduled_sends import ScheduledSends
 from storage.schedules import SchedulesRepository
 from storage.segments import SegmentsRepository
@@ -59,6 +61,7 @@ class Stores:
     events: EventsRepository
     notifications: NotificationsRepository
     history: NotificationHistory
+    aged: AgedNotifications
     deliveries: DeliveriesRepository
     delivery_records: DeliveryRecords
     delivery_feedback: DeliveryFeedback
@@ -76,6 +79,7 @@ class Stores:
     pickups: PickupsRepository
     processes: ProcessesRepository
     jobs: JobsRepository
+    retention: RetentionProgress
     channels: ChannelSwitches
     templates: TemplatesRepository
     audit_log: AuditLog
@@ -101,6 +105,7 @@ def open_stores(
         events=EventsRepository(database, cipher),
         notifications=NotificationsRepository(database),
         history=NotificationHistory(database),
+        aged=AgedNotifications(database),
         deliveries=DeliveriesRepository(database),
         delivery_records=DeliveryRecords(database),
         delivery_feedback=DeliveryFeedback(database),
@@ -118,6 +123,7 @@ def open_stores(
         pickups=PickupsRepository(database, cipher),
         processes=ProcessesRepository(database),
         jobs=JobsRepository(database),
+        retention=RetentionProgress(database),
         channels=ChannelSwitches(database),
         templates=TemplatesRepository(database),
         audit_log=AuditLog(database),

@@ -137,7 +137,7 @@ def _refused(
 ) -> Settled | None:
     """Return why the delivery is not sent now, or None when it is."""
     row = held.row
-    if not is_still_true(row.kind, row.data, at=at):
+    if row.is_blanked or not is_still_true(row.kind, row.data, at=at):
         return Settled(DeliveryStatus.SUPPRESSED, Reason.NO_LONGER_TRUE)
     if contact is None or not destinations:
         return NOBODY

@@ -34,6 +34,7 @@ from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
 from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
+from tasks.archives.opening import open_archive
 from tasks.cap_check import CapCheck
 from tasks.channels.opening import close_outlets, open_outlets
 from tasks.dead_addresses import DeadAddresses
@@ -189,7 +190,7 @@ class Worker:
             busy_tasks=2 * settings.workers,
             send_here=deliverer.carry_out,
         )
-        self._jobs = worker_jobs(stores, due)
+        self._jobs = worker_jobs(stores, store.clock, due, open_archive(settings.archive))
         self._rounds = Rounds(stores.jobs, store.clock)
         self._consumer = _Consumer(
             huey,

@@ -21,6 +21,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.monitoring import CommandListener
 
 import storage
+from storage.aged_notifications import AgedNotifications
 from storage.client import open_client
 from storage.deliveries import DeliveriesRepository
 from storage.delivery_feedback import DeliveryFeedback
@@ -242,6 +243,10 @@ async def test_a_query_goes_by_the_indexes_made_for_it(
 
 
 EVERYBODYS = {
+    AgedNotifications.count,
+    AgedNotifications.rows,
+    AgedNotifications.blank,
+    AgedNotifications.remove,
     DeliveriesRepository.due,
     DeliveryRecords.page,
     DeliveryRecords.newest,

@@ -11,7 +11,7 @@ from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncert
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.businesses import BusinessChange
-from storage.positions import PositionClock
+from storage.positions import EPOCH, PositionClock
 from storage.stores import Stores
 from tasks.cap_check import CapCheck
 from tasks.letter import Destination, Device, EmailAddress, Letter, PhoneNumber
@@ -148,6 +148,15 @@ async def test_gates_are_asked_again_when_it_is_sent(works: Works) -> None:
         ("suppressed", "no_longer_true"),
     ]
     assert all("attempts" not in state for state in states)
+
+
+async def test_what_is_blanked_by_now_is_not_sent(works: Works) -> None:
+    ref = await works.queue(await works.person())
+    await works.stores.aged.blank(EPOCH, works.clock.store_now() + timedelta(seconds=1))
+    await works.deliverer.carry_out(Channel.EMAIL, [ref])
+    assert works.senders[Channel.EMAIL].sent == []
+    state = await works.state(ref)
+    assert (state["status"], state["reason"]) == ("suppressed", "no_longer_true")
 
 
 async def test_a_push_goes_to_every_device_and_a_retry_to_those_left(works: Works) -> None:
