@@ -30,6 +30,7 @@ from server.handlers import (
     privacy,
     schedules,
     simulation,
+    templates,
     traces,
     unsubscribe,
     webhooks,
@@ -65,6 +66,7 @@ def routes(*, has_demo: bool) -> list[Route]:
         *deliveries.ROUTES,
         *channel_switches.ROUTES,
         *audit_log.ROUTES,
+        *templates.ROUTES,
         *health.ROUTES,
         *metrics.ROUTES,
         *openapi.ROUTES,
@@ -78,8 +80,8 @@ def build_application(service: Service) -> Application:
     """Return the application whose handlers work with `service`."""
     given: dict[str, Any] = {"service": service}
     table = routes(has_demo=service.settings.has_demo)
-    templates = {handler: path_of(route, handler)[0] for route, handler in reversed(table)}
-    figures = Metrics(service, templates)
+    paths = {handler: path_of(route, handler)[0] for route, handler in reversed(table)}
+    figures = Metrics(service, paths)
     document = to_json(build_document(table))
     own: dict[type, dict[str, Any]] = {
         OpenApiHandler: {"document": document},

@@ -44,6 +44,7 @@ from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
 from server.lanes import Desk
 from server.loop_lag import measure_loop_lag
+from server.mail_templates import open_mail_templates
 from server.origins import Origins
 from server.overview import Overview
 from server.page_templates import PageTemplates
@@ -220,6 +221,7 @@ async def assemble(
         exports=Exports(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),
+        mail_templates=open_mail_templates(stores, clock, settings.public_url, stack),
         webhooks=open_doors(
             settings,
             FeedbackIntake(stores.delivery_feedback, stores.reachability, clock, tally),

@@ -35,6 +35,7 @@ from actors.sync import UnknownNotification
 from rules.rate_limits import Standing
 from server.auth import InvalidToken, KeysUnavailable
 from server.exports import ExportsBusy
+from server.mail_templates import TemplateNotFound, TooManyTemplates
 from server.providers import NoBusiness
 from server.webhooks.believing import NotBelieved, ProviderAway
 from storage.businesses import BusinessNotFound
@@ -45,7 +46,10 @@ from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowin
 from storage.idempotency_keys import KeyInUse, KeyReused
 from storage.notifications import NotInInbox
 from storage.scheduled_sends import ScheduleNotFound, ScheduleNotPending
+from storage.templates import TemplateContended
 from storage.users import UserNotFound
+from tasks.emails.pieces import TemplateRefused
+from tasks.emails.press import PressFailed, PressUnavailable
 
 RETRY_AFTER_S = 2
 """What clients are told to wait while a dependency is away."""
@@ -160,6 +164,10 @@ class RateLimited(ApiError):
 
 def _unauthorized(message: str) -> ErrorAnswer:
     return ErrorAnswer(401, "UNAUTHORIZED", message, {}, {"WWW-Authenticate": "Bearer"})
+
+
+def _invalid(field_name: str, problem: str) -> ErrorAnswer:
+    return ValidationFailed({field_name: [problem]}).answer
 
 
 def _unavailable(what: str) -> ErrorAnswer:
@@ -289,6 +297,18 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
             {"status": error.record.status},
         ),
     ),
+    (TemplateNotFound, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such template")),
+    (TemplateRefused, lambda error: _invalid(error.field or "template", str(error))),
+    (PressFailed, lambda error: _invalid("template", error.problem)),
+    (
+        TooManyTemplates,
+        lambda error: _invalid("name", f"There can be at most {error.limit} templates"),
+    ),
+    (
+        TemplateContended,
+        lambda _: ErrorAnswer(409, "CONFLICT", "Others are writing this template"),
+    ),
+    (PressUnavailable, lambda _: _unavailable("Other templates are being tried")),
     (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),
     (ExportsBusy, lambda _: _unavailable("Other exports are running")),
     (StoreUnavailable, lambda _: _unavailable("The database is away")),

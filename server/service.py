@@ -19,6 +19,7 @@ from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.in_flight import InFlight
+from server.mail_templates import MailTemplates
 from server.origins import Origins
 from server.overview import Overview
 from server.page_templates import PageTemplates
@@ -64,6 +65,7 @@ class Service:
     exports: Exports
     unsubscribe_links: UnsubscribeLinks
     page_templates: PageTemplates
+    mail_templates: MailTemplates
     webhooks: Doors
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]
     """The dispatcher of the moment; raises ActorRestarting while there is none."""

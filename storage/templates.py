@@ -48,7 +48,8 @@ class TemplateHead:
     locale: str
     version: int
     updated_at: datetime
-    updated_by: UUID
+    updated_by: UUID | None
+    """None where it is shipped, and not stored here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,19 +32,20 @@ _PATH = re.compile(r"/(?![/\\])")
 
 
 class JsonObject(fields.Dict):
-    """An object of at most 4,096 bytes as JSON; control characters in its texts are stripped.
+    """An object of at most so many bytes as JSON; control characters in its texts are stripped.
 
     Names must not begin with `$`, and integers fit in 64 bits: the store would give back others.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, limit_bytes: int = DATA_LIMIT_BYTES, **kwargs: Any) -> None:
         super().__init__(keys=fields.String(), **kwargs)
+        self._limit_bytes = limit_bytes
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
         loaded: Any = super()._deserialize(value, *args, **kwargs)  # type: ignore[no-untyped-call]
         cleaned = _cleaned(loaded, DATA_DEPTH_LIMIT)
-        if len(orjson.dumps(cleaned)) > DATA_LIMIT_BYTES:
-            raise ValidationError(f"Longer than {DATA_LIMIT_BYTES} bytes as JSON.")
+        if len(orjson.dumps(cleaned)) > self._limit_bytes:
+            raise ValidationError(f"Longer than {self._limit_bytes} bytes as JSON.")
         return cleaned
 
 

@@ -5,7 +5,7 @@
               | {wanted: key}: it does not have that template, ask again with its source
 
 One request at a time. Who takes too long is killed, and another is started for whoever comes next.
-Errors: `TemplateRefused`, `PressFailed`, `PressBusy`.
+Errors: `TemplateRefused`, `PressFailed`, `PressUnavailable`.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class PressFailed(Exception):
         self.problem = problem
 
 
-class PressBusy(Exception):
-    """Too many wait already."""
+class PressUnavailable(Exception):
+    """Too many wait already, or it cannot be begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +91,13 @@ class Press:
         self._resting: asyncio.TimerHandle | None = None
 
     async def check(self, source: Source) -> None:
-        """Compile `source`. Raises TemplateRefused, PressFailed, PressBusy."""
+        """Compile `source`. Raises TemplateRefused, PressFailed, PressUnavailable."""
         await self._take_turn(Job(source=source), CHECK_WITHIN_S)
 
     async def render(self, job: Job) -> Rendered | None:
         """Return the mail, None where the press wants the source of `job.key`.
 
-        Raises TemplateRefused, PressFailed, PressBusy.
+        Raises TemplateRefused, PressFailed, PressUnavailable.
         """
         within_s = RENDER_WITHIN_S if job.source is None else CHECK_WITHIN_S
         answer = await self._take_turn(job, within_s)
@@ -110,7 +110,7 @@ class Press:
 
     async def _take_turn(self, job: Job, within_s: float) -> dict[str, Any]:
         if self._waiting >= self._most_waiting:
-            raise PressBusy
+            raise PressUnavailable
         self._waiting += 1
         try:
             async with self._turn:
@@ -152,7 +152,7 @@ class Press:
             async with asyncio.timeout(START_WITHIN_S):
                 await _read_frame(process)
         except TimeoutError:
-            raise PressFailed("could not be begun") from None
+            raise PressUnavailable from None
         return process
 
     async def _end(self) -> None:

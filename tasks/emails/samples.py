@@ -1,4 +1,4 @@
-"""Letters as the flows and people write them, one a kind of mail."""
+"""Letters as the flows and people write them, one a kind of mail: for previews and pictures."""
 
 from __future__ import annotations
 
@@ -162,6 +162,9 @@ SAMPLES: dict[str, dict[str, Any]] = {
 }
 """Kind -> what is particular to its letter; the last one has no template of its own."""
 
+_SAMPLES_OF = {"notification": "interaction_confirmed"}
+_DEFAULT = "system_announcement"
+
 
 def sample(kind: str, **changes: Any) -> Letter:
     """Return the letter of `kind`."""
@@ -182,3 +185,9 @@ def sample(kind: str, **changes: Any) -> Letter:
         "unread_count": 3,
     }
     return Letter(**(values | SAMPLES[kind] | changes))
+
+
+def sample_of(template: str) -> Letter:
+    """Return a letter to try `template` with: of its kind, or an announcement."""
+    kind = _SAMPLES_OF.get(template, template)
+    return sample(kind if kind in SAMPLES else _DEFAULT)

@@ -17,7 +17,7 @@ import structlog
 from rules.locales import DEFAULT_LOCALE, shipped_locale
 from storage.client import StoreUnavailable
 from tasks.emails.pieces import TemplateRefused
-from tasks.emails.press import Job, Press, PressFailed
+from tasks.emails.press import Job, Press, PressFailed, PressUnavailable
 from tasks.emails.sources import GENERIC, Source
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class StoredTemplates:
                 return None
             try:
                 return await self._press.render(job) or await self._with_source(head, job)
-            except (TemplateRefused, PressFailed, StoreUnavailable) as error:
+            except (TemplateRefused, PressFailed, PressUnavailable, StoreUnavailable) as error:
                 if isinstance(error, PressFailed):
                     self._aside_until_s[key] = self._now_s() + ASIDE_FOR_S
                 self.failures += 1
@@ -138,7 +138,7 @@ class StoredTemplates:
                     "stored_template_failed",
                     template=key,
                     notification_id=str(letter.notification_id),
-                    error=str(error),
+                    error=str(error) or type(error).__name__,
                     failures=self.failures,
                 )
         return None

@@ -11,6 +11,7 @@ from server.app import routes
 from server.auth import UserType
 from server.handlers.base import UUID_PATTERN
 from server.handlers.deliveries import DELIVERY
+from server.handlers.templates import NAME
 from tests.support.api import Api, token
 
 INBOX = frozenset({UserType.CUSTOMER, UserType.NGO, UserType.PROVIDER, UserType.ADMIN})
@@ -56,6 +57,10 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     r"/api/ops/channels/(email|push|sms)/pause/?": {"POST": ADMINS},
     r"/api/ops/channels/(email|push|sms)/resume/?": {"POST": ADMINS},
     r"/api/audit-log/?": {"GET": ADMINS},
+    r"/api/templates/?": {"GET": ADMINS},
+    rf"/api/templates/{NAME}/?": {"GET": ADMINS, "PUT": ADMINS},
+    rf"/api/templates/{NAME}/preview/?": {"POST": ADMINS},
+    rf"/api/templates/{NAME}/rollback/?": {"POST": ADMINS},
     r"/health/live/?": {"GET": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC},
     r"/metrics": {"GET": PUBLIC},
@@ -86,6 +91,7 @@ def address(route: str) -> str:
     path = (
         route.replace(DELIVERY, f"{uuid4()}:email")
         .replace(UUID_PATTERN, str(uuid4()))
+        .replace(NAME, "welcome")
         .removesuffix("?")
         .replace("\\", "")
     )

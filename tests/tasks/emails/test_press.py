@@ -16,7 +16,7 @@ import pytest
 
 from tasks.emails import press as parent
 from tasks.emails.pieces import TemplateRefused
-from tasks.emails.press import Job, Press, PressBusy, PressFailed
+from tasks.emails.press import Job, Press, PressFailed, PressUnavailable
 from tasks.emails.pressing import MOST_CHARACTERS, READY, read_frame, serve, write_frame
 from tasks.emails.rendered import Rendered
 from tasks.emails.samples import sample
@@ -182,7 +182,7 @@ async def test_more_than_it_may_hold_do_not_wait(press: Press) -> None:
     results = await asyncio.gather(
         *(press.render(job(subject=str(n))) for n in range(6)), return_exceptions=True
     )
-    assert [type(each) for each in results] == [Rendered] * 4 + [PressBusy] * 2
+    assert [type(each) for each in results] == [Rendered] * 4 + [PressUnavailable] * 2
 
 
 async def test_it_has_nothing_of_its_parents(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
