@@ -1,17 +1,10 @@
-"""Every query of every repository: by which index it goes, and that only its own rows cost it.
-
-Each is run on a database with 1,000 and on one with 50,000 rows a collection (tests/storage/
-filled) and must return the same from both, in about the same time. Time is what counts, because
-the embedded store's `explain` says how many rows a query returned, not how many it read.
-"""
+"""Every query of every repository: by which index it goes, and that shards would take it."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
 import pkgutil
-import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +26,6 @@ from storage.processes import ProcessesRepository
 from storage.schedules import SchedulesRepository
 from storage.stores import open_stores
 from storage.templates import TemplatesRepository
-from tests.storage.filled import fill
 from tests.storage.uses import USES
 
 if TYPE_CHECKING:
@@ -50,17 +42,6 @@ if TYPE_CHECKING:
     from storage.encryption import FieldCipher
     from storage.positions import PositionClock
     from tests.storage.uses.use import Use
-
-SMALL, LARGE = 1_000, 50_000
-
-GROWTH = 5.0
-"""How much longer a query may take with fifty times the rows; a scan takes fifty times as long."""
-
-QUICK_S = 0.003
-"""Below this the round trip is most of the time."""
-
-ROUNDS = 25
-
 
 WITHOUT_USE: set[Callable[..., Any]] = {
     # These go by all that there is, a row a process, a job or a version of a template.
@@ -94,44 +75,6 @@ def test_every_method_of_every_repository_is_used() -> None:
         if not name.startswith("_")
     }
     assert methods - {use.method for use in USES} == WITHOUT_USE
-
-
-@pytest.fixture(scope="session")
-def filled(mongodb_uri: str) -> Iterator[dict[int, str]]:
-    """Name the database of each size, filled without waiting for the disk."""
-    names = {rows: f"filled_{rows}_{uuid.uuid4().hex[:8]}" for rows in (SMALL, LARGE)}
-    with pymongo.MongoClient[Any](
-        mongodb_uri, journal=False, w=1, uuidRepresentation="standard"
-    ) as client:
-        for rows, name in names.items():
-            fill(client[name], rows)
-        yield names
-
-
-@pytest.mark.parametrize("use", USES, ids=str)
-async def test_a_query_costs_what_it_returns(
-    use: Use, filled: dict[int, str], mongodb_uri: str, cipher: FieldCipher, clock: PositionClock
-) -> None:
-    client = open_client(mongodb_uri, app_name="tests")
-    best: dict[int, float] = {}
-    results: dict[int, Any] = {}
-    for _ in range(ROUNDS):
-        for rows, name in filled.items():
-            database = client[name]
-            if use.restore is not None:
-                await use.restore(database)
-            stores = open_stores(database, cipher, clock)
-            began = time.perf_counter()
-            results[rows] = await use.run(stores)
-            took_s = time.perf_counter() - began
-            best[rows] = min(best.get(rows, took_s), took_s)
-        # The best of several, because other work on the machine only ever adds.
-        if best[LARGE] < GROWTH * max(best[SMALL], QUICK_S):
-            break
-    client.close()
-    assert results[SMALL] == results[LARGE]
-    assert results[SMALL] is None or results[SMALL]
-    assert best[LARGE] < GROWTH * max(best[SMALL], QUICK_S)
 
 
 class Recorded(CommandListener):
@@ -201,9 +144,8 @@ async def sent_by(
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         uri, uuidRepresentation="standard", tz_aware=True, event_listeners=[recorded]
     )
-    if use.restore is not None:
-        await use.restore(plain[name])
-    await use.run(open_stores(client[name], cipher, clock))
+    async with use.on(plain[name]):
+        await use.run(open_stores(client[name], cipher, clock))
     plain.close()
     client.close()
     assert recorded.commands
@@ -234,11 +176,11 @@ def index_of(database: Database[Document], sent: Sent) -> str | None:
 
 @pytest.mark.parametrize("use", USES, ids=str)
 async def test_a_query_goes_by_the_indexes_made_for_it(
-    use: Use, filled: dict[int, str], mongodb_uri: str, cipher: FieldCipher, clock: PositionClock
+    use: Use, mongodb_uri: str, small: str, cipher: FieldCipher, clock: PositionClock
 ) -> None:
-    sent = await sent_by(use, mongodb_uri, filled[SMALL], cipher, clock)
+    sent = await sent_by(use, mongodb_uri, small, cipher, clock)
     with pymongo.MongoClient[Any](mongodb_uri, uuidRepresentation="standard") as client:
-        used = {index_of(client[filled[SMALL]], each) for each in sent}
+        used = {index_of(client[small], each) for each in sent}
     assert used - {"_id_"} == set(use.indexes)
 
 
@@ -261,10 +203,10 @@ EVERYBODYS = {
 
 @pytest.mark.parametrize("use", USES, ids=str)
 async def test_a_sharded_store_would_take_it(
-    use: Use, filled: dict[int, str], mongodb_uri: str, cipher: FieldCipher, clock: PositionClock
+    use: Use, mongodb_uri: str, small: str, cipher: FieldCipher, clock: PositionClock
 ) -> None:
     """An update of one row names the whole shard key; what concerns an inbox goes to one shard."""
-    for each in await sent_by(use, mongodb_uri, filled[SMALL], cipher, clock):
+    for each in await sent_by(use, mongodb_uri, small, cipher, clock):
         is_of_an_inbox = each.collection == "notifications" and use.method not in EVERYBODYS
         if is_of_an_inbox or each.is_update_of_one:
             # Collections that are not sharded have no key.

@@ -17,7 +17,7 @@ from pymongo import IndexModel
 from storage.indexes import INDEXES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from pymongo.database import Database
 
@@ -25,31 +25,39 @@ if TYPE_CHECKING:
 
 BATCH = 5_000
 
-LARGE = ("notifications", "follows", "events")
+SMALL, LARGE = 1_000, 10_000
+"""Documents each of the large collections."""
+
+LARGE_COLLECTIONS = ("notifications", "follows", "events")
 """What there is ten times as much of as of anything else."""
 
 
 def fill(database: Database[Document], rows: int) -> None:
     """Fill `database` with `rows` documents each of the large collections, and index it."""
-    for name, documents in _collections():
-        wanted = rows if name in LARGE else rows // 10
-        for batch in _batches(islice(documents(), wanted)):
-            database[name].insert_many(batch, ordered=False)
-        # Afterwards: building an index is a third of the work of keeping it up to date.
-        models = [
-            IndexModel([(key, 1) for key in index.keys], name=index.name, **index.options)
-            for index in INDEXES
-            if index.collection == name
-        ]
-        if models:
-            database[name].create_indexes(models)
-
-
-def _collections() -> Iterator[tuple[str, Callable[[], Iterator[Document]]]]:
     for found in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{found.name}")
-        if hasattr(module, "documents"):
-            yield found.name, module.documents
+        if found.name != "asked":
+            fill_collection(database, found.name, rows)
+            # Afterwards: building an index is a third of the work of keeping it up to date.
+            index_collection(database, found.name)
+
+
+def fill_collection(database: Database[Document], name: str, rows: int) -> None:
+    """Fill one collection."""
+    documents = importlib.import_module(f"{__name__}.{name}").documents()
+    wanted = rows if name in LARGE_COLLECTIONS else rows // 10
+    for batch in _batches(islice(documents, wanted)):
+        database[name].insert_many(batch, ordered=False)
+
+
+def index_collection(database: Database[Document], name: str) -> None:
+    """Build the indexes of one collection."""
+    models = [
+        IndexModel([(key, 1) for key in index.keys], name=index.name, **index.options)
+        for index in INDEXES
+        if index.collection == name
+    ]
+    if models:
+        database[name].create_indexes(models)
 
 
 def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,7 +29,16 @@ class Use:
     """Those that serve it, beside the one on `_id`."""
 
     restore: Restore | None = None
-    """Undo what `run` did, so that it can be run again."""
+    """Make what `run` asks for as it was."""
+
+    @asynccontextmanager
+    async def on(self, database: AsyncIOMotorDatabase[Document]) -> AsyncIterator[None]:
+        """Have `database` ready for `run`, and as ready for the other uses afterwards."""
+        if self.restore is not None:
+            await self.restore(database)
+        yield
+        if self.restore is not None:
+            await self.restore(database)
 
     def __str__(self) -> str:
         return self.method.__qualname__
