@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RETURNED = 20
 """Rows that a query returns, at any size."""
 
-SHARE = 25
+SHARE = 12
 """One in so many rows belongs to the asked user or business, without being asked for."""
 
 OTHERS = 1_000_000

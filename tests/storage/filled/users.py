@@ -33,10 +33,13 @@ def documents() -> Iterator[Document]:
     yield {"_id": FOLLOWER, "following": KNOWN}
     yield {"_id": OWNER, "devices": a_users_devices()}
     yield from users_of_lost_numbers()
-    for user_id in KNOWN:
-        yield _user(user_id, "ngo", "Asia/Tokyo", 7)
+    yield from known_users()
     for user_id in others():
         yield _user(user_id, "customer", "Africa/Johannesburg", 8 + user_id.int % 4_000)
+
+
+def known_users() -> list[Document]:
+    return [_user(user_id, "ngo", "Asia/Tokyo", 7) for user_id in KNOWN]
 
 
 def _user(user_id: UUID, user_type: str, timezone: str, slot: int) -> Document:

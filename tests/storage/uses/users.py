@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.users import ProfileChange, UsersRepository
 from tests.storage.filled.asked import FOLLOWER, KNOWN, SETTLER
+from tests.storage.filled.users import known_users
 from tests.storage.samples import NOON
 from tests.storage.uses.use import Use, counted
 
@@ -17,14 +18,15 @@ if TYPE_CHECKING:
     from storage.client import Document
 
 
-def without_preferences(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
-    return database["users"].update_one({"_id": KNOWN[0]}, {"$unset": {"preferences": ""}})
+def known_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
+    return database["users"].replace_one({"_id": KNOWN[0]}, known_users()[0])
 
 
 USES = [
     Use(
         UsersRepository.apply,
         lambda stores: stores.users.apply([ProfileChange(KNOWN[0], {"name": "x"}, NOON)]),
+        restore=known_again,
     ),
     Use(UsersRepository.find, lambda stores: stores.users.find(KNOWN[0])),
     Use(UsersRepository.exported, lambda stores: stores.users.exported(FOLLOWER)),
@@ -35,12 +37,12 @@ USES = [
         lambda stores: stores.users.change_preferences(
             KNOWN[0], {"mute_all": True}, user_type="ngo"
         ),
-        restore=without_preferences,
+        restore=known_again,
     ),
     Use(
         UsersRepository.switch,
         lambda stores: stores.users.switch(KNOWN[0], "mute_all", is_on=True),
-        restore=without_preferences,
+        restore=known_again,
     ),
     Use(UsersRepository.recipients, lambda stores: counted(stores.users.recipients(KNOWN))),
     Use(UsersRepository.names, lambda stores: counted(stores.users.names(KNOWN))),
