@@ -19,17 +19,12 @@ from storage.client import open_client
 from storage.deliveries import DeliveriesRepository
 from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
-from storage.device_claims import DeviceClaims
 from storage.indexes import INDEXES, SHARD_KEYS
-from storage.jobs import JobsRepository
-from storage.processes import ProcessesRepository
-from storage.schedules import SchedulesRepository
 from storage.stores import open_stores
-from storage.templates import TemplatesRepository
-from tests.storage.uses import USES
+from tests.storage.uses import USES, WITHOUT_USE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from pymongo.database import Database
     from pymongo.monitoring import (
@@ -42,19 +37,6 @@ if TYPE_CHECKING:
     from storage.encryption import FieldCipher
     from storage.positions import PositionClock
     from tests.storage.uses.use import Use
-
-WITHOUT_USE: set[Callable[..., Any]] = {
-    # These go by all that there is, a row a process, a job or a version of a template.
-    ProcessesRepository.list,
-    ProcessesRepository.is_first,
-    JobsRepository.all,
-    TemplatesRepository.current,
-    # This asks nothing while there is one key.
-    DeviceClaims.forget_older,
-    # These count all that waits.
-    DeliveryRecords.waiting,
-    SchedulesRepository.waiting_count,
-}
 
 
 def repositories() -> Iterator[type[Any]]:

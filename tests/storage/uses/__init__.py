@@ -1,19 +1,22 @@
 """Every way to use every repository: a module of `storage` has one of its name here, with `USES`.
 
-They are found by themselves. What the queries return is made in `tests/storage/filled/`.
+A method that is no query of a part has its name in the module's `WITHOUT_USE`, and why. Both are
+found by themselves. What the queries return is made in `tests/storage/filled/`.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from typing import TYPE_CHECKING
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.storage.uses.use import Use
 
-USES: list[Use] = [
-    use
-    for found in pkgutil.iter_modules(__path__)
-    for use in getattr(importlib.import_module(f"{__name__}.{found.name}"), "USES", ())
-]
+_MODULES = [importlib.import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
+
+USES: list[Use] = [use for module in _MODULES for use in getattr(module, "USES", ())]
+
+WITHOUT_USE: set[Any] = {
+    method for module in _MODULES for method in getattr(module, "WITHOUT_USE", ())
+}

@@ -76,3 +76,6 @@ USES = [
         restore=dead_again,
     ),
 ]
+
+# It counts all that waits.
+WITHOUT_USE = {DeliveryRecords.waiting}

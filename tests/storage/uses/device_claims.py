@@ -26,3 +26,6 @@ USES = [
         restore=devices_again,
     ),
 ]
+
+# It asks nothing while there is one key.
+WITHOUT_USE = {DeviceClaims.forget_older}

@@ -21,3 +21,6 @@ USES = [
         lambda stores: stores.jobs.failed("job", "KeyError", at=NOON, took=SECOND, again_at=NOON),
     ),
 ]
+
+# It goes by all that there is, a row a job.
+WITHOUT_USE = {JobsRepository.all}

@@ -32,3 +32,6 @@ USES = [
         lambda stores: is_found(stores.processes.is_running(OURS)),
     ),
 ]
+
+# Each goes by all that there is, a row a process.
+WITHOUT_USE = {ProcessesRepository.list, ProcessesRepository.is_first}

@@ -81,3 +81,6 @@ USES = [
         restore=claimed_again,
     ),
 ]
+
+# It counts all that waits.
+WITHOUT_USE = {SchedulesRepository.waiting_count}

@@ -31,3 +31,6 @@ USES = [
         ("name_locale",),
     ),
 ]
+
+# It goes by all that there is, a row a version of a template.
+WITHOUT_USE = {TemplatesRepository.current}
