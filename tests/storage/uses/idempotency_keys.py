@@ -32,6 +32,10 @@ def begun(
     return Use(method, run, restore=WITHOUT_IT)
 
 
+def begin_again(keys: IdempotencyKeys, _: Attempt) -> Awaitable[bool]:
+    return is_found(keys.begin(A_KEY, "POST", OURS, now=LATER))
+
+
 def take_over(keys: IdempotencyKeys, attempt: Attempt) -> Awaitable[bool]:
     held = Held(attempt.key_id, attempt.token, OURS, LATER)
     return is_found(keys.take_over(held, THEIRS, now=LATER))
@@ -43,10 +47,7 @@ USES = [
         lambda stores: is_found(stores.idempotency_keys.begin(A_KEY, "POST", OURS, now=LATER)),
         restore=WITHOUT_IT,
     ),
-    Use(
-        IdempotencyKeys.begin,
-        lambda stores: is_found(stores.idempotency_keys.begin(A_KEY, "POST", OURS, now=LATER)),
-    ),
+    begun(IdempotencyKeys.begin, begin_again),
     begun(IdempotencyKeys.take_over, take_over),
     begun(IdempotencyKeys.keep, lambda keys, attempt: keys.keep(attempt, KeptAnswer(201, "{}"))),
     begun(IdempotencyKeys.let_go, lambda keys, attempt: keys.let_go(attempt)),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.storage.uses.use import Restore
 
 NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
+WITHOUT_NEW = without("notifications", [row.id for row in NEW_ROWS])
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 
@@ -38,6 +39,11 @@ def page(index: str, **wanted: Any) -> Use:
         return found.count, len(found.rows)
 
     return Use(NotificationsRepository.page, run, (index,))
+
+
+async def insert_twice(stores: Stores) -> int:
+    await stores.notifications.insert(NEW_ROWS)
+    return len(await stores.notifications.insert(NEW_ROWS))
 
 
 def unread_again(rows: list[UUID]) -> Restore:
@@ -54,12 +60,9 @@ USES = [
     Use(
         NotificationsRepository.insert,
         lambda stores: counted(stores.notifications.insert(NEW_ROWS)),
-        restore=without("notifications", [row.id for row in NEW_ROWS]),
+        restore=WITHOUT_NEW,
     ),
-    Use(
-        NotificationsRepository.insert,
-        lambda stores: counted(stores.notifications.insert(NEW_ROWS)),
-    ),
+    Use(NotificationsRepository.insert, insert_twice, restore=WITHOUT_NEW),
     page("inbox"),
     page("inbox", **RECENT),
     page("unread", is_read=False),
