@@ -45,8 +45,8 @@ it: a mailbox may take a mail and send it back later, and its owner complain aft
 RANKS = {status: rank for rank, status in enumerate(STANDS_AT.values())}
 
 CLOCKS_DIFFER = timedelta(seconds=30)
-"""A provider's time of a message may be before ours of the attempt; attempts of one delivery are at
-least this far apart."""
+"""A provider's time of a message may be before ours of the attempt; attempts that follow on one
+another by themselves are at least this far apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

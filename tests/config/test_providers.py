@@ -86,6 +86,14 @@ def test_ses_names_the_topic_that_feedback_comes_by() -> None:
     assert email(f"ses://us-gov-west-1?topic_arn={topic}").options == {"topic_arn": topic}
 
 
+def test_where_twilio_calls_back_may_hold_settings_of_twilios() -> None:
+    url = (
+        "twilio://AC1:token@/?from=+27821234567&status_callback=https://x.example/%23rc=3%26rp=all"
+    )
+    provider = read_sms_provider(Reader({"SNB_SMS_URL": url}), is_production=False)
+    assert provider.options["status_callback"] == "https://x.example/#rc=3&rp=all"
+
+
 def test_where_twilio_calls_back_is_a_url() -> None:
     url = "twilio://AC1:token@/?from=+27821234567&status_callback=nowhere"
     with pytest.raises(SettingsError, match="status_callback must be a URL"):

@@ -227,5 +227,36 @@ async def test_what_is_told_before_the_answer_counts(
     assert (await stands(world, person, delivery, "delivered"))["attempts"][0]["ended_at"]
 
 
+async def test_a_mail_that_was_uncertain_and_did_arrive_is_not_sent_again(
+    world: World, sns: SnsPeer, ses: SesPeer
+) -> None:
+    person = await reachable(world)
+    await world.eventually(lambda: has(ses.requests, 1))
+    ses.answer = lambda: Reply(is_cut=True)
+    delivery = await send(world, person, "email")
+    shown = await stands(world, person, delivery, "deferred")
+    assert (shown["reason"], shown["attempts"][0]["uncertain"]) == ("retry", True)
+    assert await ses_tells(world, sns, ses, "Delivery") == "Settled"
+    shown = await stands(world, person, delivery, "delivered")
+    assert (shown["due_at"], shown["reason"]) == (None, None)
+    assert shown["provider_message_id"] == "m-2"
+    assert shown["attempts"][0]["uncertain"]
+
+
+async def test_an_sms_that_was_uncertain_is_failed_no_more(
+    world: World, twilio: TwilioPeer
+) -> None:
+    person = await reachable(world)
+    twilio.answer = lambda _: Reply(is_cut=True)
+    delivery = await send(world, person, "sms")
+    shown = await stands(world, person, delivery, "failed")
+    assert shown["reason"] == "uncertain"
+    (message,) = twilio.messages
+    told = {"MessageSid": "SM1", "MessageStatus": "sent", "To": PHONE}
+    await twilio_tells(world, message["StatusCallback"], told)
+    shown = await stands(world, person, delivery, "sent")
+    assert (shown["reason"], shown["provider_message_id"]) == (None, "SM1")
+
+
 async def has(things: list[Any], count: int) -> bool:
     return len(things) >= count

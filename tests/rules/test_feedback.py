@@ -141,6 +141,17 @@ def test_whatever_stands_nothing_falls_back(
             ),
             (1, S.DELIVERED),
         ),
+        # And that one told before the worker has written that it has sent.
+        (
+            standing(
+                S.SENDING,
+                replace(SENT, provider_message_id="m-0"),
+                OPEN,
+                sent="m-0",
+                forgiven=1,
+            ),
+            (1, S.DELIVERED),
+        ),
         # Of no attempt that may have been taken.
         (standing(S.QUEUED), (None, None)),
         (standing(S.DEFERRED, REFUSED), (None, None)),

@@ -16,8 +16,9 @@ from tests.server.figures import figure
 from tests.storage.samples import a_row
 from tests.support.api import Answer, Api, token
 from tests.support.peers.twilio import ACCOUNT, TOKEN
+from tests.support.relay import relayed
 from tests.support.service import running
-from tests.support.world import World
+from tests.support.world import World, eventually
 
 TWILIO = "/api/webhooks/twilio/"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -225,6 +226,31 @@ async def test_what_is_no_form_is_malformed(api: Api) -> None:
     assert (answer.status, answer.error["details"]) == (400, {"body": ["Not a valid form."]})
     assert (await api.post(TWILIO, body={})).status == 415
     assert (await api.post(TWILIO, raw=b"a" * (256 * 1_024 + 1), headers=FORM)).status == 413
+
+
+async def test_while_the_store_is_away_nothing_is_said_to_be_taken_in(
+    mongodb_uri: str, redis_url: str, database_name: str
+) -> None:
+    with relayed(mongodb_uri) as store:
+        # Or the driver goes to the address that the store itself gives.
+        uri = f"{store.url}&directConnection=true"
+        variables = {"SNB_SMS_URL": URL, "SNB_INSTANCE": "test:away"}
+        async with running(uri, redis_url, database_name, **variables) as other:
+            api = Api(other.settings.public_url)
+            sms = await Sms(other, api).sent()
+            stop = an_sms("STOP", From=sms.number)
+            store.vanish()
+            for form, path in ((stop, TWILIO), (sms.told("delivered"), sms.path)):
+                answer = await post(api, form, path)
+                assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")
+            store.appear()
+
+            async def is_taken_in() -> bool:
+                return (await post(api, sms.told("delivered"), sms.path)).status == 204
+
+            await eventually(is_taken_in)
+            assert (await sms.shown())["status"] == "delivered"
+            api.close()
 
 
 async def test_without_twilio_nobody_is_believed(

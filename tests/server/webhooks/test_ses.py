@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rules.deliveries import Reason
 from rules.feedback import FeedbackEvent
@@ -151,6 +153,39 @@ def test_only_those_that_bounced_are_lost() -> None:
 )
 def test_what_says_nothing_of_deliveries_is_passed_over(message: str) -> None:
     assert told_by(message) is None
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=9)
+    | st.sampled_from((str(NOTIFICATION), "2026-11-26T12:00:00Z", "Permanent", ADDRESS)),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=5,
+)
+
+
+@st.composite
+def nearly(draw: st.DrawFn, of: Any) -> Any:
+    """Return `of`, here and there with anything instead."""
+    if draw(st.integers(0, 9)) == 0:
+        return draw(ANYTHING)
+    if isinstance(of, dict):
+        return {name: draw(nearly(value)) for name, value in of.items()}
+    return [draw(nearly(value)) for value in of] if isinstance(of, list) else of
+
+
+@pytest.mark.parametrize("kind", DETAILS)
+@given(data=st.data())
+@settings(deadline=None)
+def test_whatever_comes_is_understood_or_no_event(kind: str, data: st.DataObject) -> None:
+    published = data.draw(nearly(event(kind)))
+    try:
+        found = told_by(json.dumps(published))
+    except NotAnEvent:
+        return
+    assert found is None or found.feedback.provider_message_id
 
 
 @pytest.mark.parametrize(

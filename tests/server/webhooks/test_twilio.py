@@ -5,9 +5,12 @@ from uuid import UUID
 
 import pytest
 
+from config.settings import read_settings
 from rules.deliveries import Reason
 from rules.feedback import FeedbackEvent
-from server.webhooks.twilio import NotAForm, Wish, read_form, told_by, wish_of
+from server.webhooks.believing import NotBelieved
+from server.webhooks.twilio import NotAForm, Wish, account_of, read_form, told_by, wish_of
+from server.webhooks.twilio_signature import signature
 from storage.delivery_feedback import Addressed
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -42,6 +45,21 @@ def test_each_status_says_what_became_of_it(
     assert feedback.error == (code if code and code.isdigit() else None)
     assert (feedback.provider_message_id, feedback.at) == ("SM1", NOON)
     assert (told.lost, told.lost_by) == (lost, reason if lost else None)
+
+
+def test_without_a_callback_twilio_knows_us_by_our_public_url_alone() -> None:
+    settings = read_settings(
+        {
+            "SNB_SMS_URL": "twilio://AC1:token@/?from=+27100000000",
+            "SNB_PUBLIC_URL": "http://savenbite.example",
+        }
+    )
+    account, form = account_of(settings), {"Body": ["STOP"]}
+    assert account is not None
+    made = signature("token", "http://savenbite.example/hook", form)
+    account.verify(made, "/hook", form)
+    with pytest.raises(NotBelieved):
+        account.verify(made, "/other", form)
 
 
 @pytest.mark.parametrize("status", ["accepted", "queued", "sending", "canceled", "", "unheard of"])
