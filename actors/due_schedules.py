@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from actors.planning import happening
 from rules.due_keys import RangeSizer, key_from
 from rules.slots import SLOTS
 from storage.collection import portions
@@ -155,7 +156,7 @@ class DueSchedules:
             now = self._clock.store_now()
             claimed = await self._schedules.claim(some, by=by, now=now)
             if claimed:
-                await accept([each.event for each in claimed])
+                await accept([happening(each.event, by=by, now=now) for each in claimed])
                 await self._schedules.sent(claimed)
                 for each in claimed:
                     self._note((now - each.at).total_seconds())

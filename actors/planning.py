@@ -10,6 +10,7 @@ is still so, because what happens is not withdrawn in the moment in which it no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +20,9 @@ from rules.events import lane_of
 from rules.ids import event_key, schedule_id
 from storage.events import NewEvent
 from storage.schedules import PlannedEvent, SchedulesRepository
+
+AS_OF = "as_of"
+"""In the data of an event that was carried out ahead of its time."""
 
 
 class Planning:
@@ -72,3 +76,14 @@ def planned_event(
             lane=lane_of(type, is_critical=is_critical).value,
         ),
     )
+
+
+def happening(event: NewEvent, *, by: datetime, now: datetime) -> NewEvent:
+    """Return a planned event whose time has come `by` then: by hand that may be ahead of now."""
+    return replace(event, data={**event.data, AS_OF: by.isoformat()}) if by > now else event
+
+
+def as_of(data: Mapping[str, Any]) -> datetime | None:
+    """Return as of when the event of `data` happens, None for now."""
+    at = data.get(AS_OF)
+    return None if at is None else datetime.fromisoformat(at)

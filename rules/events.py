@@ -36,6 +36,7 @@ LANE_OF_EVENT: dict[str, Lane] = {
     # Of our own making; the platform cannot send them.
     "business_update.posted": Lane.FAN_OUT,
     "notification.requested": Lane.SINGLE,
+    "pickup.reminder_due": Lane.SINGLE,
     "business_profile.changed": Lane.FAN_OUT,
 }
 

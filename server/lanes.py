@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from actors.flows.plan import SubjectFlow
 from actors.flows.registry import fan_out_flows, read_model_flows, single_flows
 from actors.lanes import Lanes
 from actors.loop_ref import LoopActorRef
+from actors.planning import Planning
 from actors.publisher import Publisher
 from actors.socket_events import SocketEvents
 from actors.subject_lane import IN_HAND as SUBJECTS_IN_HAND
@@ -43,9 +45,13 @@ def start_lanes(
     clock: PositionClock,
     lease: Lease,
     claim: Callable[[], None],
+    on_planned: Callable[[datetime], None],
     tally: Tally,
 ) -> Lanes:
-    """Start a lane for each desk; `claim` has what nobody owns claimed by those with room."""
+    """Start a lane for each desk; `claim` has what nobody owns claimed by those with room.
+
+    `on_planned` is called with when what a flow has planned is to happen.
+    """
     lanes = Lanes()
     # Each lane's own: whoever changes a name has every desk forget the old one.
     resolvers = tuple(desk.names for desk in desks.values())
@@ -64,6 +70,9 @@ def start_lanes(
             workload=lanes.renew(lane, SUBJECTS_IN_HAND),
         )
 
+    def planning(desk: Desk) -> Planning:
+        return Planning(desk.stores.schedules, on_planned, tally)
+
     def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
         return FanOutLane.start(
             flows=fan_out_flows(desk.stores, clock),
@@ -81,7 +90,10 @@ def start_lanes(
             start = partial(start_fan_outs, lane, desk)
         elif lane is Lane.READ_MODEL:
             start = partial(
-                start_subjects, lane, desk, read_model_flows(desk.stores, resolvers, clock, claim)
+                start_subjects,
+                lane,
+                desk,
+                read_model_flows(desk.stores, resolvers, planning(desk), clock, claim),
             )
         else:
             flows = single_flows(desk.stores, desk.names, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
 
 from pykka import ActorDeadError
@@ -13,7 +14,7 @@ from actors.dispatcher import Dispatcher
 from actors.due_schedules import DueSchedules
 from actors.lease_keeper import LeaseKeeper
 from actors.mailbox import MailboxFull
-from actors.scheduler import Scheduler, Wake
+from actors.scheduler import Planned, Scheduler, Wake
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
 from actors.tally import Tally
@@ -36,6 +37,10 @@ def start_singletons(
     on_superseded: Callable[[], None],
 ) -> None:
     """Start the lanes, then what fills them; they stop in reverse."""
+
+    def on_planned(at: datetime) -> None:
+        tell(supervisor, "scheduler", Planned(at))
+
     lanes = start_lanes(
         supervisor,
         desks,
@@ -43,6 +48,7 @@ def start_singletons(
         clock=clock,
         lease=lease,
         claim=partial(tell, supervisor, "claimer", Claim()),
+        on_planned=on_planned,
         tally=tally,
     )
     supervisor.start(

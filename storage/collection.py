@@ -97,7 +97,7 @@ class StoreCollection:
 
     async def find_by_id(
         self,
-        ids: Iterable[UUID | bytes],
+        ids: Iterable[UUID | bytes | str],
         also: Mapping[str, Any],
         projection: Mapping[str, Any] | None = None,
     ) -> list[Document]:

@@ -29,6 +29,7 @@ from rules.deliveries import ENDED, DeliveryStatus
 from rules.lease import Lease
 from storage.collection import StoreCollection, portions
 from storage.notification_rows import NotificationRow, named
+from storage.sealing import opened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from rules.deliveries import Settled
     from storage.client import Document
+    from storage.encryption import FieldCipher
 
 Ref = tuple["UUID", "UUID"]
 """(recipient, notification)."""
@@ -98,8 +100,9 @@ class Entry:
 class DeliveriesRepository:
     """The field `channels` of the collection `notifications`."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._rows = StoreCollection(database["notifications"])
+        self._cipher = cipher
 
     async def claim(
         self,
@@ -126,7 +129,7 @@ class DeliveriesRepository:
             queued = {**named(some), f"{state}.status": DeliveryStatus.QUEUED}
             if await self._rows.update_many(queued, {"$set": taken}):
                 found = await self._rows.find({**named(some), f"{state}.claim": claim})
-                held += (_held(channel, row) for row in found)
+                held += (_held(channel, opened(row, self._cipher)) for row in found)
         return held
 
     async def charge(self, channel: str, claim: UUID, days: Collection[tuple[Ref, str]]) -> None:

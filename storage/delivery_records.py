@@ -16,6 +16,7 @@ from rules.deliveries import ENDED, SENDING_CHANNELS, DeliveryStatus
 from storage.collection import StoreCollection
 from storage.notification_rows import NotificationRow
 from storage.positions import EPOCH
+from storage.sealing import opened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from storage.client import Document
     from storage.deliveries import Ref
+    from storage.encryption import FieldCipher
 
 WAITING = tuple(status.value for status in DeliveryStatus if status not in ENDED)
 
@@ -95,7 +97,8 @@ class DeliveriesPage:
 class DeliveryRecords:
     """The field `channels` of the collection `notifications`, for operators."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
+        self._cipher = cipher
         self._rows = StoreCollection(database["notifications"])
 
     async def page(self, wanted: DeliveryFilter, *, page: int, page_size: int) -> DeliveriesPage:
@@ -140,7 +143,7 @@ class DeliveryRecords:
     async def find_row(self, notification_id: UUID) -> NotificationRow | None:
         """Return a notification of whoever it is."""
         found = await self._rows.find_one({"_id": notification_id})
-        return None if found is None else NotificationRow.from_document(found)
+        return None if found is None else NotificationRow.from_document(opened(found, self._cipher))
 
     async def retry(self, records: Sequence[DeliveryRecord], *, at: datetime) -> int:
         """Have `records` sent at `at`, with all their attempts before them again.

@@ -20,7 +20,7 @@ from storage.collection import StoreCollection
 from storage.versioned import newest_wins
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -89,6 +89,11 @@ class ListingsRepository:
             said: dict[str, Any] = {name: found.get(name) for name in _DETAILS}
             details = ListingDetails(**said)
         return Listing(id=listing_id, is_removed=found["is_removed"], details=details)
+
+    async def removed(self, listing_ids: Iterable[str]) -> set[str]:
+        """Return those of `listing_ids` that are removed."""
+        found = await self._listings.find_by_id(listing_ids, {"is_removed": True}, {"_id": 1})
+        return {row["_id"] for row in found}
 
 
 def _update(change: ListingChange, at: datetime) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from storage.collection import StoreCollection
 from storage.positions import EPOCH, MILLISECOND
+from storage.sealing import opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
+    from storage.encryption import FieldCipher
 
 ROWS_AT_ONCE = 500
 FIRST_WINDOW = timedelta(days=1)
@@ -26,11 +28,12 @@ _NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
 class NotificationHistory:
     """Reads the collection `notifications` by the position of its rows."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._rows = StoreCollection(database["notifications"])
+        self._cipher = cipher
 
     async def of(self, recipient_id: UUID, *, until: datetime) -> AsyncIterator[list[Document]]:
-        """Yield the rows positioned before `until`, newest first, as they are stored.
+        """Yield the rows positioned before `until`, newest first, in clear.
 
         By windows of time, because on the embedded store a limit does not bound the work: one that
         holds too much is halved, and one that holds little doubled.
@@ -48,7 +51,7 @@ class NotificationHistory:
                 width = max(width / 2, MILLISECOND)
                 continue
             if rows:
-                yield rows
+                yield [opened(row, self._cipher) for row in rows]
             until = since
             if len(rows) < ROWS_AT_ONCE // 4:
                 width *= 2

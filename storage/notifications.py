@@ -20,6 +20,7 @@ from storage.collection import StoreCollection, portions
 from storage.inbox_filter import InboxFilter
 from storage.notification_rows import NotificationRow, named
 from storage.positions import EPOCH
+from storage.sealing import opened, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
+    from storage.encryption import FieldCipher
 
 __all__ = [
     "Change",
@@ -83,8 +85,9 @@ class NotInInbox(LookupError):
 class NotificationsRepository:
     """The collection `notifications`."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._rows = StoreCollection(database["notifications"])
+        self._cipher = cipher
 
     async def insert(self, rows: Sequence[NotificationRow]) -> list[NotificationRow]:
         """Insert `rows` and return them as stored, in their order.
@@ -93,13 +96,15 @@ class NotificationsRepository:
         """
         if not rows:
             return []
-        known = await self._rows.insert_new([row.to_document() for row in rows])
+        known = await self._rows.insert_new(
+            [sealed(row.to_document(), self._cipher) for row in rows]
+        )
         if not known:
             return list(rows)
         stored: dict[UUID, NotificationRow] = {}
         for some in portions((rows[place].recipient_id, rows[place].id) for place in known):
             for found in await self._rows.find(named(some)):
-                stored[found["_id"]] = NotificationRow.from_document(found)
+                stored[found["_id"]] = self._row(found)
         return [stored.get(row.id, row) for row in rows]
 
     async def page(
@@ -112,9 +117,9 @@ class NotificationsRepository:
             [*matching, {"$sort": NEWEST_FIRST}, {"$skip": skip}, {"$limit": page_size}]
         )
         if len(found) < page_size and (found or skip == 0):
-            return InboxPage(skip + len(found), _rows(found))
+            return InboxPage(skip + len(found), self._in_clear(found))
         counted = await self._rows.aggregate([*matching, {"$count": "rows"}])
-        return InboxPage(counted[0]["rows"] if counted else 0, _rows(found))
+        return InboxPage(counted[0]["rows"] if counted else 0, self._in_clear(found))
 
     async def unread_count(self, recipient_id: UUID) -> int:
         """Return how many rows are unread."""
@@ -181,7 +186,7 @@ class NotificationsRepository:
     async def find(self, recipient_id: UUID, notification_id: UUID) -> NotificationRow | None:
         """Return the recipient's row, deleted or not."""
         found = await self._rows.find_one({"_id": notification_id, "recipient_id": recipient_id})
-        return None if found is None else NotificationRow.from_document(found)
+        return None if found is None else self._row(found)
 
     async def after(
         self, recipient_id: UUID, *, since: datetime | None, until: datetime, limit: int
@@ -196,7 +201,7 @@ class NotificationsRepository:
             sort=OLDEST_FIRST,
             limit=limit,
         )
-        return _rows(found)
+        return self._in_clear(found)
 
     async def changed(
         self, recipient_id: UUID, *, since: datetime, before: datetime, limit: int
@@ -232,13 +237,15 @@ class NotificationsRepository:
         )
         return {row["_id"]: row["rows"] for row in found}
 
+    def _in_clear(self, found: Sequence[Document]) -> list[NotificationRow]:
+        return [self._row(row) for row in found]
+
+    def _row(self, document: Document) -> NotificationRow:
+        return NotificationRow.from_document(opened(document, self._cipher))
+
 
 def _read(at: datetime) -> dict[str, Any]:
     return {
         "$set": {"is_read": True, "read_at": at, "changed_at": at},
         "$unset": {"unread": ""},
     }
-
-
-def _rows(found: Sequence[Document]) -> list[NotificationRow]:
-    return [NotificationRow.from_document(row) for row in found]

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from storage.names import NameResolver, Names
     from storage.reachability import Reachability
     from tasks.cap_check import CapCheck
+    from tasks.news import News
 
 
 NOBODY = Settled(DeliveryStatus.SUPPRESSED, Refusal.NO_ADDRESS)
+OUTDATED = Settled(DeliveryStatus.SUPPRESSED, Reason.NO_LONGER_TRUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,14 @@ class Preparation:
         deliveries: DeliveriesRepository,
         names: NameResolver,
         caps: CapCheck,
+        news: News,
     ) -> None:
         self._contacts = contacts
         self._reachability = reachability
         self._deliveries = deliveries
         self._names = names
         self._caps = caps
+        self._news = news
 
     async def prepare(
         self, channel: Channel, claim: UUID, held: Sequence[Held], *, at: datetime
@@ -75,13 +79,18 @@ class Preparation:
         addresses = {
             user_id: contact.address for user_id, contact in contacts.items() if contact.address
         }
+        outdated = await self._news.outdated([each.row for each in held])
         lost = await self._reachability.lost(channel.value, addresses)
         ready: list[tuple[Held, Contact, Sequence[Destination]]] = []
         settled: dict[UUID, tuple[Held, Settled]] = {}
         for each in held:
             contact = contacts.get(each.row.recipient_id)
             destinations = _destinations(channel, each, contact)
-            stands = _refused(channel, each, contact, destinations, lost, at)
+            stands = (
+                OUTDATED
+                if each.row.id in outdated
+                else _refused(channel, each, contact, destinations, lost, at)
+            )
             if contact is None or stands is not None:
                 settled[each.row.id] = each, stands or NOBODY
             else:
@@ -138,7 +147,7 @@ def _refused(
     """Return why the delivery is not sent now, or None when it is."""
     row = held.row
     if row.is_blanked or not is_still_true(row.kind, row.data, at=at):
-        return Settled(DeliveryStatus.SUPPRESSED, Reason.NO_LONGER_TRUE)
+        return OUTDATED
     if contact is None or not destinations:
         return NOBODY
     decision = decide(

@@ -46,6 +46,7 @@ from tasks.emails.stored import StoredTemplates
 from tasks.emails.templates import FileTemplates
 from tasks.jobs import worker_jobs
 from tasks.liveness import Liveness
+from tasks.news import News
 from tasks.outlet import Outlet
 from tasks.pauses import Pauses
 from tasks.preparation import Preparation
@@ -172,6 +173,7 @@ class Worker:
                 deliveries=stores.deliveries,
                 names=NameResolver(stores.users, stores.businesses),
                 caps=caps,
+                news=News(stores.pickups, stores.listings),
             ),
             outlets=outlets,
             pauses=pauses,

@@ -1,4 +1,4 @@
-"""`pickup.*`: keep what is arranged, in any order (contract section 3)."""
+"""`pickup.*`: keep what is arranged, in any order, and plan its reminders (contract section 3)."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from typing import Any, get_args
 from uuid import UUID
 
 from actors.flows.plan import ReadModelFlow
+from actors.flows.reminders import REMINDER_DUE
+from actors.planning import Planning, planned_event
+from rules.ids import schedule_id
+from rules.reminders import Reminder, planned
 from storage.events import StoredEvent
 from storage.pickups import (
     PickupChange,
     PickupDetails,
     PickupsRepository,
     PickupStatus,
+    Standing,
 )
 from storage.positions import PositionClock
+from storage.schedules import PlannedEvent
 
 STATUSES: dict[str, PickupStatus] = {
     f"pickup.{status}": status for status in get_args(PickupStatus)
@@ -24,15 +30,64 @@ STATUSES: dict[str, PickupStatus] = {
 
 
 class Pickups(ReadModelFlow):
-    """`pickup.scheduled`, `pickup.completed` and `pickup.cancelled`."""
+    """`pickup.scheduled`, `pickup.completed` and `pickup.cancelled`.
 
-    def __init__(self, pickups: PickupsRepository, clock: PositionClock) -> None:
+    What is planned follows from how the pickup stands once the events are stored, whichever came
+    first; its revision keeps what was planned before from replacing it.
+    """
+
+    def __init__(
+        self, pickups: PickupsRepository, planning: Planning, clock: PositionClock
+    ) -> None:
         self._pickups = pickups
+        self._planning = planning
         self._clock = clock
 
     async def apply(self, events: Sequence[StoredEvent]) -> None:
-        """Store what `events` say of pickups."""
+        """Store what `events` say of pickups, and plan what is to be told of them."""
         await self._pickups.apply([_change(event) for event in events], at=self._clock.store_now())
+        known = await self._pickups.standing({event.data["interaction_id"] for event in events})
+        wanted: list[PlannedEvent] = []
+        unwanted: dict[UUID, int] = {}
+        for standing in known.values():
+            reminders = _reminders(standing)
+            wanted += reminders.values()
+            unwanted |= {
+                schedule_id(_purpose(reminder), standing.interaction_id): standing.revision
+                for reminder in Reminder
+                if reminder not in reminders
+            }
+        await self._planning.plan(wanted)
+        await self._planning.withdraw(unwanted)
+
+
+def _purpose(reminder: Reminder) -> str:
+    return f"pickup.{reminder}"
+
+
+def _reminders(standing: Standing) -> dict[Reminder, PlannedEvent]:
+    """Return what is still to be told of the pickup as it stands."""
+    if standing.pickup_time is None or standing.announced_at is None:
+        return {}
+    return {
+        reminder: planned_event(
+            _purpose(reminder),
+            standing.interaction_id,
+            type=REMINDER_DUE,
+            at=at,
+            version=standing.revision,
+            data={
+                "interaction_id": standing.interaction_id,
+                "reminder": reminder.value,
+                "pickup_time": standing.pickup_time.isoformat(),
+            },
+            is_critical=reminder is Reminder.HOUR,
+        )
+        for reminder, at in planned(
+            standing.pickup_time, announced_at=standing.announced_at
+        ).items()
+        if reminder not in standing.told
+    }
 
 
 def _change(event: StoredEvent) -> PickupChange:
@@ -41,6 +96,7 @@ def _change(event: StoredEvent) -> PickupChange:
         interaction_id=event.data["interaction_id"],
         status=status,
         occurred_at=event.occurred_at,
+        accepted_at=event.accepted_at,
         details=_details(event.data) if status == "scheduled" else None,
     )
 

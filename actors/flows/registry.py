@@ -16,9 +16,11 @@ from actors.flows.listings import ListingCreated, ListingRemovals
 from actors.flows.pickups import STATUSES, Pickups
 from actors.flows.plan import SubjectFlow
 from actors.flows.profiles import BusinessProfiles, UserProfiles
+from actors.flows.reminders import REMINDER_DUE, PickupReminders
 from actors.flows.reviews import ReviewCreated
 from actors.flows.verifications import VerificationStatusChanged
 from actors.follow_ups import FollowUps
+from actors.planning import Planning
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
@@ -27,6 +29,7 @@ from storage.stores import Stores
 def read_model_flows(
     stores: Stores,
     resolvers: Iterable[NameResolver],
+    planning: Planning,
     clock: PositionClock,
     claim: Callable[[], None],
 ) -> Mapping[str, SubjectFlow]:
@@ -37,7 +40,7 @@ def read_model_flows(
     resolvers = tuple(resolvers)
     users = UserProfiles(stores.users, resolvers)
     businesses = BusinessProfiles(stores.businesses, resolvers, FollowUps(stores.events, claim))
-    pickups = Pickups(stores.pickups, clock)
+    pickups = Pickups(stores.pickups, planning, clock)
     return {
         "user.registered": users,
         "user.updated": users,
@@ -56,6 +59,7 @@ def single_flows(
     """Return the flows of the lanes `single` and `critical`."""
     return {
         "notification.requested": NotificationRequested(stores.scheduled_sends),
+        REMINDER_DUE: PickupReminders(stores.pickups, stores.businesses, clock),
         "interaction.status_changed": InteractionStatusChanged(
             stores.statuses, stores.businesses, names, clock
         ),

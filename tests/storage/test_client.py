@@ -34,10 +34,11 @@ from storage.client import (
     store_call,
 )
 from storage.collection import StoreCollection
+from storage.encryption import FieldCipher
 from storage.indexes import ensure_indexes
 from storage.notifications import NotificationsRepository
 from storage.positions import PositionClock
-from tests.storage.samples import NOON, SECOND, a_row
+from tests.storage.samples import KEY, NOON, SECOND, a_row
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -191,7 +192,7 @@ async def notifications(
     # The store names itself as the only member of its set: that way the tunnel would be left out.
     uri = f"mongodb://127.0.0.1:{tunnel.port}/?directConnection=true&maxPoolSize=2"
     client = open_client(uri, app_name="tests")
-    yield NotificationsRepository(client[database_name])
+    yield NotificationsRepository(client[database_name], FieldCipher([KEY]))
     # It says goodbye to the store, by the tunnel, which this loop carries.
     await asyncio.to_thread(client.close)
 

@@ -9,11 +9,19 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage.pickups import KEPT, Pickup, PickupChange, PickupDetails
+from storage.pickups import (
+    KEPT,
+    Pickup,
+    PickupChange,
+    PickupDetails,
+    Standing,
+    Telling,
+)
 from tests.storage.samples import MINUTE, NOON
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from storage.client import Document
     from storage.stores import Stores
@@ -37,17 +45,25 @@ def details(**changes: Any) -> PickupDetails:
     return PickupDetails(**(said | changes))
 
 
-def scheduled(order: str, minute: int, said: PickupDetails | None = None) -> PickupChange:
+def scheduled(
+    order: str,
+    minute: int,
+    said: PickupDetails | None = None,
+    *,
+    accepted_at: datetime | None = None,
+) -> PickupChange:
     return PickupChange(
         interaction_id=order,
         status="scheduled",
         occurred_at=NOON + minute * MINUTE,
+        accepted_at=accepted_at or NOON + minute * MINUTE,
         details=said or details(),
     )
 
 
 def ended(order: str, minute: int, status: Any) -> PickupChange:
-    return PickupChange(interaction_id=order, status=status, occurred_at=NOON + minute * MINUTE)
+    at = NOON + minute * MINUTE
+    return PickupChange(interaction_id=order, status=status, occurred_at=at, accepted_at=at)
 
 
 async def raw(stores: Stores, order: str) -> Document:
@@ -149,3 +165,101 @@ async def test_somebody_s_pickups_are_exported_in_clear(stores: Stores) -> None:
     assert rows[mine]["contact_phone"] == "+27123456789"
     assert rows[mine]["confirmation_code"] == "ABC123"
     assert rows[bare]["contact_phone"] is None
+
+
+async def standing(stores: Stores, order: str) -> Standing:
+    return (await stores.pickups.standing([order]))[order]
+
+
+async def test_a_pickup_stands_where_its_newest_events_say(stores: Stores) -> None:
+    order = uuid4().hex
+    assert await stores.pickups.standing([order]) == {}
+    await stores.pickups.apply([scheduled(order, 1)], at=NOON)
+    first = await standing(stores, order)
+    assert (first.pickup_time, first.announced_at) == (NOON + 60 * MINUTE, NOON + MINUTE)
+    await stores.pickups.apply([ended(order, 2, "cancelled")], at=NOON)
+    second = await standing(stores, order)
+    assert second.pickup_time is None
+    assert second.revision == first.revision + 1
+
+
+async def test_what_ended_before_it_was_told_of_is_not_on(stores: Stores) -> None:
+    order = uuid4().hex
+    await stores.pickups.apply([ended(order, 1, "completed"), scheduled(order, 0)], at=NOON)
+    assert (await standing(stores, order)).pickup_time is None
+
+
+@pytest.mark.parametrize(
+    ("between", "again", "is_news"),
+    [
+        (None, details(contact_phone=None), False),
+        (None, details(pickup_time=NOON + 90 * MINUTE), True),
+        ("cancelled", details(), True),
+        ("completed", details(), True),
+    ],
+)
+async def test_it_is_announced_when_it_is_heard_that_it_is_on_at_another_time(
+    stores: Stores, between: str | None, again: PickupDetails, is_news: bool
+) -> None:
+    order = uuid4().hex
+    changes = [scheduled(order, 0)]
+    if between is not None:
+        changes.append(ended(order, 1, between))
+    heard_at = NOON + 30 * MINUTE
+    changes.append(scheduled(order, 2, again, accepted_at=heard_at))
+    for change in changes:
+        await stores.pickups.apply([change], at=NOON)
+    assert (await standing(stores, order)).announced_at == (heard_at if is_news else NOON)
+
+
+async def test_what_is_older_announces_nothing(stores: Stores) -> None:
+    order = uuid4().hex
+    older = scheduled(order, 1, details(pickup_time=NOON), accepted_at=NOON + 9 * MINUTE)
+    await stores.pickups.apply([scheduled(order, 2), older], at=NOON)
+    assert (await standing(stores, order)).announced_at == NOON + 2 * MINUTE
+
+
+def telling(order: str, **changes: Any) -> Telling:
+    values: dict[str, Any] = {
+        "interaction_id": order,
+        "reminder": "hour",
+        "pickup_time": NOON + 60 * MINUTE,
+        "event_key": uuid4(),
+    }
+    return Telling(**(values | changes))
+
+
+async def test_a_reminder_is_told_by_one_event_however_often_it_is_carried_out(
+    stores: Stores,
+) -> None:
+    order = uuid4().hex
+    await stores.pickups.apply([scheduled(order, 0)], at=NOON)
+    first, second = telling(order), telling(order)
+    told = await stores.pickups.tell([first, second])
+    assert told.keys() == {first.event_key}
+    assert told[first.event_key].details == details()
+    assert (await stores.pickups.tell([first])).keys() == {first.event_key}
+    assert await stores.pickups.tell([second]) == {}
+    assert (await standing(stores, order)).told == {"hour"}
+
+
+async def test_each_reminder_and_each_time_is_told_of(stores: Stores) -> None:
+    order = uuid4().hex
+    await stores.pickups.apply([scheduled(order, 0)], at=NOON)
+    hour, missed = telling(order), telling(order, reminder="missed")
+    assert len(await stores.pickups.tell([hour, missed])) == 2
+    moved = details(pickup_time=NOON + 90 * MINUTE)
+    await stores.pickups.apply([scheduled(order, 1, moved)], at=NOON)
+    assert (await standing(stores, order)).told == set()
+    again = telling(order, pickup_time=moved.pickup_time)
+    assert len(await stores.pickups.tell([again])) == 1
+    assert (await standing(stores, order)).told == {"hour"}
+
+
+async def test_of_what_is_not_on_at_the_time_nobody_is_told(stores: Stores) -> None:
+    moved, over, unknown = (uuid4().hex for _ in range(3))
+    later = details(pickup_time=NOON + 90 * MINUTE)
+    await stores.pickups.apply(
+        [scheduled(moved, 0, later), scheduled(over, 0), ended(over, 1, "completed")], at=NOON
+    )
+    assert await stores.pickups.tell([telling(moved), telling(over), telling(unknown)]) == {}

@@ -17,6 +17,7 @@ from storage.users import ProfileChange
 from tasks.cap_check import CapCheck
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
+from tasks.news import News
 from tasks.pauses import Pauses
 from tasks.preparation import Preparation
 from tasks.worker_lease import WorkerLease
@@ -129,4 +130,5 @@ def preparation_of(stores: Stores, caps: CapCheck) -> Preparation:
         deliveries=stores.deliveries,
         names=NameResolver(stores.users, stores.businesses),
         caps=caps,
+        news=News(stores.pickups, stores.listings),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +13,8 @@ from actors.flows.interests import ListingInterests
 from actors.flows.listings import ListingRemovals
 from actors.flows.pickups import Pickups
 from actors.flows.plan import NOTHING
+from actors.planning import Planning
+from actors.tally import Tally
 from storage.events import StoredEvent
 from storage.positions import PositionClock
 from storage.stores import Stores
@@ -25,14 +27,23 @@ def said(type_: str, minute: int, data: dict[str, Any]) -> StoredEvent:
     return an_event(type=type_, lane="read_model", occurred_at=at, data=data).stored(NOON)
 
 
+def nobody_waits(_: datetime) -> None:
+    """Take no note of what is planned."""
+
+
+@pytest.fixture
+def planning(stores: Stores) -> Planning:
+    return Planning(stores.schedules, nobody_waits, Tally())
+
+
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
 async def test_pickups_are_kept_with_how_they_stand(
-    status: str, stores: Stores, clock: PositionClock
+    status: str, stores: Stores, planning: Planning, clock: PositionClock
 ) -> None:
     data = pickup(uuid4(), uuid4(), pickup_time="2026-11-23T10:00:00+02:00", items=["Bread"])
     interaction_id = data["interaction_id"]
     ended = said(f"pickup.{status}", 1, {"interaction_id": interaction_id})
-    flow = Pickups(stores.pickups, clock)
+    flow = Pickups(stores.pickups, planning, clock)
     assert await flow.plan([ended, said("pickup.scheduled", 0, data)]) == [NOTHING, NOTHING]
     found = await stores.pickups.find(interaction_id)
     assert found is not None

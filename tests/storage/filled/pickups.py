@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.storage.filled.asked import BAKERY, PURGE_AT, known_things
+from tests.storage.filled.asked import BAKERY, LATER, PURGE_AT, known_things
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,5 +19,9 @@ def documents() -> Iterator[Document]:
             "user_id": user_id,
             "business_id": BAKERY,
             "status": "scheduled",
+            "pickup_time": LATER,
+            "order_number": "1",
+            "pickup_location": "here",
+            "revision": 1,
             "purge_at": PURGE_AT,
         }

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from storage.pickups import PickupChange, PickupsRepository
-from tests.storage.filled.asked import KNOWN_THINGS, READER
-from tests.storage.samples import NOON
-from tests.storage.uses.use import Use, counted_in_parts, is_found
+from uuid import UUID
 
-A_PICKUP = PickupChange(interaction_id="770g", status="completed", occurred_at=NOON)
+from storage.pickups import PickupChange, PickupsRepository, Telling
+from tests.storage.filled.asked import KNOWN_THINGS, LATER, READER
+from tests.storage.samples import NOON
+from tests.storage.uses.use import Use, counted, counted_in_parts, is_found
+
+A_PICKUP = PickupChange(
+    interaction_id="770g", status="completed", occurred_at=NOON, accepted_at=NOON
+)
+A_TELLING = Telling(
+    interaction_id=KNOWN_THINGS[0], reminder="day", pickup_time=LATER, event_key=UUID(int=1)
+)
 
 USES = [
     Use(PickupsRepository.apply, lambda stores: stores.pickups.apply([A_PICKUP], at=NOON)),
+    Use(
+        PickupsRepository.standing,
+        lambda stores: counted(stores.pickups.standing(KNOWN_THINGS)),
+    ),
+    Use(
+        PickupsRepository.tell,
+        lambda stores: counted(stores.pickups.tell([A_TELLING])),
+    ),
     Use(PickupsRepository.find, lambda stores: is_found(stores.pickups.find(KNOWN_THINGS[0]))),
     Use(
         PickupsRepository.exported,
