@@ -15,7 +15,7 @@ class Lane(StrEnum):
     SINGLE = "single"
     """One recipient at a time."""
     FAN_OUT = "fan_out"
-    """All followers of a business."""
+    """All followers of a business, all who are interested in a listing."""
 
 
 LANE_OF_EVENT: dict[str, Lane] = {
@@ -37,6 +37,7 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "business_update.posted": Lane.FAN_OUT,
     "notification.requested": Lane.SINGLE,
     "pickup.reminder_due": Lane.SINGLE,
+    "listing.expiring": Lane.FAN_OUT,
     "business_profile.changed": Lane.FAN_OUT,
 }
 

@@ -140,6 +140,12 @@ INDEXES = (
         serves="AgedNotifications: everybody's rows of a time, to be blanked and removed",
     ),
     Index(
+        name="listing_slot",
+        collection="interests",
+        keys=("listing_id", "slot"),
+        serves="InterestsRepository.count and range: who is interested, a share at a time",
+    ),
+    Index(
         name="position",
         collection="notifications",
         keys=("recipient_id", "created_at"),

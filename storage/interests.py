@@ -1,6 +1,6 @@
 """Who has shown interest in which listing, and since when.
 
-{_id: interest_id, listing_id, user_id, occurred_at, purge_at}
+{_id: interest_id, listing_id, user_id, slot, occurred_at, purge_at}
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pymongo import UpdateOne
 
 from rules.ids import interest_id
+from rules.slots import slot_of
 from storage.collection import StoreCollection
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class InterestsRepository:
                     "$setOnInsert": {
                         "listing_id": interest.listing_id,
                         "user_id": interest.user_id,
+                        "slot": slot_of(interest.user_id),
                     },
                     "$min": {"occurred_at": interest.occurred_at},
                     "$max": {"purge_at": at + KEPT},
@@ -64,6 +66,24 @@ class InterestsRepository:
         """Return the user's interest in the listing, or None when there is none."""
         found = await self._interests.find_one({"_id": interest_id(listing_id, user_id)})
         return None if found is None else Interest(listing_id, user_id, found["occurred_at"])
+
+    async def count(self, listing_id: str) -> int:
+        """Return how many have shown interest in the listing."""
+        return await self._interests.count({"listing_id": listing_id})
+
+    async def range(
+        self, listing_id: str, *, slot_from: int, slot_to: int, limit: int | None = None
+    ) -> list[Interest]:
+        """Return the interests in the listing of those in the slots up to before `slot_to`.
+
+        At most `limit`, when there is one; of how many there are more it says nothing.
+        """
+        found = await self._interests.find(
+            {"listing_id": listing_id, "slot": {"$gte": slot_from, "$lt": slot_to}},
+            {"user_id": 1, "occurred_at": 1},
+            limit=limit,
+        )
+        return [Interest(listing_id, row["user_id"], row["occurred_at"]) for row in found]
 
     def exported(self, user_id: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is stored of the user's interests."""

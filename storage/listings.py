@@ -2,9 +2,10 @@
 
     {_id: listing_id, business_id, name, description, price, currency, expiry_date,
      pickup_location, image_url, is_removed, versions: {details: occurred_at, state: occurred_at},
-     purge_at}
+     revision, announced_at, told: {expiring: {at, by}}, purge_at}
 
 All that was said when a listing was created changes together, apart from whether it is removed.
+What is told of it is kept as storage/standing.py says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from uuid import UUID
 from pymongo import UpdateOne
 
 from storage.collection import StoreCollection
+from storage.standing import Standing, StandingFields, Telling
 from storage.versioned import newest_wins
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(days=180)
 """After the listing expires, or the last event that told of it."""
+
+
+ON = StandingFields(state="is_removed", is_on=False, time="expiry_date")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,7 @@ class ListingChange:
 
     listing_id: str
     occurred_at: datetime
+    accepted_at: datetime
     details: ListingDetails | None = None
 
 
@@ -82,13 +88,22 @@ class ListingsRepository:
     async def find(self, listing_id: str) -> Listing | None:
         """Return the listing, or None when there is none."""
         found = await self._listings.find_one({"_id": listing_id})
-        if found is None:
-            return None
-        details = None
-        if "business_id" in found:
-            said: dict[str, Any] = {name: found.get(name) for name in _DETAILS}
-            details = ListingDetails(**said)
-        return Listing(id=listing_id, is_removed=found["is_removed"], details=details)
+        return None if found is None else _listing(found)
+
+    async def standing(self, listing_ids: Iterable[str]) -> dict[str, Standing]:
+        """Return how those of `listing_ids` stand that are known."""
+        rows = await self._listings.find_by_id(listing_ids, {}, ON.projection)
+        return {row["_id"]: ON.standing(row) for row in rows}
+
+    async def tell(self, telling: Telling) -> Listing | None:
+        """Take in that this is told now; return the listing to tell of.
+
+        None when it is not on at the time, or another event told of it for the same time. An event
+        that is carried out again is let through again.
+        """
+        await self._listings.bulk_update([ON.told(telling)])
+        found = await self._listings.find_one({"_id": telling.id})
+        return _listing(found) if found and ON.is_told_by(telling, found) else None
 
     async def removed(self, listing_ids: Iterable[str]) -> set[str]:
         """Return those of `listing_ids` that are removed."""
@@ -102,5 +117,13 @@ def _update(change: ListingChange, at: datetime) -> list[dict[str, Any]]:
     if change.details is not None:
         said["details"] = {name: getattr(change.details, name) for name in _DETAILS}
         last = max(at, change.details.expiry_date)
-    purge_at = {"$max": [last + KEPT, "$purge_at"]}
-    return [*newest_wins(said, change.occurred_at), {"$set": {"purge_at": purge_at}}]
+    update = ON.counted(newest_wins(said, change.occurred_at), accepted_at=change.accepted_at)
+    return [*update, {"$set": {"purge_at": {"$max": [last + KEPT, "$purge_at"]}}}]
+
+
+def _listing(row: Document) -> Listing:
+    details = None
+    if "business_id" in row:
+        said: dict[str, Any] = {name: row.get(name) for name in _DETAILS}
+        details = ListingDetails(**said)
+    return Listing(id=row["_id"], is_removed=row["is_removed"], details=details)

@@ -31,25 +31,3 @@ def newest_wins(
             values[field] = {"$cond": [is_newer, new, f"${field}"]}
         versions[f"versions.{version}"] = {"$max": [occurred_at, known]}
     return [{"$set": values}, {"$set": versions}]
-
-
-def with_standing(
-    update: list[dict[str, Any]], *, state: str, is_on: object, time: str, accepted_at: datetime
-) -> list[dict[str, Any]]:
-    """Return `update` of something that is on at a time while its field `state` says `is_on`.
-
-    `revision` counts the updates, and `announced_at` keeps when it was heard, as of `accepted_at`,
-    that the thing is on at the `time` that the field of this name says.
-    """
-    is_news = {"$or": [{"$ne": ["$before.state", is_on]}, {"$ne": ["$before.time", f"${time}"]}]}
-    return [
-        {"$set": {"before": {"state": f"${state}", "time": f"${time}"}}},
-        *update,
-        {
-            "$set": {
-                "announced_at": {"$cond": [is_news, accepted_at, "$announced_at"]},
-                "revision": {"$add": [{"$ifNull": ["$revision", 0]}, 1]},
-            }
-        },
-        {"$unset": "before"},
-    ]

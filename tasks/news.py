@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from storage.listings import ListingsRepository
     from storage.notifications import NotificationRow
-    from storage.pickups import PickupsRepository, Standing
+    from storage.pickups import PickupsRepository
+    from storage.standing import Standing
 
 _OF_PICKUPS = frozenset({"pickup_reminder", "pickup_missed"})
 _OF_LISTINGS = frozenset({"new_listing", "listing_expiring"})
@@ -46,7 +47,7 @@ class News:
 
 def _is_over(standing: Standing, said: datetime | None) -> bool:
     """Tell whether a pickup is not on any more, or not at the time that was said, if one was."""
-    return standing.pickup_time is None or (said is not None and said != standing.pickup_time)
+    return standing.at is None or (said is not None and said != standing.at)
 
 
 def _named(rows: Iterable[NotificationRow], kinds: frozenset[str], name: str) -> dict[UUID, str]:

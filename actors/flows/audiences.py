@@ -8,6 +8,7 @@ from uuid import UUID
 
 from actors.flows.audience import Audience
 from actors.flows.followers import FollowersOf
+from actors.flows.interested import InterestedIn
 from actors.flows.named_users import NamedUsers
 from actors.flows.segment_users import UsersOf
 from rules.segments import EVERYBODY, Segment
@@ -29,6 +30,17 @@ class Audiences:
             business.id,
             following_at=following_at,
             expected=business.followers_count,
+        )
+
+    async def interested(self, listing_id: str, *, by: datetime) -> Audience:
+        """Return those who had shown interest in the listing `by` then."""
+        interests = self._stores.interests
+        return InterestedIn(
+            interests,
+            self._stores.users,
+            listing_id,
+            by=by,
+            expected=await interests.count(listing_id),
         )
 
     async def users(self, segment: Segment) -> Audience:

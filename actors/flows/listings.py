@@ -9,6 +9,7 @@ from uuid import UUID
 
 from actors.flows.audiences import Audiences
 from actors.flows.content import Content
+from actors.flows.expiry import ExpiryPlans
 from actors.flows.fan_out import BusinessFlow, OneContent
 from actors.flows.plan import ReadModelFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
@@ -21,28 +22,33 @@ from storage.positions import PositionClock
 
 
 class ListingCreated(BusinessFlow):
-    """Keep a new listing, and plan its fan-out."""
+    """Keep a new listing, plan its fan-out, and what is told before it expires."""
 
     def __init__(
         self,
         listings: ListingsRepository,
         businesses: BusinessesRepository,
         audiences: Audiences,
+        plans: ExpiryPlans,
         clock: PositionClock,
     ) -> None:
         super().__init__(businesses, audiences)
         self._listings = listings
+        self._plans = plans
         self._clock = clock
 
     async def plan(self, event: StoredEvent) -> OneContent | None:
-        """Keep the listing, whether or not there is anybody to tell."""
+        """Keep the listing, whether or not there is anybody to tell; of a removed one nobody is."""
+        listing_id = event.data["listing_id"]
         change = ListingChange(
-            listing_id=event.data["listing_id"],
+            listing_id=listing_id,
             occurred_at=event.occurred_at,
+            accepted_at=event.accepted_at,
             details=_details(event.data),
         )
         await self._listings.apply([change], at=self._clock.store_now())
-        return await super().plan(event)
+        standing = await self._plans.follow([listing_id])
+        return None if standing[listing_id].at is None else await super().plan(event)
 
     def content(self, event: StoredEvent, business: Business) -> Content:
         """Return what is new."""
@@ -52,19 +58,25 @@ class ListingCreated(BusinessFlow):
 class ListingRemovals(ReadModelFlow):
     """`listing.removed`."""
 
-    def __init__(self, listings: ListingsRepository, clock: PositionClock) -> None:
+    def __init__(
+        self, listings: ListingsRepository, plans: ExpiryPlans, clock: PositionClock
+    ) -> None:
         self._listings = listings
+        self._plans = plans
         self._clock = clock
 
     async def apply(self, events: Sequence[StoredEvent]) -> None:
-        """Store which listings are removed."""
-        await self._listings.apply(
-            [
-                ListingChange(listing_id=event.data["listing_id"], occurred_at=event.occurred_at)
-                for event in events
-            ],
-            at=self._clock.store_now(),
-        )
+        """Store which listings are removed, and withdraw what was planned for them."""
+        changes = [
+            ListingChange(
+                listing_id=event.data["listing_id"],
+                occurred_at=event.occurred_at,
+                accepted_at=event.accepted_at,
+            )
+            for event in events
+        ]
+        await self._listings.apply(changes, at=self._clock.store_now())
+        await self._plans.follow({change.listing_id for change in changes})
 
 
 def _details(listing: dict[str, Any]) -> ListingDetails:

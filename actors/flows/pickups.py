@@ -18,10 +18,10 @@ from storage.pickups import (
     PickupDetails,
     PickupsRepository,
     PickupStatus,
-    Standing,
 )
 from storage.positions import PositionClock
 from storage.schedules import PlannedEvent
+from storage.standing import Standing
 
 STATUSES: dict[str, PickupStatus] = {
     f"pickup.{status}": status for status in get_args(PickupStatus)
@@ -53,7 +53,7 @@ class Pickups(ReadModelFlow):
             reminders = _reminders(standing)
             wanted += reminders.values()
             unwanted |= {
-                schedule_id(_purpose(reminder), standing.interaction_id): standing.revision
+                schedule_id(_purpose(reminder), standing.id): standing.revision
                 for reminder in Reminder
                 if reminder not in reminders
             }
@@ -67,25 +67,23 @@ def _purpose(reminder: Reminder) -> str:
 
 def _reminders(standing: Standing) -> dict[Reminder, PlannedEvent]:
     """Return what is still to be told of the pickup as it stands."""
-    if standing.pickup_time is None or standing.announced_at is None:
+    if standing.at is None or standing.announced_at is None:
         return {}
     return {
         reminder: planned_event(
             _purpose(reminder),
-            standing.interaction_id,
+            standing.id,
             type=REMINDER_DUE,
             at=at,
             version=standing.revision,
             data={
-                "interaction_id": standing.interaction_id,
+                "interaction_id": standing.id,
                 "reminder": reminder.value,
-                "pickup_time": standing.pickup_time.isoformat(),
+                "pickup_time": standing.at.isoformat(),
             },
             is_critical=reminder is Reminder.HOUR,
         )
-        for reminder, at in planned(
-            standing.pickup_time, announced_at=standing.announced_at
-        ).items()
+        for reminder, at in planned(standing.at, announced_at=standing.announced_at).items()
         if reminder not in standing.told
     }
 

@@ -10,6 +10,7 @@ from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
 from actors.flows.deletions import UserDeletions
 from actors.flows.direct_sends import NotificationRequested
+from actors.flows.expiry import EXPIRING, ExpiryPlans, ListingExpiring
 from actors.flows.interactions import InteractionStatusChanged
 from actors.flows.interests import ListingInterests
 from actors.flows.listings import ListingCreated, ListingRemovals
@@ -48,7 +49,9 @@ def read_model_flows(
         "business.created": businesses,
         "business.updated": businesses,
         "listing.interest": ListingInterests(stores.interests, clock),
-        "listing.removed": ListingRemovals(stores.listings, clock),
+        "listing.removed": ListingRemovals(
+            stores.listings, ExpiryPlans(stores.listings, planning), clock
+        ),
         **dict.fromkeys(STATUSES, pickups),
     }
 
@@ -68,11 +71,20 @@ def single_flows(
     }
 
 
-def fan_out_flows(stores: Stores, clock: PositionClock) -> Mapping[str, FanOutFlow]:
+def fan_out_flows(
+    stores: Stores, planning: Planning, clock: PositionClock
+) -> Mapping[str, FanOutFlow]:
     """Return the flows of the lane `fan_out`."""
     audiences = Audiences(stores)
     return {
-        "listing.created": ListingCreated(stores.listings, stores.businesses, audiences, clock),
+        "listing.created": ListingCreated(
+            stores.listings,
+            stores.businesses,
+            audiences,
+            ExpiryPlans(stores.listings, planning),
+            clock,
+        ),
+        EXPIRING: ListingExpiring(stores.listings, stores.businesses, audiences, clock),
         "business_update.posted": BusinessUpdatePosted(stores.businesses, audiences),
         CHANGED: BusinessProfileChanged(stores.businesses, audiences),
     }

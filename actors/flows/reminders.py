@@ -21,8 +21,9 @@ from rules.reminders import Reminder, still_helps
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
-from storage.pickups import Pickup, PickupDetails, PickupsRepository, Telling
+from storage.pickups import Pickup, PickupDetails, PickupsRepository
 from storage.positions import PositionClock
+from storage.standing import Telling
 
 REMINDER_DUE = "pickup.reminder_due"
 
@@ -93,9 +94,9 @@ def _helps(event: StoredEvent, *, at: datetime) -> bool:
 
 def _telling(event: StoredEvent) -> Telling:
     return Telling(
-        interaction_id=event.data["interaction_id"],
-        reminder=event.data["reminder"],
-        pickup_time=datetime.fromisoformat(event.data["pickup_time"]),
+        id=event.data["interaction_id"],
+        what=event.data["reminder"],
+        at=datetime.fromisoformat(event.data["pickup_time"]),
         event_key=event.key,
     )
 

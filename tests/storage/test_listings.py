@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.listings import KEPT, Listing, ListingChange, ListingDetails
+from storage.standing import Standing, Telling
 from tests.storage.samples import MINUTE, NOON
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ def details(**changes: Any) -> ListingDetails:
 
 
 def created(listing_id: str, minute: int, **said: Any) -> ListingChange:
+    at = NOON + minute * MINUTE
     return ListingChange(
-        listing_id=listing_id, occurred_at=NOON + minute * MINUTE, details=details(**said)
+        listing_id=listing_id, occurred_at=at, accepted_at=at, details=details(**said)
     )
 
 
 def removed(listing_id: str, minute: int) -> ListingChange:
-    return ListingChange(listing_id=listing_id, occurred_at=NOON + minute * MINUTE)
+    at = NOON + minute * MINUTE
+    return ListingChange(listing_id=listing_id, occurred_at=at, accepted_at=at)
 
 
 async def test_an_unknown_listing_is_none(stores: Stores) -> None:
@@ -90,3 +93,46 @@ async def test_a_row_outlives_its_listing_and_its_events(stores: Stores) -> None
         row = await stores.listings._listings.find_one({"_id": listing_id})
         assert row is not None
         assert row["purge_at"] == purge_at
+
+
+async def test_those_that_are_removed_are_named(stores: Stores) -> None:
+    offered, gone = uuid4().hex, uuid4().hex
+    await stores.listings.apply([created(offered, 0), removed(gone, 0)], at=NOON)
+    assert await stores.listings.removed([offered, gone, "unknown"]) == {gone}
+
+
+async def test_a_listing_is_on_until_it_is_removed(stores: Stores) -> None:
+    listing_id = uuid4().hex
+    expiry_date = NOON + 60 * MINUTE
+    await stores.listings.apply([created(listing_id, 0)], at=NOON)
+    known = await stores.listings.standing([listing_id, "unknown"])
+    assert known == {
+        listing_id: Standing(id=listing_id, at=expiry_date, announced_at=NOON, revision=1)
+    }
+    await stores.listings.apply([removed(listing_id, 1)], at=NOON)
+    assert (await stores.listings.standing([listing_id]))[listing_id].at is None
+
+
+async def test_one_event_tells_of_a_listing_however_often_it_is_carried_out(
+    stores: Stores,
+) -> None:
+    listing_id = uuid4().hex
+    await stores.listings.apply([created(listing_id, 0)], at=NOON)
+    first, second = (
+        Telling(id=listing_id, what="expiring", at=NOON + 60 * MINUTE, event_key=uuid4())
+        for _ in range(2)
+    )
+    for _ in range(2):
+        told = await stores.listings.tell(first)
+        assert told is not None
+        assert told.details == details()
+        assert await stores.listings.tell(second) is None
+    assert (await stores.listings.standing([listing_id]))[listing_id].told == {"expiring"}
+
+
+async def test_of_a_listing_that_is_gone_or_unknown_nobody_is_told(stores: Stores) -> None:
+    listing_id = uuid4().hex
+    await stores.listings.apply([created(listing_id, 0), removed(listing_id, 1)], at=NOON)
+    for id_ in (listing_id, "unknown"):
+        telling = Telling(id=id_, what="expiring", at=NOON + 60 * MINUTE, event_key=uuid4())
+        assert await stores.listings.tell(telling) is None

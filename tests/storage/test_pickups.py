@@ -14,9 +14,8 @@ from storage.pickups import (
     Pickup,
     PickupChange,
     PickupDetails,
-    Standing,
-    Telling,
 )
+from storage.standing import Standing, Telling
 from tests.storage.samples import MINUTE, NOON
 
 if TYPE_CHECKING:
@@ -176,17 +175,17 @@ async def test_a_pickup_stands_where_its_newest_events_say(stores: Stores) -> No
     assert await stores.pickups.standing([order]) == {}
     await stores.pickups.apply([scheduled(order, 1)], at=NOON)
     first = await standing(stores, order)
-    assert (first.pickup_time, first.announced_at) == (NOON + 60 * MINUTE, NOON + MINUTE)
+    assert (first.at, first.announced_at) == (NOON + 60 * MINUTE, NOON + MINUTE)
     await stores.pickups.apply([ended(order, 2, "cancelled")], at=NOON)
     second = await standing(stores, order)
-    assert second.pickup_time is None
+    assert second.at is None
     assert second.revision == first.revision + 1
 
 
 async def test_what_ended_before_it_was_told_of_is_not_on(stores: Stores) -> None:
     order = uuid4().hex
     await stores.pickups.apply([ended(order, 1, "completed"), scheduled(order, 0)], at=NOON)
-    assert (await standing(stores, order)).pickup_time is None
+    assert (await standing(stores, order)).at is None
 
 
 @pytest.mark.parametrize(
@@ -221,9 +220,9 @@ async def test_what_is_older_announces_nothing(stores: Stores) -> None:
 
 def telling(order: str, **changes: Any) -> Telling:
     values: dict[str, Any] = {
-        "interaction_id": order,
-        "reminder": "hour",
-        "pickup_time": NOON + 60 * MINUTE,
+        "id": order,
+        "what": "hour",
+        "at": NOON + 60 * MINUTE,
         "event_key": uuid4(),
     }
     return Telling(**(values | changes))
@@ -246,12 +245,12 @@ async def test_a_reminder_is_told_by_one_event_however_often_it_is_carried_out(
 async def test_each_reminder_and_each_time_is_told_of(stores: Stores) -> None:
     order = uuid4().hex
     await stores.pickups.apply([scheduled(order, 0)], at=NOON)
-    hour, missed = telling(order), telling(order, reminder="missed")
+    hour, missed = telling(order), telling(order, what="missed")
     assert len(await stores.pickups.tell([hour, missed])) == 2
     moved = details(pickup_time=NOON + 90 * MINUTE)
     await stores.pickups.apply([scheduled(order, 1, moved)], at=NOON)
     assert (await standing(stores, order)).told == set()
-    again = telling(order, pickup_time=moved.pickup_time)
+    again = telling(order, at=moved.pickup_time)
     assert len(await stores.pickups.tell([again])) == 1
     assert (await standing(stores, order)).told == {"hour"}
 

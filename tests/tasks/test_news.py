@@ -109,10 +109,10 @@ async def test_of_a_removed_listing_nothing_is_sent(works: Works, kind: str) -> 
         pickup_location="here",
     )
     changes = [
-        ListingChange(listing_id=each, occurred_at=now, details=details)
+        ListingChange(listing_id=each, occurred_at=now, accepted_at=now, details=details)
         for each in (offered, removed)
     ]
-    changes.append(ListingChange(listing_id=removed, occurred_at=now + MINUTE))
+    changes.append(ListingChange(listing_id=removed, occurred_at=now + MINUTE, accepted_at=now))
     await works.stores.listings.apply(changes, at=now)
     assert await status(works, kind, {"listing_id": offered}) == SENT
     assert await status(works, kind, {"listing_id": removed}) == OUTDATED

@@ -8,13 +8,17 @@ import orjson
 import pytest
 
 from actors.flows.audiences import Audiences
+from actors.flows.expiry import ExpiryPlans
 from actors.flows.followers import FollowersOf
 from actors.flows.listings import ListingCreated, new_listing
+from actors.planning import Planning
+from actors.tally import Tally
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from storage.businesses import Business
+from storage.listings import ListingChange
 from storage.positions import PositionClock
 from storage.stores import Stores
-from tests.storage.samples import NOON, a_business, an_event
+from tests.storage.samples import MINUTE, NOON, a_business, an_event
 
 BAKERY = Business(
     id=UUID(int=1),
@@ -76,11 +80,17 @@ def test_long_names_are_cut_to_the_content_limits() -> None:
     assert all(len(button["text"]) <= 24 for button in content.action_buttons)
 
 
+def created(stores: Stores, clock: PositionClock) -> ListingCreated:
+    planning = Planning(stores.schedules, lambda _: None, Tally())
+    plans = ExpiryPlans(stores.listings, planning)
+    return ListingCreated(stores.listings, stores.businesses, Audiences(stores), plans, clock)
+
+
 async def test_a_listing_is_kept_though_nobody_can_follow_its_business_yet(
     stores: Stores, clock: PositionClock
 ) -> None:
     data = {**LISTING, "listing_id": uuid4().hex, "business_id": str(uuid4())}
-    flow = ListingCreated(stores.listings, stores.businesses, Audiences(stores), clock)
+    flow = created(stores, clock)
     assert await flow.plan(an_event(data=data).stored(NOON)) is None
     kept = await stores.listings.find(data["listing_id"])
     assert kept is not None
@@ -93,10 +103,19 @@ async def test_its_fan_out_is_to_who_follows_the_business(
 ) -> None:
     business_id = await a_business(stores)
     await stores.businesses.count_follower(business_id, by=1)
-    flow = ListingCreated(stores.listings, stores.businesses, Audiences(stores), clock)
+    flow = created(stores, clock)
     data = {**LISTING, "business_id": str(business_id)}
     planned = await flow.plan(an_event(data=data).stored(NOON))
     assert planned is not None
     assert isinstance(planned.audience, FollowersOf)
     assert (planned.audience.business_id, planned.audience.expected) == (business_id, 1)
     assert planned.content == new_listing(data, await stores.businesses.get(business_id))
+
+
+async def test_nobody_hears_of_a_listing_that_was_removed_before_it_came(
+    stores: Stores, clock: PositionClock
+) -> None:
+    data = {**LISTING, "business_id": str(await a_business(stores)), "listing_id": uuid4().hex}
+    gone = ListingChange(listing_id=data["listing_id"], occurred_at=NOON + MINUTE, accepted_at=NOON)
+    await stores.listings.apply([gone], at=NOON)
+    assert await created(stores, clock).plan(an_event(data=data).stored(NOON)) is None

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from actors.flows.deletions import UserDeletions
+from actors.flows.expiry import ExpiryPlans
 from actors.flows.interests import ListingInterests
 from actors.flows.listings import ListingRemovals
 from actors.flows.pickups import Pickups
@@ -53,9 +54,11 @@ async def test_pickups_are_kept_with_how_they_stand(
     assert (found.details.items, found.details.contact_phone) == (["Bread"], None)
 
 
-async def test_removed_listings_are_kept(stores: Stores, clock: PositionClock) -> None:
+async def test_removed_listings_are_kept(
+    stores: Stores, planning: Planning, clock: PositionClock
+) -> None:
     ids = [uuid4().hex for _ in range(2)]
-    flow = ListingRemovals(stores.listings, clock)
+    flow = ListingRemovals(stores.listings, ExpiryPlans(stores.listings, planning), clock)
     await flow.apply([said("listing.removed", 0, {"listing_id": listing_id}) for listing_id in ids])
     for listing_id in ids:
         found = await stores.listings.find(listing_id)

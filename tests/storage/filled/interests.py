@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rules.ids import interest_id
+from rules.slots import slot_of
 from tests.storage.filled.asked import PURGE_AT, known_things
 from tests.storage.samples import NOON
 
@@ -20,6 +21,7 @@ def documents() -> Iterator[Document]:
             "_id": interest_id(listing_id, user_id),
             "listing_id": listing_id,
             "user_id": user_id,
+            "slot": slot_of(user_id),
             "occurred_at": NOON,
             "purge_at": PURGE_AT,
         }

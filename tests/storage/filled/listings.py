@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 
 def documents() -> Iterator[Document]:
     for listing_id, _ in known_things():
-        yield {"_id": listing_id, "is_removed": True, "purge_at": PURGE_AT}
+        yield {"_id": listing_id, "is_removed": True, "revision": 1, "purge_at": PURGE_AT}

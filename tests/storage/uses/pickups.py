@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from storage.pickups import PickupChange, PickupsRepository, Telling
+from storage.pickups import PickupChange, PickupsRepository
+from storage.standing import Telling
 from tests.storage.filled.asked import KNOWN_THINGS, LATER, READER
 from tests.storage.samples import NOON
 from tests.storage.uses.use import Use, counted, counted_in_parts, is_found
@@ -12,9 +13,7 @@ from tests.storage.uses.use import Use, counted, counted_in_parts, is_found
 A_PICKUP = PickupChange(
     interaction_id="770g", status="completed", occurred_at=NOON, accepted_at=NOON
 )
-A_TELLING = Telling(
-    interaction_id=KNOWN_THINGS[0], reminder="day", pickup_time=LATER, event_key=UUID(int=1)
-)
+A_TELLING = Telling(id=KNOWN_THINGS[0], what="day", at=LATER, event_key=UUID(int=1))
 
 USES = [
     Use(PickupsRepository.apply, lambda stores: stores.pickups.apply([A_PICKUP], at=NOON)),
