@@ -14,10 +14,13 @@ from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.parcels import Changed
-from storage.notifications import NotificationsRepository
+from storage.notifications import NotificationsRepository, NotInInbox
 from storage.positions import PositionClock
 
 DEADLINE_S = 10.0
+
+BY_EMAIL = "email"
+"""The action of a click that was made in a mail."""
 
 
 class Inbox:
@@ -69,6 +72,18 @@ class Inbox:
             user_id, notification_id, action=action, at=self._clock.store_now()
         )
         return await self._told(user_id, OneRead(notification_id), marked)
+
+    async def follow(self, user_id: UUID, notification_id: UUID) -> None:
+        """Keep that a link in a mail about one was followed, which is a click of it.
+
+        The inbox need not show it, and it may be long gone.
+        """
+        try:
+            await self.click(user_id, notification_id, BY_EMAIL)
+        except NotInInbox:
+            await self._notifications.click_elsewhere(
+                user_id, notification_id, action=BY_EMAIL, at=self._clock.store_now()
+            )
 
     async def delete(self, user_id: UUID, notification_id: UUID) -> bool:
         """Delete one softly; tell whether there was one to delete."""

@@ -55,6 +55,7 @@ from server.service import Service
 from server.simulation import Simulation
 from server.singletons import start_singletons, tell
 from server.socket_limits import SocketLimits
+from server.statistics import Statistics
 from server.store_clients import StoreClients
 from server.stream_reader import StreamReader
 from server.timetable import keep_time
@@ -64,6 +65,7 @@ from server.webhooks.feedback_intake import FeedbackIntake
 from storage.bus_streams import BusStreams
 from storage.cap_ledger import CapLedger
 from storage.charges import ChargesRepository
+from storage.click_links import ClickLinks
 from storage.client import StoreUnavailable
 from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
@@ -217,9 +219,11 @@ async def assemble(
         readiness=Readiness(database, clock, redis_store, queue_redis),
         in_flight=InFlight(),
         simulation=Simulation(stores, settings.daily_caps),
+        statistics=Statistics(stores, clock),
         overview=Overview(stores, queue, clock),
         exports=Exports(),
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
+        click_links=ClickLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),
         mail_templates=open_mail_templates(stores, clock, settings.public_url, stack),
         webhooks=open_doors(

@@ -22,7 +22,7 @@ from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
 from tasks.archives.archive import Archive
 from tasks.due import DueDeliveries
-from tasks.jobs import retention, sweep
+from tasks.jobs import analytics, retention, sweep
 from tasks.liveness import Liveness
 from tasks.pauses import Pauses
 from tasks.queue import DeliveryQueue, open_huey
@@ -64,6 +64,7 @@ def _retention(place: Workplace) -> Sequence[Job]:
 
 
 JOBS: Mapping[str, Callable[[Workplace], Sequence[Job]]] = {
+    "analytics": lambda place: analytics(place.stores, place.clock, has_all=True),
     "schedules": _schedules,
     "retention": _retention,
     "sweep": lambda place: sweep(place.stores, place.due),

@@ -27,8 +27,10 @@ from server.rate_limiting import RateLimiting
 from server.readiness import Readiness
 from server.sending import Sending
 from server.simulation import Simulation
+from server.statistics import Statistics
 from server.verifier import TokenVerifier
 from server.webhooks.doors import Doors
+from storage.click_links import ClickLinks
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
@@ -62,8 +64,10 @@ class Service:
     in_flight: InFlight
     overview: Overview
     simulation: Simulation
+    statistics: Statistics
     exports: Exports
     unsubscribe_links: UnsubscribeLinks
+    click_links: ClickLinks
     page_templates: PageTemplates
     mail_templates: MailTemplates
     webhooks: Doors

@@ -59,6 +59,34 @@ INDEXES = (
         serves="FollowChanges.settling_tokens: whether a business's count may be corrected",
     ),
     Index(
+        name="opted_out",
+        collection="users",
+        keys=("opt_outs.at",),
+        options={"sparse": True},
+        serves="OptOuts.gather and count: opt-outs that are not rows yet",
+    ),
+    Index(
+        name="at",
+        collection="opt_outs",
+        keys=("at",),
+        serves="OptOuts.count: those of a day",
+    ),
+    Index(
+        name="purge",
+        collection="opt_outs",
+        keys=("purge_at",),
+        options={"expireAfterSeconds": 0},
+        serves="the store's own removal, long after they were counted",
+    ),
+    Index(
+        name="day",
+        collection="business_stats",
+        keys=("day",),
+        options={"expireAfterSeconds": 40 * 24 * 3_600},
+        serves="DailyStats.keep: what was counted before; the store's own removal of what "
+        "insights do not show any more",
+    ),
+    Index(
         name="unreachable_sms",
         collection="users",
         keys=("unreachable.sms.suppression",),
@@ -136,8 +164,9 @@ INDEXES = (
     Index(
         name="age",
         collection="notifications",
-        keys=("created_at",),
-        serves="AgedNotifications: everybody's rows of a time, to be blanked and removed",
+        keys=("created_at", "business_id"),
+        serves="AgedNotifications: everybody's rows of a time, to be blanked and removed; "
+        "FatesRepository: those of all, or of one business, to be counted",
     ),
     Index(
         name="listing_slot",
@@ -290,9 +319,11 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
     "suppressions": {"_id": "hashed"},
+    "opt_outs": {"_id": "hashed"},
+    "business_stats": {"_id": "hashed"},
 }
-"""Collections that are not here stay unsharded: `processes`, `jobs`, `templates`, `retention` are
-small."""
+"""Collections that are not here stay unsharded: `processes`, `jobs`, `templates`, `retention`,
+`daily_stats` are small."""
 
 
 async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:

@@ -163,15 +163,25 @@ class NotificationsRepository:
 
         The first click and its action stay. Raises NotInInbox.
         """
-        is_first = {"$eq": [{"$type": "$clicked_at"}, "missing"]}
-        # A literal, because an action may begin with "$".
-        first = {"clicked_at": at, "clicked_action": {"$literal": action}}
         if not await self._rows.update_one(
             {"_id": notification_id, "recipient_id": recipient_id, "inbox": True},
-            [{"$set": {k: {"$cond": [is_first, v, f"${k}"]} for k, v in first.items()}}],
+            [{"$set": _first_click(action, at)}],
         ):
             raise NotInInbox(notification_id)
         return await self.mark_read(recipient_id, [notification_id], at=at)
+
+    async def click_elsewhere(
+        self, recipient_id: UUID, notification_id: UUID, *, action: str | None, at: datetime
+    ) -> bool:
+        """Keep the first click of a row that the inbox need not show; tell whether there is one.
+
+        It is read by that, without any change to the inbox.
+        """
+        read = {"is_read": True, "read_at": {"$ifNull": ["$read_at", at]}}
+        return await self._rows.update_one(
+            {"_id": notification_id, "recipient_id": recipient_id, "unread": {"$exists": False}},
+            [{"$set": _first_click(action, at) | read}],
+        )
 
     async def delete(self, recipient_id: UUID, notification_id: UUID, *, at: datetime) -> bool:
         """Take a row out of the inbox; tell whether it was in it."""
@@ -242,6 +252,14 @@ class NotificationsRepository:
 
     def _row(self, document: Document) -> NotificationRow:
         return NotificationRow.from_document(opened(document, self._cipher))
+
+
+def _first_click(action: str | None, at: datetime) -> dict[str, Any]:
+    """Return what a `$set` stage sets when something is clicked: once set, it stays."""
+    is_first = {"$eq": [{"$type": "$clicked_at"}, "missing"]}
+    # A literal, because an action may begin with "$".
+    first = {"clicked_at": at, "clicked_action": {"$literal": action}}
+    return {name: {"$cond": [is_first, value, f"${name}"]} for name, value in first.items()}
 
 
 def _read(at: datetime) -> dict[str, Any]:

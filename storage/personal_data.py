@@ -60,12 +60,15 @@ SECTIONS = (
 )
 
 NOTHING_OF_ANYBODY = {
+    "business_stats": "counts",
     "channels": "who switched one last, which is in `audit_log`",
+    "daily_stats": "counts",
     "listings": "what businesses offer",
     "device_tokens": "hashes of the tokens of devices that are in the user's document",
     "events": "on their way to what is exported; encrypted, found by no person, then blanked",
     "idempotency_keys": "found by no person; encrypted, and gone after a day",
     "jobs": "what is done by the clock",
+    "opt_outs": "that somebody opted out, and not who; until then noted in the user's document",
     "processes": "machines",
     "retention": "times",
     "suppressions": "hashes of addresses, of nobody in particular; kept when a person is erased",

@@ -11,12 +11,14 @@ from storage.businesses import BusinessesRepository
 from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
+from storage.daily_stats import DailyStats
 from storage.deliveries import DeliveriesRepository
 from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
 from storage.devices import DevicesRepository
 from storage.engagement import EngagementRepository
 from storage.events import EventsRepository
+from storage.fates import FatesRepository
 from storage.follow_changes import FollowChanges
 from storage.followers import Followers
 from storage.following import Following
@@ -27,6 +29,7 @@ from storage.jobs import JobsRepository
 from storage.listings import ListingsRepository
 from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
+from storage.opt_outs import OptOuts
 from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.reachability import Reachability
@@ -69,6 +72,9 @@ class Stores:
     suppressions: SuppressionsRepository
     reachability: Reachability
     engagement: EngagementRepository
+    fates: FatesRepository
+    daily_stats: DailyStats
+    opt_outs: OptOuts
     charges: ChargesRepository
     idempotency_keys: IdempotencyKeys
     schedules: SchedulesRepository
@@ -113,6 +119,9 @@ def open_stores(
         suppressions=suppressions,
         reachability=Reachability(database, cipher, suppressions),
         engagement=EngagementRepository(database),
+        fates=FatesRepository(database),
+        daily_stats=DailyStats(database),
+        opt_outs=OptOuts(database),
         charges=ChargesRepository(database),
         idempotency_keys=IdempotencyKeys(database, cipher),
         schedules=SchedulesRepository(database, cipher),

@@ -4,7 +4,8 @@
      business_id, versions: {field: occurred_at}, registered_by: event_key, deleted_at,
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
      devices: [see storage/devices.py], following: [business id, oldest first],
-     unreachable: see storage/reachability.py, slot, in_force: see storage/newcomers.py}
+     unreachable: see storage/reachability.py, slot, in_force: see storage/newcomers.py,
+     opt_outs: see storage/opt_outs.py}
 
 `email` and `phone` are encrypted. Errors: `UserNotFound`.
 """
@@ -17,10 +18,12 @@ from uuid import UUID
 
 from pymongo import UpdateOne
 
+from rules.opt_outs import Way
 from rules.preferences import DEFAULTS, Preferences
 from rules.recipients import Recipient
 from storage.collection import StoreCollection
 from storage.newcomers import IN_FORCE, newcomer, placed
+from storage.opt_outs import noting
 from storage.reachability import is_unreachable
 from storage.versioned import newest_wins
 
@@ -38,7 +41,9 @@ ENCRYPTED_FIELDS = frozenset({"email", "phone"})
 
 _PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
 
-_UNSEEN = {"versions": 0, "following": 0, "devices": 0, "unreachable": 0, "in_force": 0}
+_UNSEEN = dict.fromkeys(
+    ("versions", "following", "devices", "unreachable", "in_force", "opt_outs"), 0
+)
 
 RECIPIENT_FIELDS = {
     **_PREFERENCES,
@@ -184,9 +189,9 @@ class UsersRepository:
         )
 
     async def change_preferences(
-        self, user_id: UUID, changes: Mapping[str, Any], *, user_type: str
+        self, user_id: UUID, changes: Mapping[str, Any], *, user_type: str, at: datetime
     ) -> None:
-        """Set the keys of `changes`, each on its own, those of `quiet_hours` too.
+        """Set the keys of `changes`, each on its own, those of `quiet_hours` too, at `at`.
 
         Values are as stored: `{"mute_all": bool, "quiet_hours": {"start": "HH:MM"}, ...}`. Who is
         not registered yet is kept, as `user_type`, until their registration arrives.
@@ -194,15 +199,19 @@ class UsersRepository:
         fields = _dotted("preferences", changes)
         if not fields:
             return
-        literal = {name: {"$literal": value} for name, value in fields.items()}
-        while not await self._users.update_one({"_id": user_id}, [{"$set": literal}, IN_FORCE]):
+        noted = noting(changes, at=at, way=Way.SWITCHED_OFF)
+        update = [*noted, _setting(fields), IN_FORCE]
+        while not await self._users.update_one({"_id": user_id}, update):
             await self._users.insert_if_absent({"_id": user_id}, newcomer(user_id, user_type))
 
-    async def switch(self, user_id: UUID, preference: str, *, is_on: bool) -> None:
-        """Set one preference of somebody of whom something is kept, and make nobody known by it."""
-        await self._users.update_one(
-            {"_id": user_id}, {"$set": {f"preferences.{preference}": is_on}}
-        )
+    async def switch(self, user_id: UUID, preference: str, *, is_on: bool, at: datetime) -> None:
+        """Set one preference by a link, of somebody of whom something is kept, at `at`.
+
+        Nobody becomes known by it.
+        """
+        noted = noting({preference: is_on}, at=at, way=Way.UNSUBSCRIBED)
+        update = [*noted, _setting({f"preferences.{preference}": is_on})]
+        await self._users.update_one({"_id": user_id}, update)
 
     def _update(self, change: ProfileChange) -> list[dict[str, Any]]:
         update = newest_wins(
@@ -267,6 +276,11 @@ def _preferences(user: Document) -> Preferences:
     return Preferences.from_stored(
         user.get("preferences", {}), timezone=user.get("timezone"), locale=user.get("locale")
     )
+
+
+def _setting(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the stage that sets `fields`, as literals, because a text may begin with "$"."""
+    return {"$set": {name: {"$literal": value} for name, value in fields.items()}}
 
 
 def _dotted(path: str, values: Mapping[str, Any]) -> dict[str, Any]:

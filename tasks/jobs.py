@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from tasks.daily_statistics import DailyStatistics
 from tasks.retention import Retention
 from tasks.rounds import Done, Job
 
@@ -27,6 +28,12 @@ REPAIR_EVERY = timedelta(seconds=60)
 RETAIN_EVERY = timedelta(hours=1)
 RETAIN_WITHIN = timedelta(minutes=45)
 """Shorter than until it is due again, so that two do not meet."""
+
+COUNT_EVERY = timedelta(minutes=5)
+"""How long a day that is over may be counted anew whenever somebody asks for it."""
+
+COUNT_DEADLINE = timedelta(minutes=10)
+"""What is not counted by then is the next run's: each day is kept by itself."""
 
 
 def sweep(stores: Stores, due: DueDeliveries) -> tuple[Job, ...]:
@@ -55,8 +62,23 @@ def retention(
     )
 
 
+def analytics(stores: Stores, clock: PositionClock, *, has_all: bool = False) -> tuple[Job, ...]:
+    """Return the job that counts the days that are over: those due, or all that are not final."""
+    statistics = DailyStatistics(stores.fates, stores.opt_outs, stores.daily_stats, clock)
+
+    async def count(as_of: datetime) -> Done:
+        counted = await (statistics.count_open if has_all else statistics.count_due)(as_of)
+        return Done(counted, "days counted")
+
+    return (Job(name="analytics", every=COUNT_EVERY, work=count, deadline=COUNT_DEADLINE),)
+
+
 def worker_jobs(
     stores: Stores, clock: PositionClock, due: DueDeliveries, archive: Archive | None
 ) -> tuple[Job, ...]:
     """Return all jobs of a worker."""
-    return (*sweep(stores, due), retention(stores, clock, archive, within=RETAIN_WITHIN))
+    return (
+        *sweep(stores, due),
+        retention(stores, clock, archive, within=RETAIN_WITHIN),
+        *analytics(stores, clock),
+    )

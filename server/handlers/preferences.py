@@ -31,7 +31,10 @@ class PreferencesHandler(ApiHandler):
         principal = self.principal
         users = self.service.stores.users
         await users.change_preferences(
-            principal.user_id, changes, user_type=principal.user_type.value
+            principal.user_id,
+            changes,
+            user_type=principal.user_type.value,
+            at=self.service.clock.store_now(),
         )
         preferences = await users.preferences(principal.user_id)
         self.answer(

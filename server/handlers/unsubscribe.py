@@ -6,13 +6,11 @@ Whoever accepts HTML gets pages, failures included; others get JSON.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tornado.httputil
 
-from rules.preferences import DEFAULT_LOCALE
-from server.errors import ErrorAnswer, NotFound, UnsupportedMediaType, ValidationFailed
-from server.handlers.base import PUBLIC, ApiHandler, loaded
+from server.errors import NotFound, UnsupportedMediaType, ValidationFailed
+from server.handlers.base import PUBLIC, loaded
+from server.handlers.showing import ShowingHandler
 from server.operation import Operation
 from server.schemas.unsubscribe import UNSUBSCRIBE_FORM, UNSUBSCRIBE_QUERY, Unsubscribed
 from storage.unsubscribe_links import UnknownUnsubscribeLink, Unsubscription
@@ -23,7 +21,7 @@ FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 """RFC 8058 §3.2 has mail programs send either."""
 
 
-class UnsubscribeHandler(ApiHandler):
+class UnsubscribeHandler(ShowingHandler):
     """`GET` and `POST /unsubscribe/{token}/`."""
 
     roles = {"GET": PUBLIC, "POST": PUBLIC}
@@ -36,15 +34,12 @@ class UnsubscribeHandler(ApiHandler):
     }
     body_limit_bytes = FORM_LIMIT_BYTES
 
-    locale_of_reader = DEFAULT_LOCALE
-    """Until it is known who that is."""
-
     async def get(self, token: str) -> None:
         """Show a page that asks, and change nothing."""
         asked = self._asked(token)
         wants_back = self.query().get("action") == "resubscribe"
         await self._speak_to(asked)
-        self._show("unsubscribe", step="ask_back" if wants_back else "ask", scope=asked.scope)
+        self.show("unsubscribe", step="ask_back" if wants_back else "ask", scope=asked.scope)
 
     async def post(self, token: str) -> None:
         """Switch the link's preference off, or on again; doing it twice changes nothing more.
@@ -56,21 +51,15 @@ class UnsubscribeHandler(ApiHandler):
         is_wanted = "one_click" not in form and form["action"] == "resubscribe"
         preference = asked.scope.preference
         # Of somebody erased since, nothing is kept and nothing is sent.
-        await self.service.stores.users.switch(asked.user_id, preference, is_on=is_wanted)
-        if self._is_for_people():
+        await self.service.stores.users.switch(
+            asked.user_id, preference, is_on=is_wanted, at=self.service.clock.store_now()
+        )
+        if self.is_for_people():
             await self._speak_to(asked)
-            self._show("unsubscribe", step="back" if is_wanted else "done", scope=asked.scope)
+            self.show("unsubscribe", step="back" if is_wanted else "done", scope=asked.scope)
             return
         message = "Subscribed again" if is_wanted else "Unsubscribed"
         self.answer({"message": message, "preferences": {preference: is_wanted}})
-
-    def answer_error(self, answer: ErrorAnswer) -> None:
-        """Answer people with a page, and programs with the envelope."""
-        if not self._is_for_people():
-            super().answer_error(answer)
-            return
-        self._begin_error(answer)
-        self._show("failure", failure="unknown_link" if answer.status == 404 else "again")
 
     @property
     def logged_path(self) -> str:
@@ -98,21 +87,9 @@ class UnsubscribeHandler(ApiHandler):
         except (tornado.httputil.HTTPInputError, UnicodeDecodeError):
             raise ValidationFailed({"body": ["Not a valid form."]}) from None
 
-    def _is_for_people(self) -> bool:
-        return "text/html" in self.request.headers.get("Accept", "").lower()
-
     async def _speak_to(self, asked: Unsubscription) -> None:
         preferences = await self.service.stores.users.preferences(asked.user_id)
         self.locale_of_reader = preferences.locale
-
-    def _show(self, page: str, **context: Any) -> None:
-        templates = self.service.page_templates
-        self.set_header("Content-Type", "text/html; charset=utf-8")
-        self.set_header("Content-Security-Policy", templates.content_security_policy)
-        # The address is all that one needs to use it.
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("X-Robots-Tag", "noindex, nofollow")
-        self.finish(templates.render(page, self.locale_of_reader, **context))
 
 
 ROUTES = [(r"/unsubscribe/([^/]+)/?", UnsubscribeHandler)]

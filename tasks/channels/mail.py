@@ -73,12 +73,27 @@ class UnsubscribePages(Protocol):
         """Return the address for a mail of `kind` to `user_id`."""
 
 
+class Counting(Protocol):
+    """Makes it known which mails are of use."""
+
+    def counted(self, letter: Letter) -> Letter:
+        """Return the letter with links that count when they are followed."""
+
+
 class Mailer:
     """Makes the message of a letter; every `Sender` of emails is given one."""
 
-    def __init__(self, renderer: Renderer, pages: UnsubscribePages, *, sender: str | None) -> None:
+    def __init__(
+        self,
+        renderer: Renderer,
+        pages: UnsubscribePages,
+        *,
+        sender: str | None,
+        counting: Counting | None = None,
+    ) -> None:
         self._renderer = renderer
         self._pages = pages
+        self._counting = counting
         name, address = parseaddr(sender or DEFAULT_FROM)
         self._sender = Address(name, addr_spec=address)
         self._from = header("From", self._sender)
@@ -96,7 +111,8 @@ class Mailer:
         recipient = envelope_address(address)
         # RFC 2369 and RFC 8058: leaving takes one click, in the mail program itself.
         link = self._pages.link(letter.recipient_id, letter.kind)
-        rendered = await self._renderer.render(letter, unsubscribe_url=link)
+        shown = letter if self._counting is None else self._counting.counted(letter)
+        rendered = await self._renderer.render(shown, unsubscribe_url=link)
         message_id = f"<{letter.notification_id}@{self._sender.domain}>"
         headers = (
             self._from,

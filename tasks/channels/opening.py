@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from config.callbacks import twilio_callback
 from rules.kinds import Channel
+from storage.click_links import ClickLinks
 from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.channels.email_file import EmailFiles
 from tasks.channels.mail import Mailer, Renderer
 from tasks.channels.push_file import PushFiles
 from tasks.channels.sms_file import SmsFiles
+from tasks.emails.counting import CountedButtons
 from tasks.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -39,7 +41,13 @@ async def close_outlets(outlets: Outlets) -> None:
 def _email(settings: Settings, renderer: Renderer) -> Sender[EmailAddress]:
     provider = settings.email
     pages = UnsubscribeLinks(settings.encryption_keys, settings.public_url)
-    mailer = Mailer(renderer, pages, sender=provider.options.get("from"))
+    clicks = ClickLinks(settings.encryption_keys, settings.public_url)
+    mailer = Mailer(
+        renderer,
+        pages,
+        sender=provider.options.get("from"),
+        counting=CountedButtons(clicks, settings.public_url),
+    )
     match provider.scheme:
         case "ses":
             from tasks.channels.ses import SesSender  # noqa: PLC0415

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 APP_SCHEME = "savenbiteguild"
 
 _WEB = frozenset({"http", "https"})
-_LONGEST = 2_048
+LONGEST = 2_048
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 """What browsers drop from an address or turn into another character before they read it."""
 
@@ -29,7 +29,7 @@ class Links:
         return self._absolute(url, _WEB)
 
     def _absolute(self, url: Any, schemes: frozenset[str]) -> str | None:
-        if not isinstance(url, str) or not url or len(url) > _LONGEST or _UNSAFE.search(url):
+        if not isinstance(url, str) or not url or len(url) > LONGEST or _UNSAFE.search(url):
             return None
         if url.startswith("/") and not url.startswith("//"):
             return self.public_url + url

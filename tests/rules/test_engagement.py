@@ -36,3 +36,13 @@ def test_a_score_is_between_0_and_10_with_one_decimal(data: st.DataObject) -> No
     score = Engagement(received, read, data.draw(st.integers(0, read))).score
     assert 0.0 <= score <= 10.0
     assert score == float(f"{score:.1f}")
+
+
+def test_rates_are_shares_of_what_was_received_to_four_decimals() -> None:
+    engagement = Engagement(3, 2, 1)
+    assert (engagement.read_rate, engagement.click_rate) == (0.6667, 0.3333)
+    assert (NOTHING_RECEIVED.read_rate, NOTHING_RECEIVED.click_rate) == (0.0, 0.0)
+
+
+def test_engagement_adds_up() -> None:
+    assert Engagement(3, 2, 1) + Engagement(4, 0, 0) + NOTHING_RECEIVED == Engagement(7, 2, 1)

@@ -53,13 +53,17 @@ async def test_of_a_user_all_is_exported_in_clear_but_tokens_and_hashes(stores: 
     user_id = uuid4()
     fields = {"name": "Anna", "email": "anna@example.org", "phone": "+27821234567", "locale": "af"}
     await stores.users.apply([ProfileChange(user_id, fields, NOON)])
-    await stores.users.change_preferences(user_id, {"mute_all": True}, user_type="customer")
+    await stores.users.change_preferences(
+        user_id, {"mute_all": True}, user_type="customer", at=NOON
+    )
     token = uuid4().hex
     described = {"platform": "ios", "name": "Phone"}
     device, _ = await stores.devices.register(
         user_id, token, described, user_type="customer", at=NOON
     )
     exported = await stores.users.exported(user_id)
+    assert exported is not None
+    assert [noted["what"] for noted in exported.pop("opt_outs")] == ["all"]
     assert exported == {
         "_id": user_id,
         **fields,

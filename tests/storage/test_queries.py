@@ -19,6 +19,7 @@ from storage.client import open_client
 from storage.deliveries import DeliveriesRepository
 from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
+from storage.fates import FatesRepository
 from storage.indexes import INDEXES, SHARD_KEYS
 from storage.stores import open_stores
 from tests.storage.uses import USES, WITHOUT_USE
@@ -179,6 +180,8 @@ EVERYBODYS = {
     DeliveryRecords.find_row,
     DeliveryFeedback.recipient_of,
     DeliveryFeedback.take_in,
+    FatesRepository.of,
+    FatesRepository.has_any,
 }
 """What workers, operators and providers ask of all shards."""
 

@@ -56,7 +56,7 @@ async def test_who_says_nothing_has_the_defaults(stores: Stores) -> None:
 async def test_what_a_user_sets_is_in_force_whatever_the_profile_says(stores: Stores) -> None:
     user_id = await register(stores, timezone="Asia/Tokyo")
     await stores.users.change_preferences(
-        user_id, {"timezone": "Asia/Seoul", "locale": "zu"}, user_type="customer"
+        user_id, {"timezone": "Asia/Seoul", "locale": "zu"}, user_type="customer", at=NOON
     )
     moved = ProfileChange(user_id, {"timezone": "Asia/Tashkent", "locale": "af"}, NOON + MINUTE)
     await stores.users.apply([moved])
@@ -77,7 +77,7 @@ async def test_who_is_known_by_a_token_alone_is_found_too(stores: Stores, made_b
     if made_by == "follow":
         await stores.following.follow(user_id, "ngo", await a_business(stores))
     elif made_by == "preferences":
-        await stores.users.change_preferences(user_id, {"mute_all": True}, user_type="ngo")
+        await stores.users.change_preferences(user_id, {"mute_all": True}, user_type="ngo", at=NOON)
     else:
         await stores.devices.register(
             user_id, uuid4().hex, {"platform": "web"}, user_type="ngo", at=NOON

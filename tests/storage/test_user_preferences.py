@@ -38,7 +38,7 @@ async def test_changes_keep_what_they_do_not_name(stores: Stores) -> None:
         {"mute_all": False, "quiet_hours": {"end": "06:30"}},
         {"quiet_hours": {"enabled": False}},
     ):
-        await stores.users.change_preferences(user_id, changes, user_type="customer")
+        await stores.users.change_preferences(user_id, changes, user_type="customer", at=NOON)
     assert await stores.users.preferences(user_id) == Preferences(
         muted_types=("welcome",),
         quiet_hours=QuietHours(is_enabled=False, start=time(21), end=time(6, 30)),
@@ -53,7 +53,7 @@ async def test_no_changes_of_preferences_make_no_user(
     stores: Stores, nothing: dict[str, Any]
 ) -> None:
     user_id = uuid4()
-    await stores.users.change_preferences(user_id, nothing, user_type="customer")
+    await stores.users.change_preferences(user_id, nothing, user_type="customer", at=NOON)
     assert await stores.users.find(user_id) is None
 
 
@@ -68,7 +68,7 @@ async def test_keys_changed_at_once_are_all_kept_also_for_somebody_unknown(store
     ]
     await asyncio.gather(
         *(
-            stores.users.change_preferences(user_id, changes, user_type="ngo")
+            stores.users.change_preferences(user_id, changes, user_type="ngo", at=NOON)
             for changes in wanted * 4
         )
     )
@@ -84,7 +84,9 @@ async def test_keys_changed_at_once_are_all_kept_also_for_somebody_unknown(store
 
 async def test_preferences_set_before_the_registration_survive_it(stores: Stores) -> None:
     user_id = uuid4()
-    await stores.users.change_preferences(user_id, {"mute_all": True}, user_type="customer")
+    await stores.users.change_preferences(
+        user_id, {"mute_all": True}, user_type="customer", at=NOON
+    )
     await stores.users.apply([registered(user_id, user_type="ngo", timezone="Europe/Paris")])
     user = await stores.users.get(user_id)
     assert (user.name, user.user_type) == ("Anna Nkosi", "ngo")
@@ -105,7 +107,7 @@ async def test_time_zone_and_locale_follow_the_profile_until_they_are_set(stores
     await stores.users.apply([registered(user_id, NOON + MINUTE, timezone="Asia/Tokyo")])
     assert await in_force() == ("Asia/Tokyo", "en")
     await stores.users.change_preferences(
-        user_id, {"timezone": "Europe/Rome", "locale": "af"}, user_type="customer"
+        user_id, {"timezone": "Europe/Rome", "locale": "af"}, user_type="customer", at=NOON
     )
     await stores.users.apply([registered(user_id, NOON + 2 * MINUTE, timezone="Asia/Seoul")])
     assert await in_force() == ("Europe/Rome", "af")

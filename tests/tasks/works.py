@@ -76,7 +76,9 @@ class Works:
 
     async def prefer(self, user_id: UUID, **preferences: Any) -> None:
         """Set preferences."""
-        await self.stores.users.change_preferences(user_id, preferences, user_type="customer")
+        await self.stores.users.change_preferences(
+            user_id, preferences, user_type="customer", at=self.clock.store_now()
+        )
 
     async def device(self, user_id: UUID, token: str) -> UUID:
         """Register a device."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -25,6 +25,8 @@ OTHERS = 1_000_000
 
 LATER = NOON + timedelta(hours=1)
 LONG_AGO = NOON - timedelta(days=30)
+OPTED_OUT_AT = LONG_AGO - timedelta(days=1)
+STATS_DAY = date(2026, 11, 1)
 PURGE_AT = LATER + timedelta(days=180)
 
 CIPHER = FieldCipher([KEY])

@@ -1,4 +1,4 @@
-"""Users who settle a follow, follow, have devices, have lost their number; and others."""
+"""Users who settle a follow, follow, opt out, have devices, lost their number; and others."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from tests.storage.filled.asked import (
     KNOWN,
     LOST_NUMBERS,
     LOST_USERS,
+    OPTED_OUT_AT,
     OWNER,
     SETTLING_USERS,
     TOKENS,
+    ids,
     others,
 )
 from tests.storage.samples import NOON
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from storage.client import Document
 
 
+OPTED_OUT = ids(97_000_000)
+
+
 def documents() -> Iterator[Document]:
     entry = {"token": UUID(int=1), "business_id": BAKERY, "at": NOON}
     for user_id in SETTLING_USERS:
@@ -33,6 +38,7 @@ def documents() -> Iterator[Document]:
     yield {"_id": FOLLOWER, "following": KNOWN}
     yield {"_id": OWNER, "devices": a_users_devices()}
     yield from users_of_lost_numbers()
+    yield from users_who_opted_out()
     yield from known_users()
     for user_id in others():
         yield _user(user_id, "customer", "Africa/Johannesburg", 8 + user_id.int % 4_000)
@@ -68,6 +74,11 @@ def a_users_devices() -> list[Document]:
         }
         for device_id, token in zip(DEVICES, TOKENS, strict=True)
     ]
+
+
+def users_who_opted_out() -> list[Document]:
+    noted = {"at": OPTED_OUT_AT, "what": "push", "way": "switched_off"}
+    return [{"_id": user_id, "opt_outs": [{"token": user_id, **noted}]} for user_id in OPTED_OUT]
 
 
 def users_of_lost_numbers() -> list[Document]:

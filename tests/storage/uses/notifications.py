@@ -11,6 +11,8 @@ from tests.storage.filled.asked import (
     DAIRY,
     DELETED_ROWS,
     DELETER,
+    DUE_ROWS,
+    DUE_USERS,
     LATER,
     MARKED_ROWS,
     MARKER,
@@ -95,6 +97,12 @@ USES = [
         NotificationsRepository.click,
         lambda stores: stores.notifications.click(MARKER, MARKED_ROWS[3], action="view", at=LATER),
         restore=unread_again(MARKED_ROWS),
+    ),
+    Use(
+        NotificationsRepository.click_elsewhere,
+        lambda stores: stores.notifications.click_elsewhere(
+            DUE_USERS[0], DUE_ROWS[0], action="email", at=LATER
+        ),
     ),
     Use(
         NotificationsRepository.delete,

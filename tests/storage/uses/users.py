@@ -35,13 +35,13 @@ USES = [
     Use(
         UsersRepository.change_preferences,
         lambda stores: stores.users.change_preferences(
-            KNOWN[0], {"mute_all": True}, user_type="ngo"
+            KNOWN[0], {"mute_all": True}, user_type="ngo", at=NOON
         ),
         restore=known_again,
     ),
     Use(
         UsersRepository.switch,
-        lambda stores: stores.users.switch(KNOWN[0], "mute_all", is_on=True),
+        lambda stores: stores.users.switch(KNOWN[0], "mute_all", is_on=True, at=NOON),
         restore=known_again,
     ),
     Use(UsersRepository.recipients, lambda stores: counted(stores.users.recipients(KNOWN))),
