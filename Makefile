@@ -9,6 +9,8 @@ CHECKED := run.py config rules storage actors tasks server bench tests
 FANOUT_ARGS ?= --followers 500 --rounds 3
 REST_ARGS ?= --rounds 3
 DELIVERIES_ARGS ?= --rounds 3
+# A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
+TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: install run test test-long check bench clean browser
 
@@ -42,7 +44,7 @@ browser:
 # The second report holds what decides and what carries to a stricter mark than the whole.
 test: .venv/test.stamp browser
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(TEST_PROGRAMS) --cov --cov-branch --cov-report=term $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='actors/*,rules/*' --fail-under=100
 
 .venv-long/long.stamp: requirements/long.txt | $(BIN)/python

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -23,14 +23,14 @@ from storage.names import Names
 from tests.storage.samples import NOON, a_row
 
 NO_NAMES = Names({}, {})
-USER = uuid4()
+USER = UUID(int=1)
 
 
 @pytest.mark.parametrize(
     "parcel",
     [
-        Changed(USER, OneRead(uuid4())),
-        Changed(USER, OneDeleted(uuid4())),
+        Changed(USER, OneRead(UUID(int=2))),
+        Changed(USER, OneDeleted(UUID(int=3))),
         Changed(USER, SeveralRead(12)),
         Shown(USER, '{"type":"pong","data":"\u00e9"}'.encode()),
         Joined(),

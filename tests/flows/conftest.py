@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from server.service import Service
+from tests.flows.rows import Rows
 from tests.support.api import Api
 from tests.support.processes import ServerProcess, server_process
 from tests.support.service import running
@@ -27,6 +28,14 @@ async def process(
     """Give a server process that tests start, stop and kill themselves."""
     async with server_process(mongodb_uri, redis_url, database_name) as given:
         yield given
+
+
+@pytest.fixture
+def rows(mongodb_uri: str, database_name: str) -> Iterator[Rows]:
+    """Look at what is stored."""
+    looked_at = Rows(mongodb_uri, database_name)
+    yield looked_at
+    looked_at.close()
 
 
 @pytest.fixture

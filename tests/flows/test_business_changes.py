@@ -10,6 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from storage.event_stream import STREAM
+from tests.flows.rows import Rows
 from tests.support.api import Api
 from tests.support.crashing import NEWS, PROFILE
 from tests.support.processes import ServerProcess
@@ -82,16 +83,16 @@ async def test_the_same_update_twice_is_told_once(world: World) -> None:
 @pytest.mark.timeout(seconds=90)
 @pytest.mark.parametrize("step", [NEWS, PROFILE])
 async def test_a_kill_between_telling_and_storing_tells_once_and_stores(
-    step: str, process: ServerProcess, redis_url: str
+    step: str, process: ServerProcess, redis_url: str, rows: Rows
 ) -> None:
     api = Api(process.base_url)
     world = World(api)
-    await process.start()
+    await process.start_crashing(step)
     shop = await world.shop(name="Mario's")
     follower = await world.follower(shop)
-    assert process.stop() == 0
+    await rows.settled()
 
-    await process.start("-m", "tests.support.crashing", step)
+    process.crash()
     said = event("business.updated", {"id": str(shop.id), "name": "Luigi's"})
     # By the stream, because a request would not be answered.
     redis = Redis.from_url(redis_url)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import pymongo
 import pytest
 
+from tests.flows.rows import Rows
 from tests.support.api import Api, token
 from tests.support.client import Client
 from tests.support.crashing import STEPS
@@ -26,35 +25,6 @@ async def world(process: ServerProcess) -> AsyncIterator[World]:
     api = Api(process.base_url)
     yield World(api)
     api.close()
-
-
-class Rows:
-    """Looks at the stored rows of a fan-out."""
-
-    def __init__(self, mongodb_uri: str, database: str) -> None:
-        self._database = pymongo.MongoClient[dict[str, Any]](
-            mongodb_uri, uuidRepresentation="standard"
-        )[database]
-
-    def close(self) -> None:
-        self._database.client.close()
-
-    def count(self, business_id: UUID) -> int:
-        return self._database["notifications"].count_documents({"business_id": business_id})
-
-    def recipients(self, business_id: UUID) -> list[UUID]:
-        found = self._database["notifications"].find({"business_id": business_id})
-        return [row["recipient_id"] for row in found]
-
-    def pending(self) -> int:
-        return self._database["events"].count_documents({"state": "pending"})
-
-
-@pytest.fixture
-def rows(mongodb_uri: str, database_name: str) -> Any:
-    looked_at = Rows(mongodb_uri, database_name)
-    yield looked_at
-    looked_at.close()
 
 
 @pytest.mark.timeout(seconds=90)
@@ -79,10 +49,7 @@ async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
 
     await process.start()
 
-    async def is_done() -> bool:
-        return rows.pending() == 0
-
-    await eventually(is_done, within_s=60)
+    await rows.settled(within_s=60)
     assert sorted(rows.recipients(shop.id)) == sorted(followers)
     one = Person(followers[0], token(followers[0]))
     assert (await world.inbox(one))["count"] == 1
@@ -93,7 +60,7 @@ async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
 async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once(
     step: str, process: ServerProcess, world: World, rows: Rows
 ) -> None:
-    await process.start()
+    await process.start_crashing(step)
     shop = await world.shop()
     people = [await world.follower(shop) for _ in range(3)]
     for person in people:
@@ -102,9 +69,9 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
     await world.post_listing(shop, "Before")
     for person in people:
         await world.told(person)
-    assert process.stop() == 0
+    await rows.settled()
 
-    await process.start("-m", "tests.support.crashing", step)
+    process.crash()
     clients = [Client(process.base_url, person.token) for person in people]
     for client in clients:
         await eventually(partial(_has, client, 1))
@@ -112,11 +79,7 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
     assert await process.killed() == KILLED
 
     await process.start()
-
-    async def is_done() -> bool:
-        return rows.pending() == 0
-
-    await eventually(is_done, within_s=30)
+    await rows.settled()
     for person, client in zip(people, clients, strict=True):
         await eventually(partial(_has, client, 2))
         listed = (await world.inbox(person))["results"]
@@ -131,25 +94,21 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
 async def test_a_kill_after_any_step_tells_one_recipient_once(
     step: str, process: ServerProcess, world: World, rows: Rows
 ) -> None:
-    await process.start()
+    await process.start_crashing(step)
     shop = await world.shop()
     await world.prefer(shop.owner, quiet_hours={"enabled": False})
     await world.event("review.created", review(shop.id, uuid4()))
     await world.told(shop.owner)
-    assert process.stop() == 0
+    await rows.settled()
 
-    await process.start("-m", "tests.support.crashing", step)
+    process.crash()
     client = Client(process.base_url, shop.owner.token)
     await eventually(partial(_has, client, 1))
     await world.event("review.created", review(shop.id, uuid4()))
     assert await process.killed() == KILLED
 
     await process.start()
-
-    async def is_done() -> bool:
-        return rows.pending() == 0
-
-    await eventually(is_done, within_s=30)
+    await rows.settled()
     await eventually(partial(_has, client, 2))
     listed = (await world.inbox(shop.owner))["results"]
     assert client.in_order() == [row["id"] for row in reversed(listed)]

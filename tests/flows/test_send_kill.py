@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 from tornado.httpclient import HTTPError
 
+from tests.flows.rows import Rows
 from tests.support.api import Answer, Api
 from tests.support.crashing import ACCEPT, STEPS_OF_A_SCHEDULE, STEPS_OF_A_SEND
 from tests.support.processes import ServerProcess
 from tests.support.world import Person, World, eventually
 
 KILLED = -9
-CRASHING = ("-m", "tests.support.crashing")
 SCHEDULED = "/api/notifications/scheduled/"
 
 
@@ -27,22 +27,22 @@ async def world(process: ServerProcess) -> AsyncIterator[World]:
     api.close()
 
 
-async def somebody(process: ServerProcess, world: World) -> Person:
-    """Register somebody who can be told by email at any hour, and stop the server."""
-    await process.start()
+async def somebody(world: World, rows: Rows) -> Person:
+    """Register somebody who can be told by email at any hour."""
     person = await world.person()
     await world.prefer(person, quiet_hours={"enabled": False})
-    assert process.stop() == 0
+    await rows.settled()
     return person
 
 
 @pytest.mark.timeout(seconds=60)
 @pytest.mark.parametrize("step", STEPS_OF_A_SEND)
 async def test_a_send_killed_half_way_is_finished_by_the_next_try_with_its_key(
-    step: str, process: ServerProcess, world: World
+    step: str, process: ServerProcess, world: World, rows: Rows
 ) -> None:
-    person, key = await somebody(process, world), uuid4().hex
-    await process.start(*CRASHING, step)
+    await process.start_crashing(step)
+    person, key = await somebody(world, rows), uuid4().hex
+    process.crash()
     given: dict[str, Any] = {"key": key, "channels": ["in_app", "email"]}
     with pytest.raises(HTTPError):
         await world.send(person, **given)
@@ -59,10 +59,11 @@ async def test_a_send_killed_half_way_is_finished_by_the_next_try_with_its_key(
 
 
 async def test_a_send_without_a_key_that_is_durable_is_carried_out_after_a_kill(
-    process: ServerProcess, world: World
+    process: ServerProcess, world: World, rows: Rows
 ) -> None:
-    person = await somebody(process, world)
-    await process.start(*CRASHING, ACCEPT)
+    await process.start_crashing(ACCEPT)
+    person = await somebody(world, rows)
+    process.crash()
     with pytest.raises(HTTPError):
         await world.send(person)
     assert await process.killed() == KILLED
@@ -95,10 +96,11 @@ async def plan(world: World, person: Person, key: str, at: datetime) -> Answer:
 @pytest.mark.timeout(seconds=60)
 @pytest.mark.parametrize("step", STEPS_OF_A_SCHEDULE)
 async def test_a_schedule_is_sent_once_though_the_process_was_killed_over_it(
-    step: str, process: ServerProcess, world: World
+    step: str, process: ServerProcess, world: World, rows: Rows
 ) -> None:
-    person, key = await somebody(process, world), uuid4().hex
-    await process.start(*CRASHING, step)
+    await process.start_crashing(step)
+    person, key = await somebody(world, rows), uuid4().hex
+    process.crash()
     # The other steps come once it is due: only then may the answer to the first try be lost.
     at = datetime.now(UTC) + timedelta(seconds=0.5 if step == "plan" else 3.0)
     if step == "plan":

@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from storage.event_stream import STREAM
+from tests.flows.rows import Rows
 from tests.support.api import Api
 from tests.support.crashing import ACCEPT
 from tests.support.processes import ServerProcess
@@ -38,14 +39,14 @@ async def held(redis: Redis) -> int:
 
 @pytest.mark.timeout(seconds=90)
 async def test_an_event_is_carried_out_once_when_its_reader_dies_before_acknowledging(
-    process: ServerProcess, world: World, redis: Redis
+    process: ServerProcess, world: World, redis: Redis, rows: Rows
 ) -> None:
-    await process.start()
+    await process.start_crashing(ACCEPT)
     shop = await world.shop()
     follower = await world.follower(shop)
-    assert process.stop() == 0
+    await rows.settled()
 
-    await process.start("-m", "tests.support.crashing", ACCEPT)
+    process.crash()
     for name in ("First", "Second"):
         posted = event("listing.created", listing(shop.id, name))
         await redis.xadd(STREAM, {"event": json.dumps(posted)})

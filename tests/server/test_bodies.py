@@ -16,7 +16,7 @@ from server.handlers.events import EVENTS_BODY_LIMIT_BYTES
 from server.service import Service
 from tests.server.inboxes import keep_unread
 from tests.server.wire import Wire
-from tests.support.api import Api, token
+from tests.support.api import AN_ID, Api, token
 from tests.support.world import EVENTS, Person
 
 MARK_READ = "/api/notifications/mark-read/"
@@ -89,8 +89,8 @@ async def test_json_may_name_its_encoding(api: Api, content_type: str) -> None:
 
 WITHOUT_BODY = [
     ("POST", "/api/notifications/mark-all-read/"),
-    ("DELETE", f"/api/notifications/{uuid4()}/delete/"),
-    ("DELETE", f"/api/unfollow/{uuid4()}/"),
+    ("DELETE", f"/api/notifications/{AN_ID}/delete/"),
+    ("DELETE", f"/api/unfollow/{AN_ID}/"),
 ]
 
 

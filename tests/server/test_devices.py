@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from server.auth import INBOX_OWNERS
-from tests.support.api import Answer, Api, token
+from tests.support.api import AN_ID, Answer, Api, token
 from tests.support.world import Person
 
 DEVICES = "/api/devices/"
@@ -154,7 +154,7 @@ NO_TOKENS: list[Any] = ["", " ", "a b", "tok\n", "tökén", "\x00", "x" * 4_097,
         *(({"device_token": value}, "device_token") for value in NO_TOKENS),
         *(({"platform": value}, "platform") for value in ("", "windows", "IOS", 1, None, ["ios"])),
         *(({"name": value}, "name") for value in ("", "\x00", " ", "x" * 101, 1, ["a"])),
-        ({"user_id": str(uuid4())}, "user_id"),
+        ({"user_id": str(AN_ID)}, "user_id"),
         ({"is_active": True}, "is_active"),
     ],
     ids=lambda value: ascii(value)[:40],

@@ -12,7 +12,7 @@ import pytest
 from rules.kinds import KINDS
 from server.service import Service
 from storage.notifications import NotificationRow
-from tests.support.api import PLATFORM, Api, token
+from tests.support.api import AN_ID, PLATFORM, Api, token
 from tests.support.world import NOTIFICATIONS, Person, World, direct_send
 
 QUIET_NEVER = {"quiet_hours": {"enabled": False}}
@@ -183,7 +183,7 @@ BAD = [
     ("send_at", "2026-01-01T10:00:00"),
     ("send_at", 7),
     ("subject", "s"),
-    ("sender_id", str(uuid4())),
+    ("sender_id", str(AN_ID)),
 ]
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from tests.server.posting import LEFT_OUT, data_of, outcome, send, shown, taken
-from tests.support.api import Api
+from tests.support.api import AN_ID, Api
 from tests.support.world import event
 
 BAD_DATA: list[tuple[str, str, Any]] = [
@@ -200,7 +199,7 @@ GOOD_DATA: list[tuple[str, dict[str, Any]]] = [
     ("listing.created", dict.fromkeys(("description", "currency", "image_url"))),
     ("listing.created", {"price": 12.5, "currency": "USD", "description": "", "image_url": None}),
     ("listing.created", {"listing_id": "770g8600-no-uuid", "price": "12.50"}),
-    ("listing.interest", {"listing_id": str(uuid4())}),
+    ("listing.interest", {"listing_id": str(AN_ID)}),
     ("pickup.scheduled", dict.fromkeys(("contact_person", "contact_phone", "confirmation_code"))),
     ("pickup.scheduled", dict.fromkeys(("items", "total_amount"))),
     ("pickup.scheduled", {"contact_person": "John Smith", "contact_phone": "+27123456789"}),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
 from server.service import Service
 from tests.server.wire import Wire
+from tests.support.api import AN_ID
 from tests.support.service import running
 from tests.support.sockets import Socket
 from tests.support.world import eventually
@@ -30,7 +30,7 @@ def lines(**changes: str | None) -> list[str]:
     return [f"{name}: {value}" for name, value in (UPGRADE | named).items() if value is not None]
 
 
-@pytest.mark.parametrize("path", [PATH, PATH.rstrip("/"), f"{PATH}{uuid4()}/", f"{PATH}{uuid4()}"])
+@pytest.mark.parametrize("path", [PATH, PATH.rstrip("/"), f"{PATH}{AN_ID}/", f"{PATH}{AN_ID}"])
 async def test_a_handshake_is_answered_101_and_nothing_is_sent(wire: Wire, path: str) -> None:
     await wire.send(f"GET {path} HTTP/1.1", *lines())
     answer = await wire.answer(has_body=False)

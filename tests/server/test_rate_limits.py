@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -21,7 +20,7 @@ from tornado.web import RequestHandler
 from server.app import routes
 from server.handlers.base import PUBLIC, ApiHandler
 from server.service import Service
-from tests.support.api import Answer, Api, token
+from tests.support.api import AN_ID, Answer, Api, token
 from tests.support.own_redis import own_redis
 from tests.support.service import running
 from tests.support.sockets import Socket
@@ -215,7 +214,7 @@ async def test_an_address_that_a_client_makes_up_is_not_believed(
         ("GET", "/api/notifications/?page=0", 400),
         ("PUT", UNREAD_COUNT, 405),
         ("POST", EVENTS, 403),
-        ("GET", f"/api/devices/{uuid4()}/", 405),
+        ("GET", f"/api/devices/{AN_ID}/", 405),
         ("POST", "/api/notifications/mark-read/", 415),
     ],
 )

@@ -16,7 +16,7 @@ from config.logging import configure_logging
 from server.service import Service
 from tests.server.inboxes import keep_unread
 from tests.server.wire import Wire
-from tests.support.api import Answer, Api, token
+from tests.support.api import AN_ID, Answer, Api, token
 from tests.support.world import Person
 
 MARK_READ = "/api/notifications/mark-read/"
@@ -32,10 +32,10 @@ CUSTOMER = token()
         "/api/notifications/unread",
         "/api/notifications//",
         "/api/unfollow/not-a-uuid/",
-        f"/api/unfollow/{uuid4()}/more/",
+        f"/api/unfollow/{AN_ID}/more/",
         "/api/notifications/123/delete/",
         "/ws/",
-        f"/ws/notifications/{uuid4()}/more",
+        f"/ws/notifications/{AN_ID}/more",
         "/%ff",
         "/..%2fetc/passwd",
         "/demo/../config",
@@ -68,8 +68,8 @@ async def test_an_unknown_path_is_404_before_anybody_is_asked_for_a_token(
         ("PUT", MARK_READ, "OPTIONS, POST"),
         ("GET", MARK_READ, "OPTIONS, POST"),
         ("HEAD", MARK_READ, "OPTIONS, POST"),
-        ("PATCH", f"/api/notifications/{uuid4()}/delete/", "DELETE, OPTIONS"),
-        ("POST", f"/api/unfollow/{uuid4()}/", "DELETE, OPTIONS"),
+        ("PATCH", f"/api/notifications/{AN_ID}/delete/", "DELETE, OPTIONS"),
+        ("POST", f"/api/unfollow/{AN_ID}/", "DELETE, OPTIONS"),
         ("PUT", "/api/follow/", "OPTIONS, POST"),
         ("DELETE", "/health/live/", "GET, HEAD, OPTIONS"),
         ("POST", "/ws/notifications/", "GET, OPTIONS"),
@@ -123,7 +123,7 @@ async def test_a_connection_serves_many_requests(wire: Wire) -> None:
 SANE_IDS = [
     "7",
     "abc-123_DEF.456:789/x+y=z@here",
-    str(uuid4()),
+    str(AN_ID),
     "x" * 128,
 ]
 INSANE_IDS = [

@@ -275,6 +275,7 @@ async def test_what_sns_repeats_for_an_hour_is_taken(
         "yesterday",
         "0001-01-01T00:00:00+23:00",
     ],
+    ids=["old", "to come", "no time", "before all time"],
 )
 async def test_what_somebody_kept_and_sends_again_is_not(
     api: Api, sns: SnsPeer, sent: Mail, then: str

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -71,7 +71,8 @@ def test_not_one_bit_of_a_token_can_be_changed(bit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", "a", "é", "=", "....", "a" * 43, "a" * 44, "a" * 45, "a" * 10_000, str(uuid4())]
+    "token",
+    ["", "a", "é", "=", "....", "a" * 43, "a" * 44, "a" * 45, "a" * 10_000, str(UUID(int=1))],
 )
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(UnknownUnsubscribeLink):

@@ -17,6 +17,9 @@ from tests.support.documented import assert_documented
 SECRET = "a secret for tests, long enough for HS256"
 PLATFORM = UUID("5a5e0000-0000-4000-8000-0000000000aa")
 
+AN_ID = UUID("5a5e0000-0000-4000-8000-0000000000bb")
+"""Of nothing that there is; for parameters, where a random one would rename the test each time."""
+
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

@@ -1,7 +1,8 @@
-"""Serve like `run.py serve`, but die by SIGKILL right after one step, when it is first done.
+"""Serve like `run.py serve`, and once told to, die by SIGKILL right after a step.
 
-Run as `python -m tests.support.crashing STEP`. The steps do what they always do; only then is the
-process gone, as if somebody had killed it at that moment.
+Run as `python -m tests.support.crashing STEP`. The steps do what they always do. The first that
+begins after SIGUSR1 came is the last: when it is done the process is gone, as if somebody had
+killed it at that moment.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import inspect
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from actors.directory import Directory
 from actors.follow_ups import FollowUps
@@ -23,14 +25,18 @@ from storage.businesses import BusinessesRepository
 from storage.events import EventsRepository
 from storage.idempotency_keys import IdempotencyKeys
 from storage.notifications import NotificationsRepository
+from storage.scheduled_sends import ScheduledSends
 from storage.schedules import SchedulesRepository
 from tasks.queue import DeliveryQueue
 
-STEPS: dict[str, tuple[type, str]] = {
-    "insert": (NotificationsRepository, "insert"),
-    "deliver": (Directory, "deliver"),
-    "queue": (DeliveryQueue, "enqueue"),
-    "cursor": (EventsRepository, "advance"),
+Step: TypeAlias = "tuple[type, Callable[..., Any]]"
+"""A method, and whose it is."""
+
+STEPS: dict[str, Step] = {
+    "insert": (NotificationsRepository, NotificationsRepository.insert),
+    "deliver": (Directory, Directory.deliver),
+    "queue": (DeliveryQueue, DeliveryQueue.enqueue),
+    "cursor": (EventsRepository, EventsRepository.advance),
 }
 
 ACCEPT = "accept"
@@ -42,51 +48,59 @@ NEWS = "news"
 PROFILE = "profile"
 """A business's profile is stored; the event that said so is not finished."""
 
-STEPS_OF_A_SEND: dict[str, tuple[type, str]] = {
-    "key": (IdempotencyKeys, "begin"),
-    ACCEPT: (EventsRepository, "accept"),
-    "insert": (NotificationsRepository, "insert"),
-    "queue": (DeliveryQueue, "enqueue"),
-    "finish": (EventsRepository, "finish_all"),
-    "keep": (IdempotencyKeys, "keep"),
+STEPS_OF_A_SEND: dict[str, Step] = {
+    "key": (IdempotencyKeys, IdempotencyKeys.begin),
+    ACCEPT: (EventsRepository, EventsRepository.accept),
+    "insert": (NotificationsRepository, NotificationsRepository.insert),
+    "queue": (DeliveryQueue, DeliveryQueue.enqueue),
+    "finish": (EventsRepository, EventsRepository.finish_all),
+    "keep": (IdempotencyKeys, IdempotencyKeys.keep),
 }
 
-STEPS_OF_A_SCHEDULE: dict[str, tuple[type, str]] = {
-    "plan": (SchedulesRepository, "add"),
-    "claim": (SchedulesRepository, "claim"),
-    ACCEPT: (EventsRepository, "accept"),
-    "sent": (SchedulesRepository, "sent"),
+STEPS_OF_A_SCHEDULE: dict[str, Step] = {
+    "plan": (ScheduledSends, ScheduledSends.add),
+    "claim": (SchedulesRepository, SchedulesRepository.claim),
+    ACCEPT: (EventsRepository, EventsRepository.accept),
+    "sent": (SchedulesRepository, SchedulesRepository.sent),
 }
 
-_OWNERS = {
+_METHODS: dict[str, Step] = {
     **STEPS,
     **STEPS_OF_A_SEND,
     **STEPS_OF_A_SCHEDULE,
-    NEWS: (FollowUps, "store"),
-    PROFILE: (BusinessesRepository, "apply"),
+    NEWS: (FollowUps, FollowUps.store),
+    PROFILE: (BusinessesRepository, BusinessesRepository.apply),
 }
 
 
 def die_after(step: str) -> None:
-    """Have the process die once `step` of a batch is done."""
-    owner, name = _OWNERS[step]
-    setattr(owner, name, _deadly(getattr(owner, name)))
+    """Have the process die once `step` of a batch is done, from SIGUSR1 on."""
+    told = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: told.set())
+    owner, method = _METHODS[step]
+    setattr(owner, method.__name__, _deadly(method, told))
 
 
-def _deadly(function: Callable[..., Any]) -> Callable[..., Any]:
+def _deadly(function: Callable[..., Any], told: threading.Event) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
-        async def awaited(*args: Any, **kwargs: Any) -> None:
-            await function(*args, **kwargs)
-            os.kill(os.getpid(), signal.SIGKILL)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            is_last = told.is_set()
+            result = await function(*args, **kwargs)
+            if is_last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
 
         return awaited
 
     @functools.wraps(function)
-    def called(*args: Any, **kwargs: Any) -> None:
-        function(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        is_last = told.is_set()
+        result = function(*args, **kwargs)
+        if is_last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
     return called
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -41,6 +42,15 @@ class ServerProcess:
         command = [sys.executable, *(program or ("run.py", "serve"))]
         self._process = spawn(command, env=self._environment, cwd=ROOT)
         await eventually(self._is_ready, within_s=20.0)
+
+    async def start_crashing(self, step: str) -> None:
+        """Start one that dies right after `step`, from `crash` on."""
+        await self.start("-m", "tests.support.crashing", step)
+
+    def crash(self) -> None:
+        """Have the next step be the last of a process that was started for it."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
 
     async def killed(self) -> int:
         """Wait for the process to end, by whoever's hand; return its status."""
