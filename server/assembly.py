@@ -22,6 +22,7 @@ from actors.connection import CloseCode
 from actors.direct_sends import DirectSends
 from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
+from actors.follow_keeper import Follows
 from actors.inbox import Inbox
 from actors.limiter import Limiter
 from actors.loop_ref import LoopActorRef
@@ -201,6 +202,7 @@ async def assemble(
         hub=hub,
         origins=Origins(settings.allowed_origins, settings.trusted_proxies),
         inbox=Inbox(directory, stores.notifications, clock, bus),
+        follows=Follows(partial(supervisor.ref, "follow_keeper")),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, stores.events),
         requests=requests,

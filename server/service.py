@@ -9,6 +9,7 @@ from actors.business_updates import BusinessUpdates
 from actors.directory import Directory
 from actors.dispatcher import Dispatcher
 from actors.distribution import Distribution
+from actors.follow_keeper import Follows
 from actors.inbox import Inbox
 from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
@@ -52,6 +53,7 @@ class Service:
     hub: Hub
     origins: Origins
     inbox: Inbox
+    follows: Follows
     new_followers: NewFollowers
     business_updates: BusinessUpdates
     requests: IdempotentRequests

@@ -12,6 +12,7 @@ from pykka import ActorDeadError
 from actors.claimer import Claim, Claimer, TakeOver
 from actors.dispatcher import Dispatcher
 from actors.due_schedules import DueSchedules
+from actors.follow_keeper import FollowKeeper
 from actors.lease_keeper import LeaseKeeper
 from actors.mailbox import MailboxFull
 from actors.scheduler import Planned, Scheduler, Wake
@@ -65,6 +66,7 @@ def start_singletons(
     supervisor.start(
         "dispatcher", partial(Dispatcher.start, stores.events, lanes, clock, lease, tally)
     )
+    supervisor.start("follow_keeper", partial(FollowKeeper.start, stores.following))
     supervisor.start(
         "scheduler",
         partial(

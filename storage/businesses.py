@@ -128,10 +128,13 @@ class BusinessesRepository:
             for business in found
         }
 
-    async def count_follower(self, business_id: UUID, *, by: int) -> None:
-        """Add `by` (1 or -1) to the count of followers."""
-        await self._businesses.update_one(
-            {"_id": business_id}, {"$inc": {"followers_count": by, "followers_revision": 1}}
+    async def count_followers(self, by: Mapping[UUID, int]) -> None:
+        """Add to the counts of followers, business by business."""
+        await self._businesses.bulk_update(
+            UpdateOne(
+                {"_id": business_id}, {"$inc": {"followers_count": more, "followers_revision": 1}}
+            )
+            for business_id, more in by.items()
         )
 
     async def followers_count(self, business_id: UUID) -> FollowersCount:

@@ -9,13 +9,16 @@ behind, and the repair (storage/following.py) finds it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from uuid import UUID, uuid4
+
+from pymongo import UpdateOne
 
 from storage.collection import StoreCollection
 from storage.newcomers import newcomer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -29,6 +32,21 @@ REPAIRED_AT_ONCE = 500
 """Users whose entries one repair reads; the next repair reads the next."""
 
 _STANDING = {"following": 1, "following_revision": 1, "user_type": 1}
+
+
+Refusal: TypeAlias = Literal["already", "full", "absent"]
+"""The user follows the business already, follows as many as one may, or does not follow it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFollow:
+    """Follow a business or, when `is_follow` is false, stop following it."""
+
+    user_id: UUID
+    business_id: UUID
+    is_follow: bool
+    user_type: str | None = None
+    """Of who follows, as their token says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,82 +69,55 @@ class FollowChanges:
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._users = StoreCollection(database["users"])
 
-    async def add(
-        self,
-        user_id: UUID,
-        business_id: UUID,
-        *,
-        user_type: str,
-        at: datetime,
-        limit: int = FOLLOW_LIMIT,
-    ) -> FollowChange | Literal["already", "full"]:
-        """Follow, unless the user does already or follows `limit` businesses."""
-        entry = {
-            "token": uuid4(),
-            "business_id": business_id,
-            "at": at,
-            "user_type": user_type,
-        }
-        while True:
-            if await self._users.update_one(
-                {
-                    "_id": user_id,
-                    "following": {"$ne": business_id},
-                    f"following.{limit - 1}": {"$exists": False},
-                },
-                {
-                    "$push": {"following": business_id, "settling": entry},
-                    "$inc": {"following_revision": 1},
-                },
-            ):
-                return await self._standing(user_id, entry)
-            found = await self._users.find_one({"_id": user_id}, {"following": 1})
-            if found is None:
-                # Somebody whose registration has not arrived yet, known by their token alone.
-                await self._users.insert_if_absent({"_id": user_id}, newcomer(user_id, user_type))
-                continue
-            following = found.get("following", ())
-            if business_id in following:
-                return "already"
-            if len(following) >= limit:
-                return "full"
+    async def begin(
+        self, wanted: Sequence[ChangeFollow], *, at: datetime, limit: int = FOLLOW_LIMIT
+    ) -> list[FollowChange | Refusal]:
+        """Change what users follow, in the order wanted; return the change, or why there is none.
 
-    async def remove(
-        self, user_id: UUID, business_id: UUID, *, at: datetime
-    ) -> FollowChange | None:
-        """Unfollow; return None when the user does not follow."""
-        entry = {"token": uuid4(), "business_id": business_id, "at": at}
-        if not await self._users.update_one(
-            {"_id": user_id, "following": business_id},
-            {
-                "$pull": {"following": business_id},
-                "$push": {"settling": entry},
-                "$inc": {"following_revision": 1},
-            },
-        ):
-            return None
-        return await self._standing(user_id, entry)
+        Nobody comes to follow more than `limit` businesses.
+        """
+        waiting = [(uuid4(), each) for each in wanted]
+        tokens = [token for token, _ in waiting]
+        begun: dict[UUID, FollowChange | Refusal] = {}
+        while waiting:
+            users = await self._write(waiting, at, limit)
+            undecided: set[UUID] = set()
+            for token, each in waiting:
+                answer = _answer(users.get(each.user_id), each, token, limit)
+                # What a user wanted later is judged after what came before it.
+                if answer is None or each.user_id in undecided:
+                    undecided.add(each.user_id)
+                else:
+                    begun[token] = answer
+            waiting = [pair for pair in waiting if pair[0] not in begun]
+            await self._meet(
+                {each.user_id: each for _, each in waiting if each.user_id not in users}
+            )
+        return [begun[token] for token in tokens]
 
-    async def settled(self, change: FollowChange) -> None:
-        """Forget the entry of `change`: everything agrees with it."""
-        others = {
-            "$filter": {
-                "input": {"$ifNull": ["$settling", []]},
-                "cond": {"$ne": ["$$this.token", change.token]},
-            }
-        }
-        # Without any the field goes, so that the sparse indexes hold only who has some.
-        await self._users.update_one(
-            {"_id": change.user_id},
-            [
-                {"$set": {"settling": others}},
-                {
-                    "$set": {
-                        "settling": {"$cond": [{"$eq": ["$settling", []]}, "$$REMOVE", "$settling"]}
-                    }
-                },
-            ],
+    async def _meet(self, strangers: Mapping[UUID, ChangeFollow]) -> None:
+        """Make users of those whose registration has not arrived, known by their token alone."""
+        if strangers:
+            await self._users.insert_new(
+                [
+                    {"_id": user_id, **newcomer(user_id, each.user_type or "")}
+                    for user_id, each in strangers.items()
+                ]
+            )
+
+    async def _write(
+        self, pairs: Sequence[tuple[UUID, ChangeFollow]], at: datetime, limit: int
+    ) -> dict[UUID, Document]:
+        """Make the changes, each unless it is refused, and return their users as they are then."""
+        await self._users.bulk_update(_update(each, token, at, limit) for token, each in pairs)
+        users = await self._users.find_by_id(
+            {each.user_id for _, each in pairs}, {}, {"settling": 1, **_STANDING}
         )
+        return {user["_id"]: user for user in users}
+
+    async def settled(self, changes: Collection[FollowChange]) -> None:
+        """Forget the entries of `changes`: everything agrees with them."""
+        await self._users.bulk_update(_forget(change) for change in changes)
 
     async def unsettled(self, *, before: datetime) -> list[FollowChange]:
         """Return the changes made before `before` that are not settled, as they stand now."""
@@ -152,10 +143,62 @@ class FollowChanges:
             if entry["business_id"] == business_id
         }
 
-    async def _standing(self, user_id: UUID, entry: Document) -> FollowChange:
-        user = await self._users.find_one({"_id": user_id}, _STANDING)
-        # Of somebody erased this moment there is nothing more to say.
-        return _change(user or {"_id": user_id, "following_revision": 0}, entry)
+
+def _update(wanted: ChangeFollow, token: UUID, at: datetime, limit: int) -> UpdateOne:
+    entry = {"token": token, "business_id": wanted.business_id, "at": at}
+    if not wanted.is_follow:
+        return UpdateOne(
+            {"_id": wanted.user_id, "following": wanted.business_id},
+            {
+                "$pull": {"following": wanted.business_id},
+                "$push": {"settling": entry},
+                "$inc": {"following_revision": 1},
+            },
+        )
+    return UpdateOne(
+        {
+            "_id": wanted.user_id,
+            "following": {"$ne": wanted.business_id},
+            f"following.{limit - 1}": {"$exists": False},
+        },
+        {
+            "$push": {
+                "following": wanted.business_id,
+                "settling": {**entry, "user_type": wanted.user_type},
+            },
+            "$inc": {"following_revision": 1},
+        },
+    )
+
+
+def _forget(change: FollowChange) -> UpdateOne:
+    others = {
+        "$filter": {
+            "input": {"$ifNull": ["$settling", []]},
+            "cond": {"$ne": ["$$this.token", change.token]},
+        }
+    }
+    # Without any the field goes, so that the sparse indexes hold only who has some.
+    kept = {"$cond": [{"$eq": ["$settling", []]}, "$$REMOVE", "$settling"]}
+    return UpdateOne(
+        {"_id": change.user_id}, [{"$set": {"settling": others}}, {"$set": {"settling": kept}}]
+    )
+
+
+def _answer(
+    user: Document | None, wanted: ChangeFollow, token: UUID, limit: int
+) -> FollowChange | Refusal | None:
+    """Return what became of a change by what its user is like after it; None: it was too early."""
+    user = user or {"_id": wanted.user_id}
+    for entry in user.get("settling", ()):
+        if entry["token"] == token:
+            return _change(user, entry)
+    following = user.get("following", ())
+    if not wanted.is_follow:
+        return "absent"
+    if wanted.business_id in following:
+        return "already"
+    return "full" if len(following) >= limit else None
 
 
 def _change(user: Document, entry: Document) -> FollowChange:

@@ -1,6 +1,6 @@
 """Follow and unfollow, over three collections and without transactions.
 
-The steps of a change, each a method, each idempotent or guarded:
+The steps of a change, each a method for any number of them, each idempotent or guarded:
 
 1. `users`: the truth, the limit, and a reminder of the change, in one atomic update;
 2. `follows`: the row, unless it knows a newer change already;
@@ -15,21 +15,21 @@ caller to know.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rules.ids import follow_id
-from storage.follow_changes import FOLLOW_LIMIT
+from storage.follow_changes import FOLLOW_LIMIT, FollowChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
     from storage.businesses import Business, BusinessesRepository
-    from storage.follow_changes import FollowChange, FollowChanges
+    from storage.follow_changes import ChangeFollow, FollowChanges, Refusal
     from storage.follows import FollowsRepository, Recorded
     from storage.positions import PositionClock
     from storage.users import UsersRepository
@@ -72,9 +72,12 @@ class FollowLimitExceeded(Exception):
         self.limit = limit
 
 
+Refused: TypeAlias = AlreadyFollowing | NotFollowing | FollowLimitExceeded
+
+
 @dataclass(frozen=True, slots=True)
 class FollowResult:
-    """A follow made; `created` is false when an earlier one was restored."""
+    """A change made; `created` is true for a follow that does not restore an earlier one."""
 
     follow_id: UUID
     created: bool
@@ -107,52 +110,46 @@ class Following:
         self.changes = changes
         self._clock = clock
 
-    async def follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowResult:
-        """Follow a business. Raises AlreadyFollowing, FollowLimitExceeded."""
-        change = await self.begin_follow(user_id, user_type, business_id)
-        recorded = await self.record(change)
-        await self.count(change, recorded)
-        await self.settle(change)
-        return FollowResult(follow_id(business_id, user_id), recorded.is_first)
+    async def carry_out(self, wanted: Sequence[ChangeFollow]) -> list[FollowResult | Refused]:
+        """Make the changes, all of one step before any of the next; return what became of each."""
+        begun = await self.begin(wanted)
+        changes = [each for each in begun if isinstance(each, FollowChange)]
+        recorded = await self.record(changes)
+        await self.count(changes, recorded)
+        await self.settle(changes)
+        created = {
+            change.token: each.is_first for change, each in zip(changes, recorded, strict=True)
+        }
+        return [
+            FollowResult(follow_id(each.business_id, each.user_id), created[each.token])
+            if isinstance(each, FollowChange)
+            else each
+            for each in begun
+        ]
 
-    async def unfollow(self, user_id: UUID, business_id: UUID) -> None:
-        """Stop following a business; raise NotFollowing when the user does not follow it."""
-        change = await self.begin_unfollow(user_id, business_id)
-        recorded = await self.record(change)
-        await self.count(change, recorded)
-        await self.settle(change)
+    async def begin(self, wanted: Sequence[ChangeFollow]) -> list[FollowChange | Refused]:
+        """Step 1."""
+        begun = await self.changes.begin(wanted, at=self._clock.store_now())
+        return [
+            change if isinstance(change, FollowChange) else _refused(change, each.business_id)
+            for change, each in zip(begun, wanted, strict=True)
+        ]
 
-    async def begin_follow(self, user_id: UUID, user_type: str, business_id: UUID) -> FollowChange:
-        """Step 1 of a follow."""
-        change = await self.changes.add(
-            user_id, business_id, user_type=user_type, at=self._clock.store_now()
-        )
-        if change == "already":
-            raise AlreadyFollowing(business_id)
-        if change == "full":
-            raise FollowLimitExceeded(FOLLOW_LIMIT)
-        return change
+    async def record(self, changes: Sequence[FollowChange]) -> list[Recorded]:
+        """Step 2: the rows."""
+        return await self._follows.record(changes)
 
-    async def begin_unfollow(self, user_id: UUID, business_id: UUID) -> FollowChange:
-        """Step 1 of an unfollow."""
-        change = await self.changes.remove(user_id, business_id, at=self._clock.store_now())
-        if change is None:
-            raise NotFollowing(business_id)
-        return change
+    async def count(self, changes: Sequence[FollowChange], recorded: Sequence[Recorded]) -> None:
+        """Step 3: the counts, unless this took so long that a repair may be counting."""
+        by: Counter[UUID] = Counter()
+        for change, each in zip(changes, recorded, strict=True):
+            if self._is_own(change):
+                by[change.business_id] += each.counts
+        await self._businesses.count_followers({key: more for key, more in by.items() if more})
 
-    async def record(self, change: FollowChange) -> Recorded:
-        """Step 2: the row."""
-        return await self._follows.record(change)
-
-    async def count(self, change: FollowChange, recorded: Recorded) -> None:
-        """Step 3: the count, unless this took so long that a repair may be counting."""
-        if recorded.counts and self._is_own(change):
-            await self._businesses.count_follower(change.business_id, by=recorded.counts)
-
-    async def settle(self, change: FollowChange) -> None:
-        """Step 4: forget the reminder, unless the repair is to see to the count."""
-        if self._is_own(change):
-            await self.changes.settled(change)
+    async def settle(self, changes: Sequence[FollowChange]) -> None:
+        """Step 4: forget the reminders, but those of which a repair is to see to the count."""
+        await self.changes.settled([change for change in changes if self._is_own(change)])
 
     async def page(
         self, user_id: UUID, *, page: int, page_size: int
@@ -192,11 +189,9 @@ class Following:
         for business_id, changes in by_business.items():
             if time.monotonic() > stop_at_s:
                 break
-            for change in changes:
-                await self._follows.record(change)
+            await self._follows.record(changes)
             if await self._recount(business_id, ignoring={change.token for change in changes}):
-                for change in changes:
-                    await self.changes.settled(change)
+                await self.changes.settled(changes)
                 repaired += len(changes)
         return repaired
 
@@ -219,3 +214,13 @@ class Following:
 
     def _is_own(self, change: FollowChange) -> bool:
         return self._clock.store_now() - change.at < OWN_TIME
+
+
+def _refused(refusal: Refusal, business_id: UUID) -> Refused:
+    match refusal:
+        case "already":
+            return AlreadyFollowing(business_id)
+        case "full":
+            return FollowLimitExceeded(FOLLOW_LIMIT)
+        case "absent":
+            return NotFollowing(business_id)

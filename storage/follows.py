@@ -1,15 +1,19 @@
 """Who follows which business, spread over slots so that a fan-out reads closed ranges.
 
     {_id: follow_id, business_id, user_id, slot, user_type, is_active, first_followed_at,
-     followed_at, unfollowed_at, gaps: [{from, to}], revision}
+     followed_at, unfollowed_at, gaps: [{from, to}], revision, writing}
 
-The truth is `users.following`; a row follows it by the revision of the change.
+The truth is `users.following`; a row follows it by the revision of the change. `writing` signs the
+last update, so that of several writers of one row each knows whether it was the one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from pymongo import UpdateOne
 
 from rules.audience import Gap
 from rules.ids import follow_id
@@ -17,9 +21,8 @@ from rules.slots import slot_of
 from storage.collection import StoreCollection, portions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -121,32 +124,79 @@ class FollowsRepository:
         """Yield what is stored of the user's follows, those that have ended too."""
         return self._follows.find_all({"user_id": user_id})
 
-    async def record(self, change: FollowChange) -> Recorded:
-        """Make the row of `change` say what it says, unless the row knows a newer change."""
-        key = {
-            "_id": follow_id(change.business_id, change.user_id),
-            "business_id": change.business_id,
-            "user_id": change.user_id,
-        }
-        while True:
-            row = await self._follows.find_one(key)
-            if row is None:
-                blank = {"slot": slot_of(change.user_id), "is_active": False, "revision": 0}
-                said = _update(blank, change)["$set"]
-                if await self._follows.insert_new([{**key, **blank, **said}]):
-                    # Somebody else's change of this moment was first.
-                    continue
-                return Recorded(counts=int(change.is_following), is_first=True)
-            if row["revision"] >= change.revision:
-                return Recorded(counts=0, is_first=False)
-            # Every write raises the revision, so the row is still as it was read.
-            if await self._follows.update_one(
-                {**key, "revision": row["revision"]}, _update(row, change)
-            ):
-                return Recorded(
-                    counts=int(change.is_following) - int(row["is_active"]),
-                    is_first="first_followed_at" not in row,
-                )
+    async def record(self, changes: Sequence[FollowChange]) -> list[Recorded]:
+        """Make the rows say what `changes` say, each unless its row knows a newer change."""
+        recorded: dict[UUID, Recorded] = {}
+        waiting = list(changes)
+        while waiting:
+            recorded |= await self._record(waiting)
+            waiting = [change for change in waiting if change.token not in recorded]
+        return [recorded[change.token] for change in changes]
+
+    async def _record(self, changes: Sequence[FollowChange]) -> dict[UUID, Recorded]:
+        """Try once; what is not among the answers, by token, another change of the row hindered."""
+        rows = await self._rows(changes)
+        recorded: dict[UUID, Recorded] = {}
+        first: dict[UUID, FollowChange] = {}
+        for change in changes:
+            row = rows.get(_id(change))
+            if row is not None and row["revision"] >= change.revision:
+                recorded[change.token] = Recorded(counts=0, is_first=False)
+            else:
+                first.setdefault(_id(change), change)
+        new = [change for key, change in first.items() if key not in rows]
+        if new:
+            known = await self._follows.insert_new([_new_row(change) for change in new])
+            for place, change in enumerate(new):
+                if place not in known:
+                    recorded[change.token] = Recorded(int(change.is_following), is_first=True)
+        old = [(change, rows[key]) for key, change in first.items() if key in rows]
+        for change, row in await self._written(old):
+            recorded[change.token] = Recorded(
+                counts=int(change.is_following) - int(row["is_active"]),
+                is_first="first_followed_at" not in row,
+            )
+        return recorded
+
+    async def _written(
+        self, changes: Sequence[tuple[FollowChange, Document]]
+    ) -> Sequence[tuple[FollowChange, Document]]:
+        """Write those of `changes` whose rows are still as they were read; return these."""
+        writing = uuid4()
+        updates = [
+            UpdateOne({**_key(change), "revision": row["revision"]}, _update(row, change, writing))
+            for change, row in changes
+        ]
+        # Every write raises the revision, so one that matches modifies.
+        if await self._follows.bulk_update(updates) == len(updates):
+            return changes
+        rows = await self._rows([change for change, _ in changes])
+        return [pair for pair in changes if rows[_id(pair[0])].get("writing") == writing]
+
+    async def _rows(self, changes: Collection[FollowChange]) -> dict[UUID, Document]:
+        found: list[Document] = []
+        for some in portions(changes):
+            found += await self._follows.find(
+                {
+                    "_id": {"$in": list({_id(change) for change in some})},
+                    "business_id": {"$in": list({change.business_id for change in some})},
+                    "user_id": {"$in": list({change.user_id for change in some})},
+                }
+            )
+        return {row["_id"]: row for row in found}
+
+
+def _id(change: FollowChange) -> UUID:
+    return follow_id(change.business_id, change.user_id)
+
+
+def _key(change: FollowChange) -> Document:
+    return {"_id": _id(change), "business_id": change.business_id, "user_id": change.user_id}
+
+
+def _new_row(change: FollowChange) -> Document:
+    blank = {"slot": slot_of(change.user_id), "is_active": False, "revision": 0}
+    return {**_key(change), **blank, **_said(blank, change)}
 
 
 def _followed(
@@ -160,23 +210,30 @@ def _followed(
     }
 
 
-def _update(row: Document, change: FollowChange) -> dict[str, Any]:
-    """Return the update that makes `row` say what `change` says."""
-    values: dict[str, Any] = {"revision": change.revision}
+def _update(row: Document, change: FollowChange, writing: UUID) -> dict[str, Any]:
+    """Return the update that makes `row` say what `change` says, signed by `writing`."""
+    update: dict[str, Any] = {"$set": {**_said(row, change), "writing": writing}}
+    if change.is_following and not row["is_active"]:
+        update["$unset"] = {"unfollowed_at": ""}
+    return update
+
+
+def _said(row: Document, change: FollowChange) -> Document:
+    """Return the fields of `row` that `change` changes."""
+    values: Document = {"revision": change.revision}
     if row["is_active"] == change.is_following:
-        return {"$set": values}
+        return values
     values |= {"user_type": change.user_type, "is_active": change.is_following}
     if not change.is_following:
-        return {"$set": values | {"unfollowed_at": change.at}}
+        return values | {"unfollowed_at": change.at}
     gaps = row.get("gaps", [])
     if "unfollowed_at" in row:
         gaps = [*gaps, {"from": row["unfollowed_at"], "to": change.at}][-GAPS_KEPT:]
-    values |= {
+    return values | {
         "first_followed_at": row.get("first_followed_at", change.at),
         "followed_at": change.at,
         "gaps": gaps,
     }
-    return {"$set": values, "$unset": {"unfollowed_at": ""}}
 
 
 def _follow(row: Document) -> Follow:

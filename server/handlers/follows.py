@@ -27,7 +27,7 @@ class FollowHandler(ApiHandler):
         business_id = self.json_body()["business_id"]
         principal = self.principal
         business = await self.service.names.business(business_id)
-        result = await self.service.stores.following.follow(
+        result = await self.service.follows.follow(
             principal.user_id, principal.user_type.value, business_id
         )
         await self.service.new_followers.announce(
@@ -52,7 +52,7 @@ class UnfollowHandler(ApiHandler):
 
     async def delete(self, business_id: str) -> None:
         """Stop following; following again restores it."""
-        await self.service.stores.following.unfollow(self.principal.user_id, UUID(business_id))
+        await self.service.follows.unfollow(self.principal.user_id, UUID(business_id))
         self.answer({"message": "Successfully unfollowed business"})
 
 

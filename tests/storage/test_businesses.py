@@ -78,14 +78,14 @@ async def test_a_count_is_corrected_only_if_nobody_changed_it_meanwhile(stores: 
     assert await businesses.correct_followers_count(business_id, 5, revision=before.revision)
     assert not await businesses.correct_followers_count(business_id, 9, revision=before.revision)
     seen = await businesses.followers_count(business_id)
-    await businesses.count_follower(business_id, by=1)
+    await businesses.count_followers({business_id: 1})
     assert not await businesses.correct_followers_count(business_id, 9, revision=seen.revision)
-    await businesses.count_follower(business_id, by=-1)
+    await businesses.count_followers({business_id: -1})
     assert (await businesses.get(business_id)).followers_count == 5
 
 
 async def test_counting_for_an_unknown_business_makes_none(stores: Stores) -> None:
     business_id = uuid4()
-    await stores.businesses.count_follower(business_id, by=1)
+    await stores.businesses.count_followers({business_id: 1})
     assert await stores.businesses.find(business_id) is None
     assert await stores.businesses.followers_count(business_id) == FollowersCount(0, None)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage.follow_changes import FollowChange, FollowChanges
+from storage.follow_changes import ChangeFollow, FollowChange, FollowChanges
 from storage.following import (
     OWN_TIME,
     Following,
@@ -16,7 +16,7 @@ from storage.following import (
 from storage.follows import FollowsRepository, Recorded
 from storage.positions import PositionClock
 from storage.stores import open_stores
-from tests.storage.consistency import followers_count, is_consistent, unsettled
+from tests.storage.consistency import follow, followers_count, is_consistent, unfollow, unsettled
 from tests.storage.samples import a_business
 
 if TYPE_CHECKING:
@@ -38,24 +38,30 @@ def stores_of(
     return open_stores(database, cipher, clock)
 
 
-async def follow_killed_after(
-    following: Following, steps: int, user_id: UUID, business_id: UUID
-) -> None:
-    change = await following.begin_follow(user_id, "customer", business_id)
-    if steps > 1:
-        recorded = await following.record(change)
-        if steps > 2:
-            await following.count(change, recorded)
+async def begun(following: Following, wanted: ChangeFollow) -> FollowChange:
+    """Take the first step of a change that nothing refuses."""
+    (change,) = await following.begin([wanted])
+    assert isinstance(change, FollowChange)
+    return change
 
 
-async def unfollow_killed_after(
-    following: Following, steps: int, user_id: UUID, business_id: UUID
-) -> None:
-    change = await following.begin_unfollow(user_id, business_id)
+def a_follow(user_id: UUID, business_id: UUID) -> ChangeFollow:
+    return ChangeFollow(
+        user_id=user_id, business_id=business_id, is_follow=True, user_type="customer"
+    )
+
+
+def an_unfollow(user_id: UUID, business_id: UUID) -> ChangeFollow:
+    return ChangeFollow(user_id=user_id, business_id=business_id, is_follow=False)
+
+
+async def killed_after(following: Following, steps: int, wanted: ChangeFollow) -> None:
+    """Take the first steps of a change."""
+    change = await begun(following, wanted)
     if steps > 1:
-        recorded = await following.record(change)
+        recorded = await following.record([change])
         if steps > 2:
-            await following.count(change, recorded)
+            await following.count([change], recorded)
 
 
 @pytest.mark.parametrize("steps", STEPS_BEFORE_THE_KILL)
@@ -63,7 +69,7 @@ async def test_a_follow_killed_after_any_step_is_repaired(
     stores: Stores, database: AsyncIOMotorDatabase[Document], steps: int
 ) -> None:
     user_id, business_id = uuid4(), await a_business(stores)
-    await follow_killed_after(stores.following, steps, user_id, business_id)
+    await killed_after(stores.following, steps, a_follow(user_id, business_id))
     assert await stores.following.repair() == 0, "its process may be at it still"
     assert await stores.following.repair(AT_ONCE) == 1
     assert await stores.users.following(user_id) == [business_id]
@@ -77,8 +83,8 @@ async def test_an_unfollow_killed_after_any_step_is_repaired(
     stores: Stores, database: AsyncIOMotorDatabase[Document], steps: int
 ) -> None:
     user_id, business_id = uuid4(), await a_business(stores)
-    await stores.following.follow(user_id, "customer", business_id)
-    await unfollow_killed_after(stores.following, steps, user_id, business_id)
+    await follow(stores.following, user_id, "customer", business_id)
+    await killed_after(stores.following, steps, an_unfollow(user_id, business_id))
     assert await stores.following.repair(AT_ONCE) == 1
     assert await stores.users.following(user_id) == []
     assert await is_consistent(stores, user_id, business_id)
@@ -90,9 +96,9 @@ async def test_a_change_killed_and_then_changed_again_is_repaired(
     stores: Stores, database: AsyncIOMotorDatabase[Document], steps: int
 ) -> None:
     user_id, business_id = uuid4(), await a_business(stores)
-    await follow_killed_after(stores.following, steps, user_id, business_id)
-    await stores.following.unfollow(user_id, business_id)
-    await follow_killed_after(stores.following, steps, user_id, business_id)
+    await killed_after(stores.following, steps, a_follow(user_id, business_id))
+    await unfollow(stores.following, user_id, business_id)
+    await killed_after(stores.following, steps, a_follow(user_id, business_id))
     assert await stores.following.repair(AT_ONCE) == 2
     assert await is_consistent(stores, user_id, business_id)
     assert await unsettled(database) == 0
@@ -106,13 +112,13 @@ async def test_counts_are_exact_after_repairs_while_others_follow_and_unfollow(
     killed, living = [uuid4() for _ in range(30)], [uuid4() for _ in range(30)]
     an_hour_ago = stores_of(database, cipher, ago=timedelta(hours=1)).following
     for number, user_id in enumerate(killed):
-        await follow_killed_after(an_hour_ago, number % 3 + 1, user_id, business_id)
+        await killed_after(an_hour_ago, number % 3 + 1, a_follow(user_id, business_id))
     repaired = 0
 
     async def come_and_go(number: int, user_id: UUID) -> None:
-        await stores.following.follow(user_id, "customer", business_id)
+        await follow(stores.following, user_id, "customer", business_id)
         if number % 3 == 0:
-            await stores.following.unfollow(user_id, business_id)
+            await unfollow(stores.following, user_id, business_id)
 
     async def sweep() -> None:
         nonlocal repaired
@@ -133,13 +139,13 @@ async def test_a_repair_leaves_a_business_alone_while_others_change_it(
     """The change under way has its row, and will add to the count itself."""
     business_id = await a_business(stores)
     an_hour_ago = stores_of(database, cipher, ago=timedelta(hours=1))
-    await follow_killed_after(an_hour_ago.following, 2, uuid4(), business_id)
-    change = await stores.following.begin_follow(uuid4(), "customer", business_id)
-    recorded = await stores.following.record(change)
+    await killed_after(an_hour_ago.following, 2, a_follow(uuid4(), business_id))
+    change = await begun(stores.following, a_follow(uuid4(), business_id))
+    recorded = await stores.following.record([change])
     assert await stores.following.repair() == 0
     assert await followers_count(stores, business_id) == 0
-    await stores.following.count(change, recorded)
-    await stores.following.settle(change)
+    await stores.following.count([change], recorded)
+    await stores.following.settle([change])
     assert await stores.following.repair() == 1
     assert await followers_count(stores, business_id) == 2
 
@@ -151,21 +157,22 @@ async def test_a_change_in_the_middle_of_a_repair_is_counted_once(
 ) -> None:
     """It has its row, or is through with everything, when the repair writes the count."""
     following, business_id = stores.following, await a_business(stores)
-    await follow_killed_after(following, 2, uuid4(), business_id)
+    await killed_after(following, 2, a_follow(uuid4(), business_id))
     stale_only = PositionClock().store_now()
     count_rows = FollowsRepository.count
-    begun: list[tuple[FollowChange, Recorded]] = []
+    meanwhile: list[tuple[FollowChange, list[Recorded]]] = []
 
     async def interfere() -> None:
-        if not begun:
-            change = await following.begin_follow(uuid4(), "customer", business_id)
-            begun.append((change, await following.record(change)))
+        if not meanwhile:
+            change = await begun(following, a_follow(uuid4(), business_id))
+            meanwhile.append((change, await following.record([change])))
             if steps == 4:
                 await finish()
 
     async def finish() -> None:
-        await following.count(*begun[0])
-        await following.settle(begun[0][0])
+        change, recorded = meanwhile[0]
+        await following.count([change], recorded)
+        await following.settle([change])
 
     async def count_meanwhile(follows: FollowsRepository, counted: UUID) -> int:
         if moment == "after":
@@ -191,11 +198,11 @@ async def test_a_change_that_took_too_long_is_left_to_the_repair(
     now_s = PositionClock().store_now().timestamp()
     frozen = open_stores(database, cipher, PositionClock(wall=lambda: now_s))
     user_id, business_id = uuid4(), await a_business(frozen)
-    change = await frozen.following.begin_follow(user_id, "customer", business_id)
-    recorded = await frozen.following.record(change)
+    change = await begun(frozen.following, a_follow(user_id, business_id))
+    recorded = await frozen.following.record([change])
     now_s += OWN_TIME.total_seconds()
-    await frozen.following.count(change, recorded)
-    await frozen.following.settle(change)
+    await frozen.following.count([change], recorded)
+    await frozen.following.settle([change])
     assert await followers_count(frozen, business_id) == 0
     assert await frozen.following.repair(OWN_TIME / 2) == 1
     assert await is_consistent(frozen, user_id, business_id)
@@ -205,12 +212,12 @@ async def test_a_repair_that_finds_the_count_changed_each_time_gives_up_for_now(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     business_id = await a_business(stores)
-    await follow_killed_after(stores.following, 2, uuid4(), business_id)
+    await killed_after(stores.following, 2, a_follow(uuid4(), business_id))
     count_rows = FollowsRepository.count
 
     async def count_while_others_come_and_go(follows: FollowsRepository, counted: UUID) -> int:
-        await stores.businesses.count_follower(business_id, by=1)
-        await stores.businesses.count_follower(business_id, by=-1)
+        await stores.businesses.count_followers({business_id: 1})
+        await stores.businesses.count_followers({business_id: -1})
         return await count_rows(follows, counted)
 
     monkeypatch.setattr(FollowsRepository, "count", count_while_others_come_and_go)
@@ -222,7 +229,7 @@ async def test_a_repair_that_finds_the_count_changed_each_time_gives_up_for_now(
 async def test_a_repair_that_has_no_more_time_leaves_the_rest_for_the_next(
     stores: Stores, database: AsyncIOMotorDatabase[Document]
 ) -> None:
-    await follow_killed_after(stores.following, 2, uuid4(), await a_business(stores))
+    await killed_after(stores.following, 2, a_follow(uuid4(), await a_business(stores)))
     assert await stores.following.repair(AT_ONCE, within_s=-1) == 0
     assert await unsettled(database) == 1
     assert await stores.following.repair(AT_ONCE) == 1
@@ -235,13 +242,13 @@ async def test_only_old_changes_of_a_user_are_unsettled(
     changes = FollowChanges(database)
     now = PositionClock().store_now()
     first, second = await a_business(stores), await a_business(stores)
-    old = await changes.add(user_id, first, user_type="ngo", at=now - timedelta(hours=1))
-    new = await changes.add(user_id, second, user_type="ngo", at=now)
-    assert not isinstance(old, str)
-    assert not isinstance(new, str)
+    (old,) = await changes.begin([a_follow(user_id, first)], at=now - timedelta(hours=1))
+    (new,) = await changes.begin([a_follow(user_id, second)], at=now)
+    assert isinstance(old, FollowChange)
+    assert isinstance(new, FollowChange)
     stale = await changes.unsettled(before=now - timedelta(minutes=1))
     assert [(each.token, each.revision) for each in stale] == [(old.token, new.revision)]
     assert await changes.settling_tokens(second) == {new.token}
-    await changes.settled(old)
-    await changes.settled(new)
+    await changes.settled([old])
+    await changes.settled([new])
     assert await changes.settling_tokens(second) == set()

@@ -35,10 +35,15 @@ def a_change(
     )
 
 
+async def record(stores: Stores, change: FollowChange) -> Recorded:
+    (recorded,) = await stores.follows.record([change])
+    return recorded
+
+
 async def test_a_follow_has_its_row(stores: Stores) -> None:
     user_id, business_id = uuid4(), uuid4()
     change = a_change(1, is_following=True, user_id=user_id, business_id=business_id)
-    assert await stores.follows.record(change) == Recorded(counts=1, is_first=True)
+    assert await record(stores, change) == Recorded(counts=1, is_first=True)
     found = await stores.follows.find(business_id, user_id)
     assert found is not None
     assert found.id == follow_id(business_id, user_id)
@@ -51,16 +56,16 @@ async def test_a_follow_has_its_row(stores: Stores) -> None:
 async def test_an_unfollow_hides_the_row_and_a_restore_remembers_the_gap(stores: Stores) -> None:
     user_id, business_id = uuid4(), uuid4()
     recorded = [
-        await stores.follows.record(
-            a_change(number, is_following=follows, user_id=user_id, business_id=business_id)
+        await record(
+            stores, a_change(number, is_following=follows, user_id=user_id, business_id=business_id)
         )
         for number, follows in [(1, True), (2, False)]
     ]
     assert await stores.follows.find(business_id, user_id) is None
     assert await stores.follows.find_many(user_id, [business_id]) == {}
     recorded.append(
-        await stores.follows.record(
-            a_change(5, is_following=True, user_id=user_id, business_id=business_id)
+        await record(
+            stores, a_change(5, is_following=True, user_id=user_id, business_id=business_id)
         )
     )
     assert [each.counts for each in recorded] == [1, -1, 1]
@@ -75,8 +80,8 @@ async def test_only_the_last_gaps_are_kept(stores: Stores) -> None:
     user_id, business_id = uuid4(), uuid4()
     for number in range(1, 2 * GAPS_KEPT + 6):
         follows = number % 2 == 1
-        await stores.follows.record(
-            a_change(number, is_following=follows, user_id=user_id, business_id=business_id)
+        await record(
+            stores, a_change(number, is_following=follows, user_id=user_id, business_id=business_id)
         )
     found = await stores.follows.find(business_id, user_id)
     assert found is not None
@@ -87,14 +92,14 @@ async def test_only_the_last_gaps_are_kept(stores: Stores) -> None:
 async def test_a_change_recorded_twice_counts_once(stores: Stores) -> None:
     user_id, business_id = uuid4(), uuid4()
     change = a_change(1, is_following=True, user_id=user_id, business_id=business_id)
-    counts = [(await stores.follows.record(change)).counts for _ in range(3)]
+    counts = [(await record(stores, change)).counts for _ in range(3)]
     assert counts == [1, 0, 0]
 
 
 async def test_of_the_same_change_recorded_many_times_at_once_one_counts(stores: Stores) -> None:
     for _ in range(5):
         change = a_change(1, is_following=True, user_id=uuid4(), business_id=uuid4())
-        recorded = await asyncio.gather(*(stores.follows.record(change) for _ in range(6)))
+        recorded = await asyncio.gather(*(record(stores, change) for _ in range(6)))
         assert sorted(each.counts for each in recorded) == [0, 0, 0, 0, 0, 1]
         assert [each.counts for each in recorded if each.is_first] == [1]
 
@@ -115,7 +120,7 @@ def test_in_any_order_the_row_ends_with_the_last_change_and_the_counts_agree(
             change = a_change(
                 number, is_following=follows, user_id=user_id, business_id=business_id
             )
-            total += (await stores.follows.record(change)).counts
+            total += (await record(stores, change)).counts
         return total, await stores.follows.count(business_id)
 
     total, rows = io_loop.run_sync(run)
@@ -129,13 +134,11 @@ async def test_a_range_holds_the_active_follows_of_its_slots_and_no_others(
     users = [uuid4() for _ in range(40)]
     for user_id in users:
         for followed in (business_id, other):
-            await stores.follows.record(
-                a_change(1, is_following=True, user_id=user_id, business_id=followed)
+            await record(
+                stores, a_change(1, is_following=True, user_id=user_id, business_id=followed)
             )
     gone = users[0]
-    await stores.follows.record(
-        a_change(2, is_following=False, user_id=gone, business_id=business_id)
-    )
+    await record(stores, a_change(2, is_following=False, user_id=gone, business_id=business_id))
     slots = sorted(slot_of(user_id) for user_id in users[1:])
     cut = slots[20]
     below = await stores.follows.range(business_id, slot_from=0, slot_to=cut)
@@ -144,3 +147,43 @@ async def test_a_range_holds_the_active_follows_of_its_slots_and_no_others(
     assert {follow.user_id for follow in below + above} == set(users) - {gone}
     assert {follow.business_id for follow in below + above} == {business_id}
     assert len(await stores.follows.range(business_id, slot_from=0, slot_to=SLOTS, limit=7)) == 7
+
+
+async def test_changes_recorded_together_are_recorded_one_after_the_other(stores: Stores) -> None:
+    user_id, others, business_id = uuid4(), [uuid4() for _ in range(70)], uuid4()
+    kept = a_change(1, is_following=True, user_id=others[0], business_id=business_id)
+    await record(stores, kept)
+    followed, left, back = (
+        a_change(number, is_following=number != 2, user_id=user_id, business_id=business_id)
+        for number in (1, 2, 3)
+    )
+    first = [
+        a_change(1, is_following=True, user_id=each, business_id=business_id) for each in others
+    ]
+    recorded = await stores.follows.record([followed, left, back, *first])
+    assert recorded[:4] == [
+        Recorded(counts=1, is_first=True),
+        Recorded(counts=-1, is_first=False),
+        Recorded(counts=1, is_first=False),
+        Recorded(counts=0, is_first=False),
+    ]
+    assert recorded[4:] == [Recorded(counts=1, is_first=True)] * 69
+    assert await stores.follows.count(business_id) == 71
+    assert await stores.follows.record([]) == []
+
+
+async def test_of_restores_and_endings_recorded_at_once_each_counts_once(stores: Stores) -> None:
+    """Several writers of the same rows: each is told by the store only how many it wrote."""
+    business_id, users = uuid4(), [uuid4() for _ in range(8)]
+    for user_id in users:
+        await record(
+            stores, a_change(1, is_following=True, user_id=user_id, business_id=business_id)
+        )
+    endings = [
+        a_change(2, is_following=False, user_id=user_id, business_id=business_id)
+        for user_id in users
+    ]
+    shares = [endings, endings[::-1], endings[2:6], endings[:1]]
+    recorded = await asyncio.gather(*(stores.follows.record(share) for share in shares))
+    assert sum(each.counts for share in recorded for each in share) == -8
+    assert await stores.follows.count(business_id) == 0

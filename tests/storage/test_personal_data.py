@@ -14,6 +14,7 @@ from storage.notification_history import ROWS_AT_ONCE
 from storage.personal_data import NOTHING_OF_ANYBODY, OWN_DOCUMENT, SECTIONS
 from storage.scheduled_sends import Schedule
 from storage.users import ProfileChange
+from tests.storage.consistency import follow, unfollow
 from tests.storage.samples import MINUTE, NOON, SECOND, a_business, a_row, an_event
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ async def test_follows_that_have_ended_are_exported(stores: Stores) -> None:
     user_id = uuid4()
     kept, ended = await a_business(stores), await a_business(stores)
     for business_id in (kept, ended):
-        await stores.following.follow(user_id, "ngo", business_id)
-    await stores.following.unfollow(user_id, ended)
+        await follow(stores.following, user_id, "ngo", business_id)
+    await unfollow(stores.following, user_id, ended)
     rows = await all_of(stores.follows.exported(user_id))
     assert {row["_id"]: row["is_active"] for row in rows} == {
         follow_id(kept, user_id): True,

@@ -10,6 +10,7 @@ from rules.slots import SLOTS, slot_of
 from storage import segments
 from storage.newcomers import newcomer
 from storage.users import ProfileChange
+from tests.storage.consistency import follow
 from tests.storage.samples import MINUTE, NOON, a_business
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def test_a_profile_that_no_longer_names_a_zone_has_the_default(stores: Sto
 async def test_who_is_known_by_a_token_alone_is_found_too(stores: Stores, made_by: str) -> None:
     user_id = uuid4()
     if made_by == "follow":
-        await stores.following.follow(user_id, "ngo", await a_business(stores))
+        await follow(stores.following, user_id, "ngo", await a_business(stores))
     elif made_by == "preferences":
         await stores.users.change_preferences(user_id, {"mute_all": True}, user_type="ngo", at=NOON)
     else:

@@ -17,7 +17,7 @@ async def test_followers_get_what_was_written_in_the_name_of_the_business(stores
     business_id, owner_id = uuid4(), uuid4()
     said = {"name": "Corner Bakery", "owner_id": str(owner_id)}
     await stores.businesses.apply([BusinessChange(business_id, said, NOON)])
-    await stores.businesses.count_follower(business_id, by=1)
+    await stores.businesses.count_followers({business_id: 1})
     written: dict[str, Any] = {
         "title": "Closed on Monday",
         "message": "We are back on Tuesday.",

@@ -102,7 +102,7 @@ async def test_its_fan_out_is_to_who_follows_the_business(
     stores: Stores, clock: PositionClock
 ) -> None:
     business_id = await a_business(stores)
-    await stores.businesses.count_follower(business_id, by=1)
+    await stores.businesses.count_followers({business_id: 1})
     flow = created(stores, clock)
     data = {**LISTING, "business_id": str(business_id)}
     planned = await flow.plan(an_event(data=data).stored(NOON))

@@ -30,8 +30,8 @@ USES = [
         lambda stores: counted(stores.businesses.find_many(KNOWN)),
     ),
     Use(
-        BusinessesRepository.count_follower,
-        lambda stores: stores.businesses.count_follower(DAIRY, by=1),
+        BusinessesRepository.count_followers,
+        lambda stores: stores.businesses.count_followers({DAIRY: 1}),
     ),
     Use(
         BusinessesRepository.followers_count,

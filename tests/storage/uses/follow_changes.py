@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from storage.follow_changes import FollowChange, FollowChanges
+from storage.follow_changes import ChangeFollow, FollowChange, FollowChanges
 from tests.storage.filled.asked import BAKERY, LATER, SETTLER
 from tests.storage.samples import NOON
-from tests.storage.uses.use import Use, counted, is_found
+from tests.storage.uses.use import Use, counted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
+    from storage.stores import Stores
 
 A_FOLLOW = FollowChange(
     token=UUID(int=1),
@@ -44,20 +45,19 @@ def settles_nothing(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
     return database["users"].update_one({"_id": SETTLER}, {"$unset": {"settling": ""}})
 
 
+async def made(stores: Stores, wanted: ChangeFollow) -> int:
+    """Return how many changes were made; two runs do not return equals."""
+    begun = await stores.following.changes.begin([wanted], at=LATER)
+    return sum(isinstance(each, FollowChange) for each in begun)
+
+
+FOLLOW = ChangeFollow(user_id=SETTLER, business_id=BAKERY, is_follow=True, user_type="ngo")
+UNFOLLOW = ChangeFollow(user_id=SETTLER, business_id=BAKERY, is_follow=False)
+
 USES = [
-    Use(
-        FollowChanges.add,
-        lambda stores: is_found(
-            stores.following.changes.add(SETTLER, BAKERY, user_type="ngo", at=LATER)
-        ),
-        restore=follows_nothing,
-    ),
-    Use(
-        FollowChanges.remove,
-        lambda stores: is_found(stores.following.changes.remove(SETTLER, BAKERY, at=LATER)),
-        restore=follows_the_bakery,
-    ),
-    Use(FollowChanges.settled, lambda stores: stores.following.changes.settled(A_FOLLOW)),
+    Use(FollowChanges.begin, lambda stores: made(stores, FOLLOW), restore=follows_nothing),
+    Use(FollowChanges.begin, lambda stores: made(stores, UNFOLLOW), restore=follows_the_bakery),
+    Use(FollowChanges.settled, lambda stores: stores.following.changes.settled([A_FOLLOW])),
     Use(
         FollowChanges.unsettled,
         lambda stores: counted(stores.following.changes.unsettled(before=LATER)),

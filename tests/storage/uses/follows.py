@@ -58,7 +58,7 @@ USES = [
     ),
     Use(
         FollowsRepository.record,
-        lambda stores: stores.follows.record(A_FOLLOW),
+        lambda stores: stores.follows.record([A_FOLLOW]),
         restore=without("follows", [follow_id(BAKERY, SETTLER)]),
     ),
 ]
