@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 from tornado.ioloop import IOLoop
 
 from server.service import Service
+from tests.server.socket_ends import HASTY
 from tests.server.wire import Wire
 from tests.support.api import Api, token
 from tests.support.service import running
@@ -30,6 +33,21 @@ async def service(mongodb_uri: str, redis_url: str, database_name: str) -> Async
     """Run one server process."""
     async with running(mongodb_uri, redis_url, database_name) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+async def hasty(mongodb_uri: str, redis_url: str, database_name: str) -> AsyncIterator[Service]:
+    """Run a process that is quick to give up on a socket, and lets everybody say all they want."""
+    variables = {"SNB_INSTANCE": "test:hasty"}
+    async with running(mongodb_uri, redis_url, database_name, HASTY, **variables) as started:
+        yield started
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    """Keep what is logged."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture(scope="module")
