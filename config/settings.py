@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from config.archive import ArchivePlace, ArchiveUnusable, read_archive_place
 from config.daily_caps import DailyCaps
+from config.images import Bucket, read_images_bucket
 from config.limits import read_daily_caps, read_rate_limits
 from config.providers import (
     Provider,
@@ -91,6 +92,8 @@ class Settings:
     sms: Provider
     archive: ArchivePlace | None
     """None where notifications are removed for good."""
+    images: Bucket | None
+    """None where uploaded pictures are files."""
     rate_limits: RateLimits
     daily_caps: DailyCaps
     log_format: LogFormat
@@ -159,6 +162,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         push=read_push_provider(reader, is_production=is_production),
         sms=read_sms_provider(reader, is_production=is_production),
         archive=_archive(reader),
+        images=read_images_bucket(reader, environ, is_production=is_production),
         rate_limits=read_rate_limits(reader),
         daily_caps=read_daily_caps(reader),
         log_format=cast("LogFormat", reader.one_of("LOG_FORMAT", ("console", "json"))),

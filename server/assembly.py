@@ -42,6 +42,7 @@ from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
+from server.images import open_images
 from server.in_flight import InFlight
 from server.lanes import Desk
 from server.loop_lag import measure_loop_lag
@@ -180,7 +181,8 @@ async def assemble(
     queue_redis = redis.asyncio.Redis.from_url(settings.queue_redis_url)
     stack.push_async_callback(queue_redis.aclose)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
-    reader = StreamReader(EventStream(redis_store, settings.instance), dispatcher)
+    images = open_images(settings, stores.images, clock, stack)
+    reader = StreamReader(EventStream(redis_store, settings.instance), dispatcher, images)
     stack.push_async_callback(reader.stop)
     reader.start()
     tokens = verifier_for(settings)
@@ -227,6 +229,7 @@ async def assemble(
         unsubscribe_links=UnsubscribeLinks(settings.encryption_keys, settings.public_url),
         click_links=ClickLinks(settings.encryption_keys, settings.public_url),
         page_templates=PageTemplates(),
+        images=images,
         mail_templates=open_mail_templates(stores, clock, settings.public_url, stack),
         webhooks=open_doors(
             settings,

@@ -35,6 +35,7 @@ from actors.sync import UnknownNotification
 from rules.rate_limits import Standing
 from server.auth import InvalidToken, KeysUnavailable
 from server.exports import ExportsBusy
+from server.images import ImageRefused
 from server.mail_templates import TemplateNotFound, TooManyTemplates
 from server.providers import NoBusiness
 from server.webhooks.believing import NotBelieved, ProviderAway
@@ -44,6 +45,9 @@ from storage.delivery_feedback import FeedbackContended
 from storage.delivery_records import DeliveryNotFound, DeliveryNotRetried
 from storage.following import AlreadyFollowing, FollowLimitExceeded, NotFollowing
 from storage.idempotency_keys import KeyInUse, KeyReused
+from storage.image_files import AlreadyUploaded, UnknownUpload
+from storage.image_objects import ImageStoreUnavailable
+from storage.images import DailyUploadsSpent
 from storage.notifications import NotInInbox
 from storage.scheduled_sends import ScheduleNotFound, ScheduleNotPending
 from storage.templates import TemplateContended
@@ -309,6 +313,26 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
         lambda _: ErrorAnswer(409, "CONFLICT", "Others are writing this template"),
     ),
     (PressUnavailable, lambda _: _unavailable("Other templates are being tried")),
+    (ImageRefused, lambda error: _invalid("image_url", error.problem)),
+    (
+        UnknownUpload,
+        lambda _: ErrorAnswer(403, "PERMISSION_DENIED", "This is no form of ours"),
+    ),
+    (
+        AlreadyUploaded,
+        lambda _: ErrorAnswer(409, "CONFLICT", "The image is there already"),
+    ),
+    (ImageStoreUnavailable, lambda _: _unavailable("The images are away")),
+    (
+        DailyUploadsSpent,
+        lambda error: ErrorAnswer(
+            429,
+            "RATE_LIMITED",
+            f"Nobody can upload more than {error.limit} images a day",
+            {"limit": error.limit},
+            {"Retry-After": str(error.retry_after_s)},
+        ),
+    ),
     (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),
     (ExportsBusy, lambda _: _unavailable("Other exports are running")),
     (StoreUnavailable, lambda _: _unavailable("The database is away")),

@@ -17,12 +17,14 @@ from config.settings import Settings
 from storage.client import open_client
 from storage.encryption import FieldCipher
 from storage.events import NewEvent
+from storage.image_objects import ImageObjects
+from storage.image_opening import open_image_objects
 from storage.indexes import ensure_indexes
 from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
 from tasks.archives.archive import Archive
 from tasks.due import DueDeliveries
-from tasks.jobs import analytics, retention, sweep
+from tasks.jobs import analytics, image_purge, retention, sweep
 from tasks.liveness import Liveness
 from tasks.pauses import Pauses
 from tasks.queue import DeliveryQueue, open_huey
@@ -40,6 +42,7 @@ class Workplace:
     clock: PositionClock
     due: DueDeliveries
     archive: Archive | None
+    objects: ImageObjects
 
 
 def _schedules(place: Workplace) -> Sequence[Job]:
@@ -60,7 +63,10 @@ def _schedules(place: Workplace) -> Sequence[Job]:
 
 
 def _retention(place: Workplace) -> Sequence[Job]:
-    return (retention(place.stores, place.clock, place.archive, within=RETAIN_WITHIN),)
+    return (
+        retention(place.stores, place.clock, place.archive, within=RETAIN_WITHIN),
+        image_purge(place.stores.images, place.objects),
+    )
 
 
 JOBS: Mapping[str, Callable[[Workplace], Sequence[Job]]] = {
@@ -106,6 +112,8 @@ async def _workplace(
         stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
         huey = open_huey(settings.queue_redis_url or "")
         stack.callback(huey.storage.pool.disconnect)
+        objects = open_image_objects(settings)
+        stack.push_async_callback(objects.close)
         yield Workplace(
             stores,
             clock,
@@ -119,4 +127,5 @@ async def _workplace(
                 busy_tasks=2 * settings.workers,
             ),
             archive,
+            objects,
         )

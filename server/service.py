@@ -19,6 +19,7 @@ from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
+from server.images import Images
 from server.in_flight import InFlight
 from server.mail_templates import MailTemplates
 from server.origins import Origins
@@ -73,6 +74,7 @@ class Service:
     page_templates: PageTemplates
     mail_templates: MailTemplates
     webhooks: Doors
+    images: Images
     dispatcher: Callable[[], LoopActorRef[Dispatcher]]
     """The dispatcher of the moment; raises ActorRestarting while there is none."""
 

@@ -22,10 +22,12 @@ from actors.loop_ref import DeadlineExceeded, LoopActorRef
 from actors.mailbox import MailboxFull
 from rules.backoff import doubled
 from server.errors import ValidationFailed
+from server.images import ImageRefused, Images
 from server.intake import accept
 from server.schemas.events import Event, load_event
 from storage.client import StoreUnavailable
 from storage.event_stream import Entry, EventStream, Rejected
+from storage.image_objects import ImageStoreUnavailable
 from storage.redis import RedisUnavailable
 
 STREAM_SENDER = UUID("5e7d0000-0000-4000-8000-000000000001")
@@ -59,10 +61,14 @@ class StreamReader:
     """Takes in what other services put on the stream."""
 
     def __init__(
-        self, stream: EventStream, dispatcher: Callable[[], LoopActorRef[Dispatcher]]
+        self,
+        stream: EventStream,
+        dispatcher: Callable[[], LoopActorRef[Dispatcher]],
+        images: Images,
     ) -> None:
         self._stream = stream
         self._dispatcher = dispatcher
+        self._images = images
         self._task: asyncio.Task[None] | None = None
         self._is_waiting = False
         self._is_stopping = False
@@ -130,9 +136,13 @@ class StreamReader:
             try:
                 # An entry that somebody deleted is done with, whatever it was.
                 if entry.fields:
-                    events.append(event_of(entry))
+                    event = event_of(entry)
+                    await self._images.admit(event.data.get("image_url"))
+                    events.append(event)
             except ValidationFailed as error:
                 rejected.append(Rejected(entry, _reason(error)))
+            except ImageRefused as error:
+                rejected.append(Rejected(entry, f"data.image_url: {error.problem}"))
             if number % CHECKED_A_TURN == CHECKED_A_TURN - 1:
                 await asyncio.sleep(0)
         if events:
@@ -168,7 +178,7 @@ def _warn(error: Exception) -> None:
     match error:
         case RedisUnavailable() | StoreUnavailable():
             log.warning("stream_waits", cause=type(error).__name__, reason=error.reason)
-        case ActorDeadError() | DeadlineExceeded() | MailboxFull():
+        case ActorDeadError() | DeadlineExceeded() | MailboxFull() | ImageStoreUnavailable():
             log.warning("stream_waits", cause=type(error).__name__)
         case _:
             log.error("stream_waits", exc_info=error)

@@ -232,6 +232,18 @@ INDEXES = (
         for by in ((), ("actor",), ("action",), ("actor", "action"))
     ),
     Index(
+        name="overdue",
+        collection="images",
+        keys=("purge_at",),
+        serves="ImagesRepository.overdue: whose time is over",
+    ),
+    Index(
+        name="owner",
+        collection="images",
+        keys=("owner",),
+        serves="ImagesRepository.exported: what somebody uploaded",
+    ),
+    Index(
         name="name_locale",
         collection="templates",
         keys=("name", "locale"),
@@ -313,6 +325,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "idempotency_keys": {"_id": "hashed"},
     "schedules": {"_id": "hashed"},
     "statuses": {"_id": "hashed"},
+    "images": {"_id": "hashed"},
     "listings": {"_id": "hashed"},
     "interests": {"_id": "hashed"},
     "pickups": {"_id": "hashed"},

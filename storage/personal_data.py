@@ -44,6 +44,7 @@ SECTIONS = (
         "interests", "interests", lambda stores, user_id, _: stores.interests.exported(user_id)
     ),
     Section("pickups", "pickups", lambda stores, user_id, _: stores.pickups.exported(user_id)),
+    Section("images", "images", lambda stores, user_id, _: stores.images.exported(user_id)),
     Section(
         "schedules",
         "schedules",

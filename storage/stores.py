@@ -24,6 +24,7 @@ from storage.followers import Followers
 from storage.following import Following
 from storage.follows import FollowsRepository
 from storage.idempotency_keys import IdempotencyKeys
+from storage.images import ImagesRepository
 from storage.interests import InterestsRepository
 from storage.jobs import JobsRepository
 from storage.listings import ListingsRepository
@@ -88,6 +89,7 @@ class Stores:
     retention: RetentionProgress
     channels: ChannelSwitches
     templates: TemplatesRepository
+    images: ImagesRepository
     audit_log: AuditLog
 
 
@@ -135,5 +137,6 @@ def open_stores(
         retention=RetentionProgress(database),
         channels=ChannelSwitches(database),
         templates=TemplatesRepository(database),
+        images=ImagesRepository(database, cipher),
         audit_log=AuditLog(database),
     )

@@ -9,12 +9,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tasks.daily_statistics import DailyStatistics
+from tasks.image_purge import ImagePurge
 from tasks.retention import Retention
 from tasks.rounds import Done, Job
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from storage.image_objects import ImageObjects
+    from storage.images import ImagesRepository
     from storage.positions import PositionClock
     from storage.stores import Stores
     from tasks.archives.archive import Archive
@@ -24,6 +27,7 @@ DUE_EVERY = timedelta(seconds=2)
 """What is due starts within 5 s of its time (contract section 5)."""
 
 REPAIR_EVERY = timedelta(seconds=60)
+PURGE_IMAGES_EVERY = timedelta(minutes=10)
 
 RETAIN_EVERY = timedelta(hours=1)
 RETAIN_WITHIN = timedelta(minutes=45)
@@ -73,12 +77,23 @@ def analytics(stores: Stores, clock: PositionClock, *, has_all: bool = False) ->
     return (Job(name="analytics", every=COUNT_EVERY, work=count, deadline=COUNT_DEADLINE),)
 
 
+def image_purge(images: ImagesRepository, objects: ImageObjects) -> Job:
+    """Return the job that removes uploaded pictures whose time is over."""
+    purge = ImagePurge(images, objects)
+    return Job(name="purge-images", every=PURGE_IMAGES_EVERY, work=purge.purge)
+
+
 def worker_jobs(
-    stores: Stores, clock: PositionClock, due: DueDeliveries, archive: Archive | None
+    stores: Stores,
+    clock: PositionClock,
+    due: DueDeliveries,
+    archive: Archive | None,
+    objects: ImageObjects,
 ) -> tuple[Job, ...]:
     """Return all jobs of a worker."""
     return (
         *sweep(stores, due),
         retention(stores, clock, archive, within=RETAIN_WITHIN),
         *analytics(stores, clock),
+        image_purge(stores.images, objects),
     )

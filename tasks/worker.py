@@ -29,6 +29,8 @@ from storage.charges import ChargesRepository
 from storage.client import Document, StoreRefused, StoreUnavailable, open_client
 from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
+from storage.image_objects import ImageObjects
+from storage.image_opening import open_image_objects
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
@@ -101,11 +103,14 @@ def run_worker(settings: Settings) -> int:
         stack.callback(lambda: loop.run(renderer.close(), deadline_s=STORE_DEADLINE_S))
         outlets = open_outlets(settings, renderer)
         stack.callback(lambda: loop.run(close_outlets(outlets), deadline_s=STORE_DEADLINE_S))
+        objects = open_image_objects(settings)
+        stack.callback(lambda: loop.run(objects.close(), deadline_s=STORE_DEADLINE_S))
         worker = Worker(
             loop=loop,
             store=store,
             huey=huey,
             outlets=outlets,
+            objects=objects,
             lease=lease,
             settings=settings,
         )
@@ -152,6 +157,7 @@ class Worker:
         store: _Store,
         huey: PriorityRedisHuey,
         outlets: dict[Channel, Outlet[Any]],
+        objects: ImageObjects,
         lease: Lease,
         settings: Settings,
     ) -> None:
@@ -192,7 +198,7 @@ class Worker:
             busy_tasks=2 * settings.workers,
             send_here=deliverer.carry_out,
         )
-        self._jobs = worker_jobs(stores, store.clock, due, open_archive(settings.archive))
+        self._jobs = worker_jobs(stores, store.clock, due, open_archive(settings.archive), objects)
         self._rounds = Rounds(stores.jobs, store.clock)
         self._consumer = _Consumer(
             huey,

@@ -33,6 +33,7 @@ class BusinessUpdatesHandler(ApiHandler):
     async def post(self) -> None:
         """Tell the followers of the caller's business something, at most five times a day."""
         update = Update(**self.json_body())
+        await self.service.images.admit(update.image_url)
         stores, user_id = self.service.stores, self.principal.user_id
         business = await business_of(self.principal, stores.businesses)
         preferences = await stores.users.preferences(user_id)

@@ -75,9 +75,11 @@ class ListHandler(ApiHandler):
 
     async def post(self) -> None:
         """Send one notification to one user, now or at `send_at`."""
+        body = self.json_body()
+        await self.service.images.admit(body["image_url"])
         sent = await self.service.sending.answer(
             self.principal,
-            self.json_body(),
+            body,
             key=key_of(self.request.headers),
             fingerprint=fingerprint_of(self.request, self.raw_json()),
         )

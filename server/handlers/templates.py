@@ -6,8 +6,10 @@ from typing import Any
 
 from actors.frames import timestamp
 from server.auth import ADMINS
+from server.errors import ValidationFailed
 from server.handlers.audited import AuditedHandler
 from server.handlers.base import ApiHandler
+from server.images import ImageRefused
 from server.mail_templates import TemplateSummary, source_of
 from server.operation import Operation
 from server.paging import listing
@@ -54,6 +56,13 @@ class TemplatesHandler(ApiHandler):
 class _TemplateHandler(AuditedHandler):
     """Base of what concerns one template."""
 
+    async def admit_images(self, source: Source) -> None:
+        """Look at the pictures that a template shows. Raises ValidationFailed."""
+        try:
+            await self.service.images.admit_mentioned(source.html)
+        except ImageRefused as error:
+            raise ValidationFailed({"html": [f"{error.url}: {error.problem}"]}) from None
+
     async def answer_template(self, version: TemplateVersion) -> None:
         """Answer with a version, and with which others there are."""
         heads = await self.service.mail_templates.versions(version.name, version.locale)
@@ -79,6 +88,7 @@ class TemplateHandler(_TemplateHandler):
         source = Source(**self.json_body())
         templates = self.service.mail_templates
         await templates.check(name, source)
+        await self.admit_images(source)
         await self.put_on_record("template.update", name, locale=source.locale)
         await self.answer_template(await templates.write(name, source, by=self.principal.user_id))
 
@@ -111,6 +121,7 @@ class TemplateRollbackHandler(_TemplateHandler):
         templates = self.service.mail_templates
         source = source_of(await templates.get(name, asked["locale"], asked["version"]))
         await templates.check(name, source)
+        await self.admit_images(source)
         await self.put_on_record("template.rollback", name, **asked)
         await self.answer_template(await templates.write(name, source, by=self.principal.user_id))
 

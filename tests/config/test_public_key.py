@@ -115,7 +115,9 @@ def test_beside_public_keys_only_a_named_secret_is_one(
     tmp_path: Path, env: str, *, is_file: bool
 ) -> None:
     given = {"SNB_ENV": env, "SNB_ENCRYPTION_KEYS": KEY}
-    given |= dict.fromkeys(("SNB_EMAIL_URL", "SNB_PUSH_URL", "SNB_SMS_URL"), "file:")
+    given |= dict.fromkeys(
+        ("SNB_EMAIL_URL", "SNB_PUSH_URL", "SNB_SMS_URL", "SNB_IMAGES_URL"), "file:"
+    )
     if not is_file:
         given["SNB_JWT_JWKS_URL"] = "https://issuer.example/jwks"
     content = pem(P256) if is_file else None

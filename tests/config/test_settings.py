@@ -11,7 +11,7 @@ from config.settings import Settings, SettingsError, read_settings
 KEY = base64.b64encode(b"k" * 32).decode()
 OTHER_KEY = base64.b64encode(b"o" * 32).decode()
 SECRET = "s" * 32
-FILES = {"SNB_EMAIL_URL": "file:", "SNB_PUSH_URL": "file:", "SNB_SMS_URL": "file:"}
+FILES = dict.fromkeys(("SNB_EMAIL_URL", "SNB_PUSH_URL", "SNB_SMS_URL", "SNB_IMAGES_URL"), "file:")
 """Production wants to hear from its operator that messages go nowhere."""
 
 

@@ -332,6 +332,7 @@ PRODUCTION = {
     "SNB_EMAIL_URL": "file:",
     "SNB_PUSH_URL": "file:",
     "SNB_SMS_URL": "file:",
+    "SNB_IMAGES_URL": "file:",
     "SNB_JWT_SECRET": "s" * 32,
     "SNB_ENCRYPTION_KEYS": "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=",
 }

@@ -11,6 +11,7 @@ from server.app import routes
 from server.auth import UserType
 from server.handlers.base import UUID_PATTERN
 from server.handlers.deliveries import DELIVERY
+from server.handlers.images import FILE_NAME
 from server.handlers.templates import NAME
 from tests.support.api import Api, token
 
@@ -66,6 +67,9 @@ MAY: dict[str, dict[str, frozenset[UserType] | None]] = {
     rf"/api/templates/{NAME}/?": {"GET": ADMINS, "PUT": ADMINS},
     rf"/api/templates/{NAME}/preview/?": {"POST": ADMINS},
     rf"/api/templates/{NAME}/rollback/?": {"POST": ADMINS},
+    r"/api/images/?": {"POST": PROVIDERS | ADMINS},
+    rf"/images/uploads/{UUID_PATTERN}/?": {"POST": PUBLIC},
+    rf"/images/{FILE_NAME}": {"GET": PUBLIC},
     r"/health/live/?": {"GET": PUBLIC},
     r"/health/ready/?": {"GET": PUBLIC},
     r"/metrics": {"GET": PUBLIC},
@@ -106,6 +110,7 @@ def address(route: str) -> str:
         .replace("([a-z.-]+)", "docs.js")
         .replace("([^/]+)", "token")
         .replace("(email|push|sms)", "sms")
+        .replace("(png|jpg|webp)", "png")
     )
 
 

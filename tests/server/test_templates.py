@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +16,7 @@ from server.service import Service
 from storage.templates import KEPT
 from tests.support.api import Answer, Api, token
 
+DOCS = Path(__file__).parents[2] / "docs"
 SOURCE = {"subject": "Hi {{ name }}", "html": "<p>{{ title }}</p>", "text": "{{ title }}"}
 
 
@@ -268,3 +272,13 @@ async def test_who_changed_what_is_on_record(
 async def test_other_names_are_no_addresses(api: Api, admin: str, bad: str) -> None:
     answer = await api.put(f"/api/templates/{bad}/", admin, SOURCE)
     assert (answer.status, answer.error["code"]) == (404, "NOT_FOUND")
+
+
+async def test_the_example_of_the_documentation_works(api: Api, admin: str) -> None:
+    written_down = (DOCS / "emails.md").read_text("utf-8")
+    pattern = r"PUT /api/templates/promotional/\n(    {\n.*?\n    })\n"
+    (example,) = re.findall(pattern, written_down, re.DOTALL)
+    answer = await api.post("/api/templates/promotional/preview/", admin, json.loads(example))
+    assert answer.body["subject"].endswith(" for R12.50")
+    for part in ("html", "text"):
+        assert "Only this week, Thandi Nkosi." in answer.body[part]
