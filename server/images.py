@@ -82,9 +82,10 @@ class Images:
     def _ours(self, urls: Iterable[str | None]) -> Iterable[tuple[str, UUID]]:
         base = self.objects.base_url
         for url in urls:
-            if url is None or not url.startswith(base):
+            # Schemes and hosts may be written in any case.
+            if url is None or url[: len(base)].lower() != base.lower():
                 continue
-            name = _NAME.fullmatch(url.removeprefix(base))
+            name = _NAME.fullmatch(url[len(base) :])
             if name is None:
                 raise ImageRefused(url, "There is no such image")
             yield url, UUID(name[1])

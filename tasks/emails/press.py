@@ -40,7 +40,7 @@ CHECK_WITHIN_S = 5.0
 """Inlining the styles of a mail takes 0.1 s; a page of ten times its size, several."""
 
 IDLE_S = 120.0
-"""Where nobody has anything to press it ends: it takes 60 MB."""
+"""Where nobody has anything to press it ends: it takes 52 MB."""
 
 MOST_FRAME_BYTES = 8 << 20
 

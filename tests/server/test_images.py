@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,12 +15,23 @@ from rules.images import KEPT_FOR, KEPT_IN_TEMPLATES_FOR, LARGEST_BYTES, UPLOADS
 from server.service import Service
 from tests.support.api import Api, token
 from tests.support.forms import CONTENT_TYPE, multipart
+from tests.support.service import running
 from tests.support.world import World
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"p" * 92
 JPEG = b"\xff\xd8\xff\xe0" + b"j" * 96
 WEBP = b"RIFF\x5c\x00\x00\x00WEBP" + b"w" * 88
 PICTURES = {"image/png": PNG, "image/jpeg": JPEG, "image/webp": WEBP}
+
+
+@pytest.fixture(scope="module")
+async def service(
+    mongodb_uri: str, redis_url: str, database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    """Run one server process that keeps its files among those of the tests."""
+    data_dir = str(tmp_path_factory.mktemp("data"))
+    async with running(mongodb_uri, redis_url, database_name, SNB_DATA_DIR=data_dir) as started:
+        yield started
 
 
 @pytest.fixture
@@ -179,6 +191,8 @@ async def test_what_is_not_there_is_not_sent(api: Api, world: World, admin: str)
     form = await announced(api, admin)
     answer = await used(api, world, admin, form["image_url"])
     assert answer.error["details"] == {"image_url": ["The image has not been uploaded yet"]}
+    shouted = form["image_url"].replace("http://", "HTTP://")
+    assert (await used(api, world, admin, shouted)).status == 400
     for bad in (f"{uuid4()}.png", "x.png", form["image_url"][-40:-3] + "jpg", "../x"):
         answer = await used(api, world, admin, f"{api.base_url}/images/{bad}")
         assert answer.error["details"] == {"image_url": ["There is no such image"]}, bad

@@ -149,3 +149,14 @@ async def test_a_redis_that_was_flushed_is_read_again(world: World, redis: Redis
     await redis.delete(STREAM)
     await put(redis, event("listing.created", listing(shop.id)))
     await world.told(follower)
+
+
+async def test_an_event_with_a_picture_of_ours_that_is_not_there_is_put_aside(
+    world: World, redis: Redis, service: Service
+) -> None:
+    shop = await world.shop()
+    url = service.url(f"/images/{uuid4()}.png")
+    await put(redis, event("listing.created", listing(shop.id, image_url=url)))
+    await read_up(redis)
+    (rejected,) = await put_aside(redis)
+    assert rejected[b"reason"] == b"data.image_url: There is no such image"
