@@ -30,7 +30,7 @@ from tasks.emails.view import view_of, with_context
 from tasks.letter import Letter, Party
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from jinja2 import Template
 
@@ -183,12 +183,12 @@ def write_frame(stream: BinaryIO, frame: bytes) -> None:
     stream.flush()
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer `requests` until they end."""
+def serve(requests: BinaryIO, answers: BinaryIO, before_each: Callable[[], None]) -> None:
+    """Answer `requests` until they end, each after `before_each`."""
     pressing = Pressing()
     write_frame(answers, READY)
     while (frame := read_frame(requests)) is not None:
-        _allow_cpu()
+        before_each()
         write_frame(answers, orjson.dumps(pressing.answer(orjson.loads(frame))))
 
 
@@ -206,7 +206,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
     for limit in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
         resource.setrlimit(limit, (0, 0))
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    serve(sys.stdin.buffer, sys.stdout.buffer, _allow_cpu)
 
 
 if __name__ == "__main__":

@@ -239,7 +239,9 @@ def test_the_program_answers_until_there_is_nothing_more_to_answer() -> None:
         request = {"public_url": "https://x.example", "unsubscribe_url": "", **fields}
         write_frame(requests, orjson.dumps(request))
     requests.seek(0)
-    serve(requests, answers)
+    begun: list[None] = []
+    serve(requests, answers, lambda: begun.append(None))
+    assert len(begun) == len(asked)
     answers.seek(0)
     assert read_frame(answers) == READY
     found = [orjson.loads(frame) for frame in iter(lambda: read_frame(answers), None)]
