@@ -40,7 +40,9 @@ def test_every_route_is_documented_or_says_that_it_is_no_part_of_the_api() -> No
         for route, handler in routes(has_demo=True)
         if not (issubclass(handler, ApiHandler) and handler.is_part_of_api)
     }
-    assert all(route.startswith(("/ws/", "/()", "/demo/", "/api/docs/(")) for route in beyond)
+    assert all(
+        route.startswith(("/ws/", "/()", "/demo/", "/images/", "/api/docs/(")) for route in beyond
+    )
     assert len(document()["paths"]) == len(API) == len(routes(has_demo=True)) - len(beyond)
 
 
