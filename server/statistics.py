@@ -1,6 +1,6 @@
 """The counts of any days: what is kept of those that are over, and the rest counted at once.
 
-The rest is today, and what no worker has counted yet.
+The rest is what no worker has counted yet: today, unless it is so large that workers count it too.
 """
 
 from __future__ import annotations

@@ -52,8 +52,11 @@ _FATE: dict[str, Any] = {
 class FatesRepository:
     """Counts rows of the collection `notifications` by the time at which they were made."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+    def __init__(
+        self, database: AsyncIOMotorDatabase[Document], *, rows_at_once: int = ROWS_AT_ONCE
+    ) -> None:
         self._rows = StoreCollection(database["notifications"])
+        self._rows_at_once = rows_at_once
 
     async def of(
         self, since: datetime, until: datetime, *, business_id: UUID | None = None
@@ -69,7 +72,7 @@ class FatesRepository:
             end = min(since + width, until)
             made = {"created_at": {"$gte": since, "$lt": end}}
             rows = await self._rows.count(made)
-            if rows > ROWS_AT_ONCE and width > MILLISECOND:
+            if rows > self._rows_at_once and width > MILLISECOND:
                 width = max(width / 2, MILLISECOND)
                 continue
             if rows:
@@ -80,8 +83,12 @@ class FatesRepository:
                 for group in await self._rows.aggregate(pipeline):
                     yield _fate(group["_id"]), group["rows"]
             since = end
-            if rows < ROWS_AT_ONCE // 4:
+            if rows <= self._rows_at_once // 4:
                 width *= 2
+
+    async def count(self, since: datetime, until: datetime) -> int:
+        """Return how many rows were made from `since` to before `until`."""
+        return await self._rows.count({"created_at": {"$gte": since, "$lt": until}})
 
     async def has_any(self, since: datetime, until: datetime) -> bool:
         """Tell whether a row was made from `since` to before `until`."""

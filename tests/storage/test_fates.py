@@ -7,12 +7,15 @@ from uuid import UUID, uuid4
 from rules.deliveries import DeliveryStatus
 from rules.fates import Fate
 from rules.kinds import Channel
-from storage.fates import ROWS_AT_ONCE
+from storage.fates import FatesRepository
 from tests.storage.samples import MINUTE, NOON, SECOND, a_row
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
     from storage.stores import Stores
 
 A_DAY = timedelta(days=1)
@@ -82,17 +85,19 @@ async def test_only_what_was_made_in_that_time_is_counted_and_of_that_business(
     assert sum(count for _, count in await fates(stores, at, at + A_DAY, business_id)) == 2
 
 
-async def test_more_than_is_grouped_at_once_is_counted_in_parts(stores: Stores) -> None:
+async def test_more_than_is_grouped_at_once_is_counted_in_parts(
+    stores: Stores, database: AsyncIOMotorDatabase[Document]
+) -> None:
     at = NOON - 30 * A_DAY
-    rows = [
-        a_row(uuid4(), created_at=at + n % 10 * timedelta(milliseconds=1), **MAILED)
-        for n in range(ROWS_AT_ONCE + 1)
-    ]
-    for start in range(0, len(rows), 1_000):
-        await stores.notifications.insert(rows[start : start + 1_000])
-    parts = [count async for _, count in stores.fates.of(at, at + A_DAY)]
-    assert len(parts) > 1
-    assert sum(parts) == ROWS_AT_ONCE + 1
+    rows = [a_row(uuid4(), created_at=at + n // 3 * timedelta(milliseconds=1)) for n in range(30)]
+    await stores.notifications.insert(rows)
+    fates = FatesRepository(database, rows_at_once=8)
+    parts = [count async for _, count in fates.of(at, at + A_DAY)]
+    assert max(parts) <= 8
+    assert sum(parts) == 30
+    # What was made in one millisecond cannot be told apart.
+    crowded = FatesRepository(database, rows_at_once=2)
+    assert {count async for _, count in crowded.of(at, at + A_DAY)} == {3}
 
 
 async def test_whether_there_is_any_is_told_of_a_time(stores: Stores) -> None:
@@ -100,3 +105,11 @@ async def test_whether_there_is_any_is_told_of_a_time(stores: Stores) -> None:
     await stores.notifications.insert([a_row(uuid4(), created_at=at)])
     assert await stores.fates.has_any(at, at + MINUTE)
     assert not await stores.fates.has_any(at - MINUTE, at)
+
+
+async def test_how_many_there_are_is_told_of_a_time(stores: Stores) -> None:
+    at = NOON - 15 * A_DAY
+    await stores.notifications.insert(
+        [a_row(uuid4(), created_at=at + n * SECOND) for n in range(4)]
+    )
+    assert await stores.fates.count(at, at + 3 * SECOND) == 3

@@ -181,6 +181,7 @@ EVERYBODYS = {
     DeliveryFeedback.recipient_of,
     DeliveryFeedback.take_in,
     FatesRepository.of,
+    FatesRepository.count,
     FatesRepository.has_any,
 }
 """What workers, operators and providers ask of all shards."""

@@ -146,6 +146,19 @@ async def test_days_that_are_over_are_counted_and_today_is_not(platform: Platfor
         await platform.assert_right(day)
 
 
+async def test_a_large_today_is_counted_as_often_as_its_age_asks_for(platform: Platform) -> None:
+    stores = platform.stores
+    statistics = DailyStatistics(
+        stores.fates, stores.opt_outs, stores.daily_stats, platform.clock, most_at_once=1
+    )
+    noon = starts_at(platform.today) + 12 * HOUR
+    await platform.notify(0, business_id=BUSINESSES[0])
+    assert await statistics.count_due(noon) == 0
+    await platform.notify(0, business_id=BUSINESSES[0])
+    assert await statistics.count_due(noon) == 1
+    await platform.assert_right(platform.today)
+
+
 async def test_where_there_is_nothing_yet_nothing_is_counted(platform: Platform) -> None:
     assert await platform.statistics().count_due(platform.now) == 0
     assert await platform.stores.daily_stats.since() == platform.today
@@ -176,10 +189,13 @@ async def test_a_day_is_frozen_before_its_rows_go(platform: Platform) -> None:
     assert newer.engagement == {}
 
 
-async def test_a_time_to_come_freezes_nothing(platform: Platform) -> None:
+async def test_a_time_to_come_is_now(platform: Platform) -> None:
     row = await platform.notify(1)
+    await platform.notify(0)
     statistics = platform.statistics()
-    await statistics.count_open(platform.now + 150 * A_DAY)
+    assert await statistics.count_open(platform.now + 150 * A_DAY) == 1
+    assert await statistics.count_due(platform.now + 150 * A_DAY) == 0
+    assert await platform.stores.daily_stats.since() == platform.day(1)
     await platform.stores.notifications.mark_read(row.recipient_id, [row.id], at=platform.now)
     await statistics.count_open(platform.now)
     await platform.assert_right(platform.day(1))

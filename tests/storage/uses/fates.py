@@ -22,5 +22,6 @@ async def rows(stores: Stores, business_id: UUID | None = None) -> int:
 USES = [
     Use(FatesRepository.of, rows, ("age",)),
     Use(FatesRepository.of, lambda stores: rows(stores, BAKERY), ("age",)),
+    Use(FatesRepository.count, lambda stores: stores.fates.count(NOON, LATER), ("age",)),
     Use(FatesRepository.has_any, lambda stores: stores.fates.has_any(NOON, LATER), ("age",)),
 ]
