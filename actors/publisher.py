@@ -25,13 +25,13 @@ from rules.kinds import Channel
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
-from tasks.queue import CRITICAL_PRIORITY, DeliveryRef
+from tasks.queue import DeliveryRef, Priority
 
 
 class Queue(Protocol):
     """The queue's face: ids of what workers have to send."""
 
-    def enqueue(self, refs: Sequence[DeliveryRef], *, priority: int = 0) -> int:
+    def enqueue(self, refs: Sequence[DeliveryRef], *, priority: Priority = Priority.USUAL) -> int:
         """Put `refs` on the queue and return how many it took; may block on the network."""
 
 
@@ -138,7 +138,7 @@ class Publisher:
                 for channel, state in row.channels.items()
                 if state["status"] == "queued"
             )
-        for refs, priority in ((urgent, CRITICAL_PRIORITY), (others, 0)):
+        for refs, priority in ((urgent, Priority.CRITICAL), (others, Priority.USUAL)):
             if refs:
                 await asyncio.to_thread(self._queue.enqueue, refs, priority=priority)
 

@@ -24,7 +24,8 @@ from storage.businesses import Business
 from storage.encryption import FieldCipher
 from storage.notification_rows import NotificationRow
 from tasks.due import REDELIVER_AFTER
-from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
+from tasks.hueys import open_hueys
+from tasks.queue import DeliveryQueue, DeliveryRef
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -50,7 +51,7 @@ class Backlog:
     def __init__(self, settings: Settings, database: Rows) -> None:
         self._database = database
         self._cipher = FieldCipher(settings.encryption_keys)
-        self._queue = DeliveryQueue(open_huey(str(settings.queue_redis_url)))
+        self._queue = DeliveryQueue(open_hueys(str(settings.queue_redis_url)))
 
     def people(self, count: int) -> list[Reachable]:
         """Register `count` people."""

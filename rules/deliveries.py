@@ -95,6 +95,8 @@ class Transient:
 
     error: str
     retry_after: timedelta | None = None
+    is_providers: bool = True
+    """The provider is in trouble, and takes nobody's; otherwise it is about this recipient."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ from storage.positions import PositionClock
 from storage.rate_windows import RateWindows
 from storage.stores import Stores, open_stores
 from storage.unsubscribe_links import UnsubscribeLinks
-from tasks.queue import DeliveryQueue, open_huey
+from tasks.hueys import open_hueys
+from tasks.queue import DeliveryQueue
 
 CLOSE_WITHIN_S = 2.0
 STOP_WITHIN_S = 8.0
@@ -135,7 +136,7 @@ async def assemble(
         clock,
     )
     await caps.begin(is_first=await stores.processes.is_first(lease))
-    queue = DeliveryQueue(open_huey(settings.queue_redis_url))
+    queue = DeliveryQueue(open_hueys(settings.queue_redis_url))
     publisher = partial(
         Publisher,
         clock=clock,

@@ -17,17 +17,17 @@ from config.settings import Settings
 from storage.client import open_client
 from storage.encryption import FieldCipher
 from storage.events import NewEvent
-from storage.image_objects import ImageObjects
-from storage.image_opening import open_image_objects
 from storage.indexes import ensure_indexes
 from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
 from tasks.archives.archive import Archive
+from tasks.consumers import busy_tasks, threads_of
 from tasks.due import DueDeliveries
-from tasks.jobs import analytics, image_purge, retention, sweep
+from tasks.hueys import open_hueys
+from tasks.jobs import analytics, retention, sweep
 from tasks.liveness import Liveness
 from tasks.pauses import Pauses
-from tasks.queue import DeliveryQueue, open_huey
+from tasks.queue import DeliveryQueue
 from tasks.rounds import Done, Job, Rounds
 
 RETAIN_WITHIN = timedelta(days=1)
@@ -42,7 +42,6 @@ class Workplace:
     clock: PositionClock
     due: DueDeliveries
     archive: Archive | None
-    objects: ImageObjects
 
 
 def _schedules(place: Workplace) -> Sequence[Job]:
@@ -63,10 +62,7 @@ def _schedules(place: Workplace) -> Sequence[Job]:
 
 
 def _retention(place: Workplace) -> Sequence[Job]:
-    return (
-        retention(place.stores, place.clock, place.archive, within=RETAIN_WITHIN),
-        image_purge(place.stores.images, place.objects),
-    )
+    return (retention(place.stores, place.clock, place.archive, within=RETAIN_WITHIN),)
 
 
 JOBS: Mapping[str, Callable[[Workplace], Sequence[Job]]] = {
@@ -110,22 +106,20 @@ async def _workplace(
         clock = PositionClock()
         await clock.measure(database)
         stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
-        huey = open_huey(settings.queue_redis_url or "")
-        stack.callback(huey.storage.pool.disconnect)
-        objects = open_image_objects(settings)
-        stack.push_async_callback(objects.close)
+        hueys = open_hueys(settings.queue_redis_url or "")
+        stack.callback(hueys.close)
         yield Workplace(
             stores,
             clock,
             DueDeliveries(
+                unsent=stores.unsent,
                 deliveries=stores.deliveries,
-                queue=DeliveryQueue(huey),
+                queue=DeliveryQueue(hueys),
                 pauses=Pauses(stores.channels),
                 # Whose heartbeat has stopped takes a minute to be seen; the workers see to that.
                 liveness=Liveness(),
                 clock=clock,
-                busy_tasks=2 * settings.workers,
+                busy_tasks=busy_tasks(threads_of(settings)),
             ),
             archive,
-            objects,
         )

@@ -11,6 +11,7 @@ import redis
 from rules.channel_health import ChannelHealth, together
 from rules.deliveries import SENDING_CHANNELS
 from rules.heartbeats import EXPIRES_AFTER_S
+from rules.kinds import Channel
 from storage.channel_switches import ChannelSwitch
 from storage.jobs import JobRow
 from storage.positions import PositionClock
@@ -36,19 +37,24 @@ class ChannelOverview:
     """Status -> how many."""
 
     health: ChannelHealth | None
+    queue_depth: int | None
+    """Chunks that no worker has begun; None when the queue is away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """How everything was at one moment."""
 
-    queue_depth: int | None
-    """Chunks that no worker has begun; None when the queue is away."""
-
     scheduled: int
     channels: Sequence[ChannelOverview]
     workers: Sequence[Worker]
     jobs: Sequence[JobRow]
+
+    @property
+    def queue_depth(self) -> int | None:
+        """Return how many chunks no worker has begun; None when the queue is away."""
+        depths = [channel.queue_depth for channel in self.channels]
+        return None if None in depths else sum(depth or 0 for depth in depths)
 
     def total(self, status: str) -> int:
         """Return how many stand at `status`, on all channels."""
@@ -66,19 +72,18 @@ class Overview:
     async def read(self) -> Snapshot:
         """Return how everything is. Raises StoreUnavailable."""
         stores = self._stores
-        (depth, scheduled, switches, processes, jobs), waiting = await asyncio.gather(
+        (scheduled, switches, processes, jobs), waiting, depths = await asyncio.gather(
             asyncio.gather(
-                self._depth(),
                 stores.schedules.waiting_count(),
                 stores.channels.all(),
                 stores.processes.list(),
                 stores.jobs.all(),
             ),
             asyncio.gather(*map(stores.delivery_records.waiting, SENDING_CHANNELS)),
+            asyncio.gather(*map(self._depth, SENDING_CHANNELS)),
         )
         workers = [*self._workers(processes)]
         return Snapshot(
-            queue_depth=depth,
             scheduled=scheduled,
             channels=[
                 ChannelOverview(
@@ -89,16 +94,17 @@ class Overview:
                         for worker in workers
                         if worker.is_alive and channel in worker.process.channels
                     ),
+                    queue_depth=depth,
                 )
-                for channel, counts in zip(SENDING_CHANNELS, waiting, strict=True)
+                for channel, counts, depth in zip(SENDING_CHANNELS, waiting, depths, strict=True)
             ],
             workers=workers,
             jobs=jobs,
         )
 
-    async def _depth(self) -> int | None:
+    async def _depth(self, channel: Channel) -> int | None:
         try:
-            return await asyncio.to_thread(self._queue.size)
+            return await asyncio.to_thread(self._queue.size, channel)
         except redis.RedisError:
             return None
 

@@ -13,7 +13,7 @@
 `outcome`, the same as the status. `attention` is there while an operator should look, who may have
 it tried again: the attempts until then are `forgiven`. Every step after the claim is guarded by it,
 so that what a worker does after it was given up changes nothing. Queries name the recipient, the
-shard key, but for `due`.
+shard key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from pymongo import UpdateOne
 
 from rules.caps import CHARGED_ON
 from rules.deliveries import ENDED, DeliveryStatus
-from rules.lease import Lease
 from storage.collection import StoreCollection, portions
 from storage.notification_rows import NotificationRow, named
 from storage.sealing import opened
@@ -39,8 +38,11 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from rules.deliveries import Settled
+    from rules.lease import Lease
     from storage.client import Document
     from storage.encryption import FieldCipher
+
+WAITING = [DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED]
 
 Ref = tuple["UUID", "UUID"]
 """(recipient, notification)."""
@@ -66,23 +68,6 @@ class Held:
         return self.row.recipient_id, self.row.id
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A delivery that somebody has to look at."""
-
-    ref: Ref
-    status: DeliveryStatus
-    claim: UUID | None
-    lease: Lease | None
-    claimed_at: datetime | None
-    attempts: int
-    forgiven: int
-    is_begun: bool
-    """The last attempt has not ended."""
-
-    is_critical: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What is written of one held delivery; `attempt` is the place of the attempt that ended."""
@@ -93,6 +78,9 @@ class Entry:
     attempt: int | None = None
     error: str | None = None
     is_uncertain: bool = False
+    is_forgiven: bool = False
+    """Nothing left this process: the attempt does not count to the most there may be."""
+
     provider_message_id: str | None = None
     devices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -178,21 +166,10 @@ class DeliveriesRepository:
         for some in portions(refs):
             await self._rows.update_many({**named(some), f"{state}.claim": claim}, update)
 
-    async def due(self, channel: str, *, before: datetime, limit: int) -> list[Due]:
-        """Return at most `limit` deliveries that were due before `before`, the oldest first."""
-        found = await self._rows.find(
-            {f"channels.{channel}.due_at": {"$lt": before}},
-            {"recipient_id": 1, "priority": 1, f"channels.{channel}": 1},
-            sort=[(f"channels.{channel}.due_at", 1)],
-            limit=limit,
-        )
-        return [_due(channel, row) for row in found]
-
     async def requeue(self, channel: str, refs: Collection[Ref], *, until: datetime) -> int:
         """Let those of `refs` that wait be claimed, and be due again at `until`."""
         state = f"channels.{channel}"
         changed = 0
-        waiting = [DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED]
         update = {
             "$set": {f"{state}.status": DeliveryStatus.QUEUED, f"{state}.due_at": until},
             "$unset": {f"{state}.reason": ""},
@@ -200,20 +177,18 @@ class DeliveriesRepository:
         for some in portions(refs):
             due = {
                 **named(some),
-                f"{state}.status": {"$in": waiting},
+                f"{state}.status": {"$in": WAITING},
                 f"{state}.due_at": {"$lt": until},
             }
             changed += await self._rows.update_many(due, update)
         return changed
 
-    async def put_off(
-        self, channel: str, refs: Collection[Ref], *, status: DeliveryStatus, until: datetime
-    ) -> None:
-        """Look again at `until` at those of `refs` that stand at `status`."""
+    async def put_off(self, channel: str, refs: Collection[Ref], *, until: datetime) -> None:
+        """Look again at `until` at those of `refs` that are queued."""
         state = f"channels.{channel}"
         for some in portions(refs):
             await self._rows.update_many(
-                {**named(some), f"{state}.status": status},
+                {**named(some), f"{state}.status": DeliveryStatus.QUEUED},
                 {"$set": {f"{state}.due_at": until}},
             )
 
@@ -263,9 +238,11 @@ def _written(channel: str, claim: UUID, entry: Entry) -> UpdateOne:
         known[f"{state}.devices.{device_id}"] = result
     if entry.attempt is not None:
         known |= _ended(f"{state}.attempts.{entry.attempt}", entry)
+    changes = {"$set": known, "$unset": gone}
+    if entry.is_forgiven:
+        changes["$inc"] = {f"{state}.forgiven": 1}
     return UpdateOne(
-        {"_id": notification_id, "recipient_id": recipient_id, f"{state}.claim": claim},
-        {"$set": known, "$unset": gone},
+        {"_id": notification_id, "recipient_id": recipient_id, f"{state}.claim": claim}, changes
     )
 
 
@@ -287,21 +264,4 @@ def _held(channel: str, document: Document) -> Held:
         len(state.get("attempts", ())),
         state.get("forgiven", 0),
         state.get("devices", {}),
-    )
-
-
-def _due(channel: str, document: Document) -> Due:
-    state = document["channels"][channel]
-    attempts = state.get("attempts", ())
-    lease = Lease(state["owner"], state["epoch"]) if "owner" in state else None
-    return Due(
-        ref=(document["recipient_id"], document["_id"]),
-        status=DeliveryStatus(state["status"]),
-        claim=state.get("claim"),
-        lease=lease,
-        claimed_at=state.get("claimed_at"),
-        attempts=len(attempts),
-        forgiven=state.get("forgiven", 0),
-        is_begun=bool(attempts) and "ended_at" not in attempts[-1],
-        is_critical=document["priority"] == "critical",
     )

@@ -311,7 +311,17 @@ INDEXES = (
             collection="notifications",
             keys=(f"channels.{channel}.due_at",),
             options={"sparse": True},
-            serves=f"NotificationsRepository.due: rows whose {channel} has yet to be sent",
+            serves=f"UnsentRepository.due: rows whose {channel} has yet to be sent",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
+            name=f"claimed_{channel}",
+            collection="notifications",
+            keys=(f"channels.{channel}.claimed_at",),
+            options={"sparse": True},
+            serves=f"UnsentRepository.claimed: rows whose {channel} a worker has",
         )
         for channel in ("email", "push", "sms")
     ),

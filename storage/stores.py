@@ -41,6 +41,7 @@ from storage.segments import SegmentsRepository
 from storage.statuses import StatusesRepository
 from storage.suppressions import SuppressionsRepository
 from storage.templates import TemplatesRepository
+from storage.unsent import UnsentRepository
 from storage.users import UsersRepository
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Stores:
     deliveries: DeliveriesRepository
     delivery_records: DeliveryRecords
     delivery_feedback: DeliveryFeedback
+    unsent: UnsentRepository
     contacts: ContactsRepository
     suppressions: SuppressionsRepository
     reachability: Reachability
@@ -117,6 +119,7 @@ def open_stores(
         deliveries=DeliveriesRepository(database, cipher),
         delivery_records=DeliveryRecords(database, cipher),
         delivery_feedback=DeliveryFeedback(database),
+        unsent=UnsentRepository(database),
         contacts=ContactsRepository(database, cipher, devices.claims),
         suppressions=suppressions,
         reachability=Reachability(database, cipher, suppressions),

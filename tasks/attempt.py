@@ -11,6 +11,7 @@ from rules.deliveries import (
     Permanent,
     Sent,
     Settled,
+    Transient,
     Uncertain,
     combine,
     settle,
@@ -37,11 +38,19 @@ class Attempt:
         """Return what is written of it; it ended at `at`."""
         held = self.ready.held
         outcomes = [outcome for _, outcome in self.outcomes if outcome is not None]
-        if not outcomes:
-            # The permit was over. Guarded by the claim: if another has it by now, this is nothing.
-            stands = Settled(DeliveryStatus.QUEUED, due_at=at)
-            error = "permit expired"
-            return Entry(ref=held.ref, stands=stands, at=at, attempt=held.attempts, error=error)
+        has_failed = any(isinstance(each, Transient | Uncertain) for each in outcomes)
+        if len(outcomes) < len(self.outcomes) and not has_failed:
+            # The permit was over before all were told; that is no fault of theirs. Guarded by the
+            # claim: if another has it by now, this is nothing.
+            return Entry(
+                ref=held.ref,
+                stands=Settled(DeliveryStatus.QUEUED, due_at=at),
+                at=at,
+                attempt=held.attempts,
+                error="permit expired",
+                is_forgiven=True,
+                devices=dict(self._devices()),
+            )
         outcome = combine(outcomes, has_sent=self._has_sent_before())
         stands = settle(
             channel, outcome, attempts=held.attempts - held.forgiven + 1, at=at, chance=chance

@@ -12,6 +12,9 @@ from rules.channel_health import Circuit
 OPENS_AFTER = 10
 """Failures in a row, whatever was in flight together counted one by one."""
 
+PROBING_S = 5.0
+"""While one tries whether the provider is back, others come again after this."""
+
 FIRST_OPEN_S = 15.0
 LONGEST_OPEN_S = 300.0
 
@@ -29,13 +32,16 @@ class Breaker:
         """Return how the circuit stands."""
         if self._open_for_s == 0.0:
             return Circuit.CLOSED
-        return Circuit.OPEN if self.retry_in(now_s) > 0 else Circuit.HALF_OPEN
+        return Circuit.OPEN if self._opened_at_s + self._open_for_s > now_s else Circuit.HALF_OPEN
 
     def retry_in(self, now_s: float) -> float:
         """Return the seconds until something may be tried again; 0.0 when it may be now."""
-        if self._open_for_s == 0.0:
-            return 0.0
-        return max(0.0, self._opened_at_s + self._open_for_s - now_s)
+        match self.state(now_s):
+            case Circuit.OPEN:
+                return self._opened_at_s + self._open_for_s - now_s
+            case Circuit.HALF_OPEN if self._is_probing:
+                return PROBING_S
+        return 0.0
 
     def admit(self, wanted: int, now_s: float) -> int:
         """Return how many of `wanted` may be tried: all, one to see whether it is back, or none."""

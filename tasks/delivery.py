@@ -11,6 +11,7 @@ import asyncio
 import random
 import time
 from collections import deque
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -18,15 +19,16 @@ from uuid import UUID, uuid4
 import structlog
 
 from rules.channel_health import Circuit
-from rules.deliveries import DeliveryStatus, Outcome, Uncertain
+from rules.deliveries import Outcome, Uncertain
 from storage.client import StoreUnavailable
 from tasks.attempt import Attempt
 from tasks.letter import Destination
+from tasks.liveness import RECHECK_AFTER
 from tasks.pauses import ChannelPaused
 from tasks.permit import PermitExpired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rules.kinds import Channel
     from storage.deliveries import DeliveriesRepository, Ref
@@ -39,13 +41,26 @@ if TYPE_CHECKING:
     from tasks.preparation import Preparation, Ready
     from tasks.worker_lease import WorkerLease
 
-RECHECK_AFTER = timedelta(seconds=30)
-"""The sweep looks at what is being sent after this, and whether its worker lives."""
-
 RECORD_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """What was sent is worth some patience with a store that is away: unrecorded, it is sent again."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One claim of deliveries on its way."""
+
+    channel: Channel
+    outlet: Outlet[Any]
+    claim: UUID
+    permit: Permit
+    is_probe: bool
+    """It is there to see whether the provider is back."""
+
+    def may_begin(self) -> bool:
+        """Tell whether the circuit lets it begin more."""
+        return self.is_probe or self.outlet.is_closed()
 
 
 class Deliverer:
@@ -83,24 +98,24 @@ class Deliverer:
             await self._pauses.check(channel)
         except ChannelPaused:
             # Due at once, so that the sweep finds them as soon as the channel is resumed.
-            await self._deliveries.put_off(
-                channel.value,
-                refs,
-                status=DeliveryStatus.QUEUED,
-                until=self._clock.store_now(),
-            )
+            await self._put_off(channel, refs, 0.0)
             return
         now_s = time.monotonic()
         is_probe = outlet.breaker.state(now_s) is not Circuit.CLOSED
         admitted = outlet.breaker.admit(len(refs), now_s)
-        if not admitted:
-            # They stay queued in the store, where the sweep finds them once they are due.
-            return
-        try:
-            await self._carry_out(channel, refs[:admitted], outlet, is_probe=is_probe)
-        finally:
-            if is_probe:
-                outlet.breaker.forget_probe()
+        if admitted:
+            try:
+                await self._carry_out(channel, refs[:admitted], outlet, is_probe=is_probe)
+            finally:
+                if is_probe:
+                    outlet.breaker.forget_probe()
+        if admitted < len(refs):
+            await self._put_off(channel, refs[admitted:], outlet.rests_for_s())
+
+    async def _put_off(self, channel: Channel, refs: Sequence[Ref], for_s: float) -> None:
+        """Leave `refs` queued in the store, where the sweep finds them `for_s` from now."""
+        until = self._clock.store_now() + timedelta(seconds=for_s)
+        await self._deliveries.put_off(channel.value, refs, until=until)
 
     async def _carry_out(
         self, channel: Channel, refs: Sequence[Ref], outlet: Outlet[Any], *, is_probe: bool
@@ -121,7 +136,7 @@ class Deliverer:
             prepared = await self._preparation.prepare(channel, claim, held, at=at)
             await self._deliveries.record(channel.value, claim, prepared.settled)
             waiting.extend(prepared.ready)
-            await self._send_all(channel, outlet, claim, permit, waiting, is_probe=is_probe)
+            await self._send_all(_Run(channel, outlet, claim, permit, is_probe), waiting)
         except PermitExpired:
             log.info("permit_expired", channel=channel.value, left=len(waiting))
         except ChannelPaused:
@@ -132,71 +147,49 @@ class Deliverer:
                 due_at = self._clock.store_now() + timedelta(seconds=outlet.rests_for_s())
                 await self._deliveries.release(channel.value, left, claim, due_at=due_at)
 
-    async def _send_all(
-        self,
-        channel: Channel,
-        outlet: Outlet[Any],
-        claim: UUID,
-        permit: Permit,
-        waiting: deque[Ready],
-        *,
-        is_probe: bool,
-    ) -> None:
+    async def _send_all(self, run: _Run, waiting: deque[Ready]) -> None:
         """Send what is `waiting` as there are slots, and record what has ended as it ends.
 
-        What has ended while something is written is written together, next. Once the circuit is
-        not closed any more the rest stays `waiting`: at a provider that is away it would use up
-        its attempts.
+        Once the circuit is not closed any more the rest stays `waiting`: at a provider that is
+        away it would use up its attempts.
         """
         running: set[asyncio.Task[Attempt]] = set()
+        ended: asyncio.Queue[asyncio.Task[Attempt] | None] = asyncio.Queue()
+        recording = asyncio.create_task(self._record_as_they_end(run, ended))
         try:
-            while waiting or running:
-                is_stopped = not is_probe and not outlet.is_closed()
-                if is_stopped and not running:
-                    return
-                if waiting and not is_stopped and (outlet.slots.free or not running):
-                    running |= await self._begin(
-                        channel, outlet, claim, permit, waiting, is_probe=is_probe
-                    )
-                if running:
-                    ended, running = await asyncio.wait(
-                        running, return_when=asyncio.FIRST_COMPLETED
-                    )
-                    await self._end(channel, outlet, claim, ended)
+            while waiting and run.may_begin() and not recording.done():
+                for sending in await self._begin(run, waiting):
+                    running.add(sending)
+                    sending.add_done_callback(ended.put_nowait)
         finally:
             if running:
-                # An error on the way: senders end by themselves, and are waited for.
-                ended, _ = await asyncio.wait(running)
-                await self._end(channel, outlet, claim, ended)
+                # Senders end by themselves, and are waited for.
+                await asyncio.wait(running)
+            ended.put_nowait(None)
+            await asyncio.wait([recording])
+        recording.result()
 
-    async def _begin(
-        self,
-        channel: Channel,
-        outlet: Outlet[Any],
-        claim: UUID,
-        permit: Permit,
-        waiting: deque[Ready],
-        *,
-        is_probe: bool,
-    ) -> set[asyncio.Task[Attempt]]:
+    async def _begin(self, run: _Run, waiting: deque[Ready]) -> list[asyncio.Task[Attempt]]:
         """Open the attempts of as many as there are slots for, and start sending them."""
-        taken = await outlet.slots.take(outlet.pace.most(len(waiting)))
+        channel, outlet, permit = run.channel, run.outlet, run.permit
+        # What cannot begin in time does not wait for it.
+        permit.check(after_s=outlet.pace.next_in_s(time.monotonic()))
+        async with permit.lasting():
+            taken = await outlet.slots.take(
+                len(waiting), is_critical=waiting[0].held.row.priority == "critical"
+            )
         begun: set[Ref] = set()
         try:
-            now_s = time.monotonic()
-            # What cannot begin in time takes no part of the rate.
-            permit.check(after_s=outlet.pace.next_in_s(now_s))
-            await asyncio.sleep(outlet.pace.wait_s(taken, now_s=now_s))
             permit.check()
             await self._pauses.check(channel)
-            if not is_probe and not outlet.is_closed():
-                return set()
+            if not run.may_begin():
+                return []
             group = [waiting.popleft() for _ in range(taken)]
             try:
                 begun = await self._deliveries.begin(
                     channel.value,
                     [ready.held.ref for ready in group],
-                    claim,
+                    run.claim,
                     at=self._clock.store_now(),
                 )
             except StoreUnavailable:
@@ -205,25 +198,35 @@ class Deliverer:
                 raise
         finally:
             outlet.slots.give(taken - len(begun))
-        return {
+        return [
             asyncio.create_task(self._send(channel, outlet, ready, permit))
             for ready in group
             if ready.held.ref in begun
-        }
+        ]
 
-    async def _end(
-        self,
-        channel: Channel,
-        outlet: Outlet[Any],
-        claim: UUID,
-        ended: Iterable[asyncio.Task[Attempt]],
+    async def _record_as_they_end(
+        self, run: _Run, ended: asyncio.Queue[asyncio.Task[Attempt] | None]
     ) -> None:
-        """Record what has ended, and only then give its slots to others."""
-        attempts = [task.result() for task in ended]
-        try:
-            await self._record(channel, claim, attempts)
-        finally:
-            outlet.slots.give(len(attempts))
+        """Record what has ended until there is None, and only then give its slots to others.
+
+        What has ended while something is written is written together, next. Raises
+        StoreUnavailable, once it was tried for all.
+        """
+        is_over, failure = False, None
+        while not is_over:
+            some = [await ended.get()]
+            while not ended.empty():
+                some.append(ended.get_nowait())
+            attempts = [sending.result() for sending in some if sending is not None]
+            is_over = None in some
+            try:
+                await self._record(run.channel, run.claim, attempts)
+            except StoreUnavailable as error:
+                failure = error
+            finally:
+                run.outlet.slots.give(len(attempts))
+        if failure is not None:
+            raise failure
 
     async def _send(
         self, channel: Channel, outlet: Outlet[Any], ready: Ready, permit: Permit

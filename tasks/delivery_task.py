@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import structlog
 
 from storage.client import StoreUnavailable
-from tasks.queue import DeliveryRef, EncodedRef
 
 if TYPE_CHECKING:
     from rules.kinds import Channel
-    from storage.deliveries import Ref
     from tasks.delivery import Deliverer
+    from tasks.queue import CarryOut, EncodedRef
     from tasks.runtime import LoopThread
 
 CHUNK_DEADLINE_S = 120.0
@@ -24,29 +22,20 @@ CHUNK_DEADLINE_S = 120.0
 log = structlog.get_logger(__name__)
 
 
-def deliver_on(loop: LoopThread, deliverer: Deliverer) -> Callable[[Sequence[EncodedRef]], None]:
+def deliver_on(loop: LoopThread, deliverer: Deliverer) -> CarryOut:
     """Return what carries out the task `deliver`, for a thread of Huey's to call."""
 
-    def handle(chunk: Sequence[EncodedRef]) -> None:
-        refs = [DeliveryRef.decode(encoded) for encoded in chunk]
+    def carry_out(channel: Channel, chunk: Sequence[EncodedRef]) -> None:
+        refs = [(UUID(recipient_id), UUID(row_id)) for recipient_id, row_id in chunk]
         try:
-            loop.run(_carry_out(deliverer, refs), deadline_s=CHUNK_DEADLINE_S)
+            loop.run(deliverer.carry_out(channel, refs), deadline_s=CHUNK_DEADLINE_S)
         except (StoreUnavailable, TimeoutError) as error:
             # They stay due, so they are found again.
-            log.warning("delivery_put_off", deliveries=len(refs), error=type(error).__name__)
+            log.warning(
+                "delivery_put_off",
+                channel=channel.value,
+                deliveries=len(refs),
+                error=type(error).__name__,
+            )
 
-    return handle
-
-
-async def _carry_out(deliverer: Deliverer, refs: Sequence[DeliveryRef]) -> None:
-    by_channel: defaultdict[Channel, list[Ref]] = defaultdict(list)
-    for ref in refs:
-        by_channel[ref.channel].append((ref.recipient_id, ref.notification_id))
-    results = await asyncio.gather(
-        *(deliverer.carry_out(channel, of_channel) for channel, of_channel in by_channel.items()),
-        return_exceptions=True,
-    )
-    # Each channel is finished before any failure is told of.
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    return carry_out

@@ -13,17 +13,19 @@ import redis
 import structlog
 
 from rules.deliveries import DeliveryStatus, abandoned
-from rules.kinds import Channel
 from storage.deliveries import Entry
+from tasks.liveness import RECHECK_AFTER
 from tasks.pauses import ChannelPaused
-from tasks.queue import CHUNK_REFS, CRITICAL_PRIORITY, DeliveryRef
+from tasks.queue import CHUNK_REFS, DeliveryRef, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
-    from storage.deliveries import DeliveriesRepository, Due, Ref
+    from rules.kinds import Channel
+    from storage.deliveries import DeliveriesRepository, Ref
     from storage.positions import PositionClock
+    from storage.unsent import Claimed, UnsentRepository
     from tasks.liveness import Liveness
     from tasks.pauses import Pauses
     from tasks.queue import DeliveryQueue
@@ -33,19 +35,12 @@ if TYPE_CHECKING:
 REDELIVER_AFTER = timedelta(seconds=60)
 """A delivery queued now is taken for forgotten when it is still queued after this."""
 
-LOOK_AGAIN_AFTER = timedelta(seconds=5)
-"""When what a worker has had for half a minute is looked at again. Its death is noticed up to 80 s
-after the last claim (a beat, its silence, a look), and redelivery may take 90 s."""
-
 UNBEGUN_LOST_AFTER = timedelta(seconds=75)
 """What was claimed longer ago and is not begun nobody will begin: permits end after 45 s."""
 
 LOST_AFTER = timedelta(seconds=180)
 """What was claimed longer ago nobody can be sending: permits end after 45 s, and providers are
 waited for 30 s."""
-
-CHANNELS = (Channel.SMS, Channel.PUSH, Channel.EMAIL)
-"""The most urgent first."""
 
 AT_ONCE = 5 * CHUNK_REFS
 
@@ -69,22 +64,24 @@ class Found:
 
 
 class DueDeliveries:
-    """Queues what is due, of what is not critical no more than keeps workers busy.
+    """Queues what is due. Without a queue `send_here` sends it; where there is none it stays due.
 
-    Without a queue `send_here` sends it; where there is none it stays due.
+    Of what is neither critical nor a dead worker's no more than keeps the channel's threads busy.
     """
 
     def __init__(
         self,
         *,
+        unsent: UnsentRepository,
         deliveries: DeliveriesRepository,
         queue: DeliveryQueue,
         pauses: Pauses,
         liveness: Liveness,
         clock: PositionClock,
-        busy_tasks: int,
+        busy_tasks: Mapping[Channel, int],
         send_here: Sending | None = None,
     ) -> None:
+        self._unsent = unsent
         self._deliveries = deliveries
         self._queue = queue
         self._pauses = pauses
@@ -93,49 +90,60 @@ class DueDeliveries:
         self._busy_tasks = busy_tasks
         self._send_here = send_here
 
-    async def look(self, by: datetime) -> Found:
-        """Look once for what is due by then, on all channels. Raises StoreUnavailable."""
-        queued = recovered = 0
-        for channel in CHANNELS:
-            try:
-                await self._pauses.check(channel)
-            except ChannelPaused:
-                continue
-            is_busy = await self._is_busy()
-            due = await self._deliveries.due(channel.value, before=by, limit=AT_ONCE)
-            if is_busy:
-                # What is critical overtakes what keeps the workers busy; the rest waits for them.
-                due = [each for each in due if each.is_critical]
-            if due:
-                now = self._clock.store_now()
-                lost = [each for each in due if self._is_lost(each, now)]
-                again = await self._recover(channel, lost)
-                await self._put_off(channel, set(due) - set(lost))
-                waiting = [each for each in due if each.status is not DeliveryStatus.SENDING]
-                recovered += len(lost)
-                queued += await self._queue_by_urgency(channel, [*waiting, *again])
+    async def look(self, channel: Channel, by: datetime) -> Found:
+        """Look once for what is due by then on a channel. Raises StoreUnavailable."""
+        try:
+            await self._pauses.check(channel)
+        except ChannelPaused:
+            return Found(0, 0)
+        recovered, again = await self._recover_lost(channel)
+        queued = 0
+        for priority, refs in again.items():
+            queued += await self._queue_again(channel, refs, priority)
+        due = await self._unsent.due(channel.value, before=by, limit=AT_ONCE)
+        critical = [each.ref for each in due if each.is_critical]
+        queued += await self._queue_again(channel, critical, Priority.CRITICAL)
+        if not await self._is_busy(channel):
+            others = [each.ref for each in due if not each.is_critical]
+            queued += await self._queue_again(channel, others, Priority.USUAL)
         return Found(queued, recovered)
 
-    async def _is_busy(self) -> bool:
+    async def _is_busy(self, channel: Channel) -> bool:
         try:
-            return await asyncio.to_thread(self._queue.size) > self._busy_tasks
+            waiting = await asyncio.to_thread(self._queue.size, channel)
         except redis.RedisError:
             return False
+        return waiting > self._busy_tasks[channel]
 
-    def _is_lost(self, due: Due, now: datetime) -> bool:
-        """Tell whether `due` was being sent by a worker that is gone."""
-        if due.claim is None or due.lease is None or due.claimed_at is None:
-            return False
-        lost_after = LOST_AFTER if due.is_begun else UNBEGUN_LOST_AFTER
-        return self._liveness.is_gone(due.lease) or now - due.claimed_at > lost_after
+    async def _recover_lost(self, channel: Channel) -> tuple[int, Mapping[Priority, list[Ref]]]:
+        """Take from dead workers what they had; return how many, and what is to be sent again."""
+        recovered = 0
+        again: defaultdict[Priority, list[Ref]] = defaultdict(list)
+        while True:
+            now = self._clock.store_now()
+            claimed = await self._unsent.claimed(
+                channel.value, before=now - RECHECK_AFTER, limit=AT_ONCE
+            )
+            lost = [each for each in claimed if self._is_lost(each, now)]
+            for each in await self._recover(channel, lost):
+                priority = Priority.CRITICAL if each.is_critical else Priority.RECOVERED
+                again[priority].append(each.ref)
+            recovered += len(lost)
+            if len(lost) < AT_ONCE:
+                return recovered, again
 
-    async def _recover(self, channel: Channel, lost: Sequence[Due]) -> list[Due]:
-        """Take from dead workers what they had; return what of it is to be sent again."""
+    def _is_lost(self, claimed: Claimed, now: datetime) -> bool:
+        """Tell whether `claimed` is a worker's that is gone."""
+        lost_after = LOST_AFTER if claimed.is_begun else UNBEGUN_LOST_AFTER
+        return self._liveness.is_gone(claimed.lease) or now - claimed.claimed_at > lost_after
+
+    async def _recover(self, channel: Channel, lost: Sequence[Claimed]) -> list[Claimed]:
+        """Take back what is `lost`; return what of it is to be sent again."""
         if not lost:
             return []
         now = self._clock.store_now()
         entries: defaultdict[UUID, list[Entry]] = defaultdict(list)
-        again: list[Due] = []
+        again: list[Claimed] = []
         for each in lost:
             stands = abandoned(
                 channel,
@@ -143,7 +151,6 @@ class DueDeliveries:
                 is_begun=each.is_begun,
                 at=now,
             )
-            assert each.claim is not None
             entries[each.claim].append(
                 Entry(
                     ref=each.ref,
@@ -161,34 +168,18 @@ class DueDeliveries:
         log.warning("deliveries_recovered", channel=channel.value, count=len(lost))
         return again
 
-    async def _put_off(self, channel: Channel, due: Iterable[Due]) -> None:
-        """Look at what living workers are sending again in a while."""
-        sending = [each.ref for each in due if each.status is DeliveryStatus.SENDING]
-        until = self._clock.store_now() + LOOK_AGAIN_AFTER
-        await self._deliveries.put_off(
-            channel.value, sending, status=DeliveryStatus.SENDING, until=until
-        )
-
-    async def _queue_by_urgency(self, channel: Channel, due: Sequence[Due]) -> int:
-        """Queue `due`, what is critical first; return how many the queue took."""
-        urgent = [each for each in due if each.is_critical]
-        others = [each for each in due if not each.is_critical]
-        return await self._queue_again(
-            channel, urgent, CRITICAL_PRIORITY
-        ) + await self._queue_again(channel, others, 0)
-
-    async def _queue_again(self, channel: Channel, due: Sequence[Due], priority: int) -> int:
-        """Queue `due` in chunks, as far as the queue takes them; return how many it took."""
+    async def _queue_again(self, channel: Channel, refs: Sequence[Ref], priority: Priority) -> int:
+        """Queue `refs` in chunks, as far as the queue takes them; return how many it took."""
         done = 0
-        for start in range(0, len(due), CHUNK_REFS):
-            refs = [each.ref for each in due[start : start + CHUNK_REFS]]
+        for start in range(0, len(refs), CHUNK_REFS):
+            some = refs[start : start + CHUNK_REFS]
             # Before they are queued, because a worker takes only what is queued in the store.
             until = self._clock.store_now() + REDELIVER_AFTER
-            await self._deliveries.requeue(channel.value, refs, until=until)
-            named = [DeliveryRef(channel, recipient_id, row_id) for recipient_id, row_id in refs]
+            await self._deliveries.requeue(channel.value, some, until=until)
+            named = [DeliveryRef(channel, recipient_id, row_id) for recipient_id, row_id in some]
             if not await asyncio.to_thread(self._queue.enqueue, named, priority=priority):
                 if self._send_here is None or not self._queue.is_away:
                     return done
-                await self._send_here(channel, refs)
-            done += len(refs)
+                await self._send_here(channel, some)
+            done += len(some)
         return done

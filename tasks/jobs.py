@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from rules.deliveries import SENDING_CHANNELS
 from tasks.daily_statistics import DailyStatistics
 from tasks.image_purge import ImagePurge
 from tasks.retention import Retention
@@ -47,7 +49,11 @@ def sweep(stores: Stores, due: DueDeliveries) -> tuple[Job, ...]:
         return Done(await stores.following.repair(), "follows repaired")
 
     return (
-        Job(name="due-deliveries", every=DUE_EVERY, work=due.look),
+        *(
+            # A job each: a channel that is slow to look at, or to send, holds up no other.
+            Job(name=f"due-{channel.value}", every=DUE_EVERY, work=partial(due.look, channel))
+            for channel in SENDING_CHANNELS
+        ),
         Job(name="repair-follows", every=REPAIR_EVERY, work=repair),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rules.heartbeats import HeartbeatWatch
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 
     from rules.lease import Lease
     from storage.processes import ProcessRow
+
+
+RECHECK_AFTER = timedelta(seconds=30)
+"""When it is first asked whether the worker lives that claimed something. A death is noticed up to
+80 s after the last claim (a beat, silence, a look), and redelivery may take 90 s."""
 
 
 class Liveness:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from rules.channel_health import ChannelHealth, Circuit
-from rules.deliveries import Outcome, Permanent, Sent
+from rules.deliveries import Outcome, Sent, Transient, Uncertain
 from tasks.breaker import Breaker
 from tasks.letter import Destination
 from tasks.pace import Pace
@@ -25,9 +25,9 @@ class Outlet(Generic[To]):
 
     def __init__(self, sender: Sender[To], provider: Provider) -> None:
         self.sender = sender
-        self.slots = Slots(provider.concurrency)
-        self.breaker = Breaker()
         self.pace = Pace(provider.rate)
+        self.slots = Slots(provider.concurrency, self.pace)
+        self.breaker = Breaker()
         self._outcomes = RecentOutcomes()
 
     def is_closed(self) -> bool:
@@ -42,10 +42,12 @@ class Outlet(Generic[To]):
     def observe(self, outcome: Outcome) -> None:
         """Take in how one sending ended: a provider that refuses is there, and well."""
         now_s = time.monotonic()
-        if isinstance(outcome, Sent | Permanent):
-            self.breaker.succeed()
-        else:
+        if isinstance(outcome, Uncertain) or (
+            isinstance(outcome, Transient) and outcome.is_providers
+        ):
             self.breaker.fail(now_s)
+        else:
+            self.breaker.succeed()
         self._outcomes.add(is_success=isinstance(outcome, Sent), now_s=now_s)
 
     def health(self) -> ChannelHealth:

@@ -16,13 +16,10 @@ class Pace:
         return wanted if self._rate is None else min(wanted, max(1, int(self._rate)))
 
     def next_in_s(self, now_s: float) -> float:
-        """Return the wait before more may begin, without counting anything."""
-        return 0.0 if self._rate is None else max(0.0, self._next_at_s - now_s)
+        """Return the wait before more may begin."""
+        return max(0.0, self._next_at_s - now_s)
 
-    def wait_s(self, deliveries: int, *, now_s: float) -> float:
-        """Return the wait before `deliveries` may begin, which are counted from then on."""
-        if self._rate is None:
-            return 0.0
-        begin_s = max(now_s, self._next_at_s)
-        self._next_at_s = begin_s + deliveries / self._rate
-        return begin_s - now_s
+    def begin(self, deliveries: int, *, now_s: float) -> None:
+        """Count `deliveries` that begin now; whoever is next waits for as long as they take."""
+        if self._rate is not None:
+            self._next_at_s = max(now_s, self._next_at_s) + deliveries / self._rate

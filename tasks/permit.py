@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from tasks.ending import Ending
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 
 class PermitExpired(Exception):
@@ -26,14 +28,24 @@ class Permit:
         until_s: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        ended: threading.Event | None = None,
+        ending: Ending | None = None,
     ) -> None:
         """Take the moment, and what ends the permit before it."""
         self._until_s = until_s
         self._clock = clock
-        self._ended = ended or threading.Event()
+        self._ending = ending or Ending()
 
     def check(self, *, after_s: float = 0.0) -> None:
         """Raise PermitExpired if the time is over `after_s` from now."""
-        if self._clock() + after_s >= self._until_s or self._ended.is_set():
+        if self._clock() + after_s >= self._until_s or self._ending.has_come:
             raise PermitExpired
+
+    @contextlib.asynccontextmanager
+    async def lasting(self) -> AsyncIterator[None]:
+        """Cancel what waits within as soon as the time is over; raises PermitExpired then."""
+        self.check()
+        try:
+            async with self._ending.cut(after_s=self._until_s - self._clock()):
+                yield
+        except TimeoutError:
+            raise PermitExpired from None

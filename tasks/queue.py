@@ -1,45 +1,53 @@
 """The job queue's face: put ids of deliveries on it.
 
-It carries ids, never the truth: a delivery that the queue refuses, forgets or cannot be told
-of stays due in MongoDB, where the sweep finds it.
+Each channel has a queue of its own, so that a slow provider holds up nobody but itself. It carries
+ids, never the truth: a delivery that the queue refuses, forgets or cannot be told of stays due in
+MongoDB, where the sweep finds it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from uuid import UUID
 
 import redis
 import structlog
-from huey import PriorityRedisHuey
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from rules.kinds import Channel
-from tasks.serializer import JsonSerializer
+from tasks.hueys import ChannelHueys, Hueys
 
 log = structlog.get_logger(__name__)
 
-QUEUE_NAME = "snb"
 CHUNK_REFS = 100
-"""Deliveries a task: a worker settles them by one update a channel."""
+"""Deliveries a task: a worker settles them by one update."""
 MAX_QUEUED_TASKS = 5_000
-"""Half a million deliveries, about 45 MB of Redis; more than that is found by the sweep."""
-CRITICAL_PRIORITY = 10
-"""Everything else has 0: what is critical is sent before it."""
-CRITICAL_TASKS = 500
-"""Room for what is critical on a queue that is full for everything else."""
-SOCKET_TIMEOUT_S = 5.0
-"""Longer than the second for which a worker's blocking read waits."""
+"""Of a channel: half a million deliveries, about 45 MB of Redis; more is found by the sweep."""
+URGENT_TASKS = 500
+"""Room for what is critical or recovered on a queue that is full for everything else."""
 WARN_EVERY_S = 60.0
 AWAY_FOR_S = 1.0
 LONGEST_AWAY_FOR_S = 30.0
 """Callers do not wait on a Redis that failed less than this ago; doubled at each failure, so that
 one that drops packets costs a fan-out a few seconds in half a minute."""
 
-EncodedRef = tuple[str, str, str]
+
+class Priority(IntEnum):
+    """What is taken first of a channel's queue; among equals the oldest is."""
+
+    USUAL = 0
+    RECOVERED = 5
+    """A dead worker had it: it is late already."""
+    CRITICAL = 10
+    """Has a queue of its own beside the channel's, which one thread reads and nothing else."""
+
+
+EncodedRef = tuple[str, str]
+
+CarryOut = Callable[[Channel, Sequence[EncodedRef]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,101 +59,107 @@ class DeliveryRef:
     notification_id: UUID
 
     def encode(self) -> EncodedRef:
-        """Return the ref as JSON carries it."""
-        return self.channel.value, str(self.recipient_id), str(self.notification_id)
+        """Return the ref as JSON carries it on the queue of its channel."""
+        return str(self.recipient_id), str(self.notification_id)
 
     @classmethod
-    def decode(cls, encoded: Sequence[str]) -> DeliveryRef:
+    def decode(cls, channel: Channel, encoded: Sequence[str]) -> DeliveryRef:
         """Return the ref that `encode` made; raises ValueError when it did not."""
-        channel, recipient_id, notification_id = encoded
-        return cls(Channel(channel), UUID(recipient_id), UUID(notification_id))
+        recipient_id, notification_id = encoded
+        return cls(channel, UUID(recipient_id), UUID(notification_id))
 
 
 class DeliveryQueue:
-    """Ids of what workers have to send, highest priority first; one for each Huey."""
+    """Ids of what workers have to send, channel by channel."""
 
     def __init__(
         self,
-        huey: PriorityRedisHuey,
+        hueys: Hueys,
         *,
-        carry_out: Callable[[Sequence[EncodedRef]], None] | None = None,
+        carry_out: CarryOut | None = None,
         max_queued_tasks: int = MAX_QUEUED_TASKS,
     ) -> None:
         """Take what carries a chunk out in a worker; elsewhere there is none."""
-
-        def deliver(chunk: Sequence[EncodedRef]) -> None:
-            if carry_out is None:
-                raise RuntimeError(f"{len(chunk)} deliveries in a process that only queues them")
-            carry_out(chunk)
-
-        self._huey = huey
-        self._deliver = huey.task(name="deliver")(deliver)
+        self._queues = {
+            channel: _ChannelQueue(channel, of_channel, carry_out)
+            for channel, of_channel in hueys.of.items()
+        }
         self._max_queued_tasks = max_queued_tasks
-        self._warned_at_s: dict[str, float] = {}
+        self._warned_at_s: dict[tuple[str, Channel], float] = {}
         self._away_until_s = 0.0
         self._away_for_s = AWAY_FOR_S
 
-    def enqueue(self, refs: Sequence[DeliveryRef], *, priority: int = 0) -> int:
-        """Put `refs` on the queue and return how many it took.
+    def enqueue(self, refs: Iterable[DeliveryRef], *, priority: Priority = Priority.USUAL) -> int:
+        """Put `refs` on the queues of their channels and return how many they took.
 
-        Fewer than all when it is full or Redis is away, which is no error: the rest stays due.
+        Fewer than all when one is full or Redis is away, which is no error: the rest stays due.
         Blocks on the network, for at most a few seconds.
         """
-        if self.is_away:
-            return 0
-        taken = 0
-        try:
-            most = self._max_queued_tasks + (CRITICAL_TASKS if priority else 0)
-            room = most - self.size()
-            for start in range(0, len(refs), CHUNK_REFS):
-                if room <= 0:
-                    self._warn("queue_full", left=len(refs) - taken)
-                    break
-                chunk = [ref.encode() for ref in refs[start : start + CHUNK_REFS]]
-                self._huey.enqueue(self._deliver.s(chunk, priority=priority))
-                taken += len(chunk)
-                room -= 1
-            self._away_for_s = AWAY_FOR_S
-        except redis.RedisError as error:
-            self._away_until_s = time.monotonic() + self._away_for_s
-            self._away_for_s = min(2 * self._away_for_s, LONGEST_AWAY_FOR_S)
-            self._warn("queue_away", error=type(error).__name__, left=len(refs) - taken)
-        return taken
+        by_channel: defaultdict[Channel, list[EncodedRef]] = defaultdict(list)
+        for ref in refs:
+            by_channel[ref.channel].append(ref.encode())
+        return sum(
+            self._enqueue(channel, encoded, priority) for channel, encoded in by_channel.items()
+        )
 
     @property
     def is_away(self) -> bool:
         """Tell whether Redis failed so recently that nobody should wait for it."""
         return time.monotonic() < self._away_until_s
 
-    def size(self) -> int:
-        """Return how many tasks wait; raises redis.RedisError."""
-        waiting: int = self._huey.pending_count()
-        return waiting
+    def size(self, channel: Channel) -> int:
+        """Return how many tasks of `channel` wait; raises redis.RedisError."""
+        return self._queues[channel].size()
 
-    def _warn(self, event: str, **fields: object) -> None:
+    def _enqueue(self, channel: Channel, refs: Sequence[EncodedRef], priority: Priority) -> int:
+        if self.is_away:
+            return 0
+        taken, queue = 0, self._queues[channel]
+        try:
+            most = self._max_queued_tasks + (URGENT_TASKS if priority else 0)
+            room = most - queue.size()
+            for start in range(0, len(refs), CHUNK_REFS):
+                if room <= 0:
+                    self._warn("queue_full", channel, left=len(refs) - taken)
+                    break
+                chunk = refs[start : start + CHUNK_REFS]
+                queue.put(chunk, priority)
+                taken += len(chunk)
+                room -= 1
+            self._away_for_s = AWAY_FOR_S
+        except redis.RedisError as error:
+            self._away_until_s = time.monotonic() + self._away_for_s
+            self._away_for_s = min(2 * self._away_for_s, LONGEST_AWAY_FOR_S)
+            self._warn("queue_away", channel, error=type(error).__name__, left=len(refs) - taken)
+        return taken
+
+    def _warn(self, event: str, channel: Channel, **fields: object) -> None:
         now_s = time.monotonic()
-        if now_s - self._warned_at_s.get(event, -WARN_EVERY_S) >= WARN_EVERY_S:
-            self._warned_at_s[event] = now_s
-            log.warning(event, **fields)
+        if now_s - self._warned_at_s.get((event, channel), -WARN_EVERY_S) >= WARN_EVERY_S:
+            self._warned_at_s[event, channel] = now_s
+            log.warning(event, channel=channel.value, **fields)
 
 
-def open_huey(url: str) -> PriorityRedisHuey:
-    """Return Huey on the Redis at `url`; it connects when first used.
+class _ChannelQueue:
+    """The task `deliver` of one channel."""
 
-    Results are not kept: what became of a delivery is in its row.
-    """
-    pool = redis.ConnectionPool.from_url(
-        url,
-        socket_timeout=SOCKET_TIMEOUT_S,
-        socket_connect_timeout=SOCKET_TIMEOUT_S,
-        # redis-py would try again for half a minute; the sweep does that better.
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=30,
-    )
-    return PriorityRedisHuey(
-        QUEUE_NAME,
-        results=False,
-        immediate=False,
-        serializer=JsonSerializer(),
-        connection_pool=pool,
-    )
+    def __init__(self, channel: Channel, hueys: ChannelHueys, carry_out: CarryOut | None) -> None:
+        def deliver(chunk: Sequence[EncodedRef]) -> None:
+            if carry_out is None:
+                raise RuntimeError(f"{len(chunk)} deliveries in a process that only queues them")
+            carry_out(channel, chunk)
+
+        # On both, because who reads `usual` carries out what was put on `critical`, too.
+        self._usual = hueys.usual.task(name="deliver")(deliver)
+        self._critical = hueys.critical.task(name="deliver")(deliver)
+        self._hueys = hueys
+
+    def put(self, chunk: Sequence[EncodedRef], priority: Priority) -> None:
+        if priority is Priority.CRITICAL:
+            self._hueys.critical.enqueue(self._critical.s(chunk))
+        else:
+            self._hueys.usual.enqueue(self._usual.s(chunk, priority=priority.value))
+
+    def size(self) -> int:
+        waiting: int = self._hueys.usual.pending_count() + self._hueys.critical.pending_count()
+        return waiting

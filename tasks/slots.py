@@ -1,49 +1,91 @@
-"""Bound what one worker has handed to a provider without an answer."""
+"""Bound what one worker has handed to a provider without an answer, and how fast it begins more."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tasks.pace import Pace
 
 
 class Slots:
-    """A number of places, taken several at once; one event loop is the only one to use it."""
+    """A number of places, taken several at once and at a pace; one event loop is the only user.
 
-    def __init__(self, places: int) -> None:
+    Who takes for something critical is given places before all others: it waits for one answer of
+    the provider and for the rate, and never for what others have in hand.
+    """
+
+    def __init__(self, places: int, pace: Pace) -> None:
         self._free = places
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._pace = pace
+        self._critical: deque[_Wanted] = deque()
+        self._others: deque[_Wanted] = deque()
+        self._later: asyncio.TimerHandle | None = None
 
     @property
     def free(self) -> int:
         """Return how many places nobody has."""
         return self._free
 
-    async def take(self, most: int) -> int:
-        """Wait until there is a place, take up to `most`, and return how many."""
-        while self._free == 0:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiter)
-            try:
-                await waiter
-            except asyncio.CancelledError:
-                # Who was woken and leaves wakes the next, or a free place would wait for nobody.
-                if waiter.done() and not waiter.cancelled():
-                    self._wake()
-                raise
-        taken = min(self._free, most)
-        self._free -= taken
-        if self._free:
-            self._wake()
-        return taken
+    @property
+    def wanted_by(self) -> int:
+        """Return how many wait for places."""
+        return len(self._critical) + len(self._others)
+
+    async def take(self, most: int, *, is_critical: bool = False) -> int:
+        """Wait until there is a place and the pace allows it, take up to `most`; return how many.
+
+        Who is cancelled has taken nothing, and no part of the rate.
+        """
+        line = self._critical if is_critical else self._others
+        wanted = _Wanted(most)
+        line.append(wanted)
+        self._give_out()
+        try:
+            return await wanted.given
+        except asyncio.CancelledError:
+            if wanted in line:
+                line.remove(wanted)
+            if not wanted.given.cancelled():
+                self.give(wanted.given.result())
+            raise
 
     def give(self, places: int) -> None:
         """Give places back."""
         self._free += places
-        self._wake()
+        self._give_out()
 
-    def _wake(self) -> None:
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+    def _give_out(self) -> None:
+        while self._free and (line := self._critical or self._others):
+            if line[0].given.done():
+                # Cancelled, and about to leave.
+                line.popleft()
+                continue
+            now_s = time.monotonic()
+            wait_s = self._pace.next_in_s(now_s)
+            if wait_s > 0:
+                self._give_out_in(wait_s)
                 return
+            wanted = line.popleft()
+            places = self._pace.most(min(self._free, wanted.most))
+            self._pace.begin(places, now_s=now_s)
+            self._free -= places
+            wanted.given.set_result(places)
+
+    def _give_out_in(self, wait_s: float) -> None:
+        if self._later is not None:
+            self._later.cancel()
+        self._later = asyncio.get_running_loop().call_later(wait_s, self._give_out)
+
+
+class _Wanted:
+    """Somebody who waits for places."""
+
+    __slots__ = ("given", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.given: asyncio.Future[int] = asyncio.get_running_loop().create_future()

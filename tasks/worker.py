@@ -1,6 +1,6 @@
-"""The worker program: Huey's consumer on threads, over one event loop for everything that waits.
+"""The worker program: Huey's consumers on threads, over one event loop for everything that waits.
 
-Starts in this order and stops in reverse: loop, stores, lease, queue, jobs, consumer. Told to
+Starts in this order and stops in reverse: loop, stores, lease, queues, jobs, consumers. Told to
 stop by SIGTERM or SIGINT it waits for what is with a provider and gives everything else back.
 """
 
@@ -17,8 +17,6 @@ from typing import Any, TypeVar
 
 import redis
 import structlog
-from huey import PriorityRedisHuey
-from huey.consumer import Consumer
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 
 from config.settings import Settings
@@ -39,6 +37,7 @@ from storage.stores import Stores, open_stores
 from tasks.archives.opening import open_archive
 from tasks.cap_check import CapCheck
 from tasks.channels.opening import close_outlets, open_outlets
+from tasks.consumers import Consumers, busy_tasks, threads_of
 from tasks.dead_addresses import DeadAddresses
 from tasks.delivery import Deliverer
 from tasks.delivery_task import deliver_on
@@ -46,13 +45,14 @@ from tasks.due import DueDeliveries
 from tasks.emails.press import Press
 from tasks.emails.stored import StoredTemplates
 from tasks.emails.templates import FileTemplates
+from tasks.hueys import Hueys, open_hueys
 from tasks.jobs import worker_jobs
 from tasks.liveness import Liveness
 from tasks.news import News
 from tasks.outlet import Outlet
 from tasks.pauses import Pauses
 from tasks.preparation import Preparation
-from tasks.queue import DeliveryQueue, open_huey
+from tasks.queue import DeliveryQueue
 from tasks.rounds import Rounds
 from tasks.runtime import LoopThread
 from tasks.worker_lease import WorkerLease
@@ -68,8 +68,6 @@ HEALTH_EVERY_S = 10.0
 FINISH_DEADLINE_S = 20.0
 FIRST_RETRY_S = 0.25
 MAX_RETRY_S = 5.0
-QUEUE_RETRY_S = 2.0
-"""How long a thread of Huey's waits at most before it asks a Redis that was away again."""
 
 
 def run_worker(settings: Settings) -> int:
@@ -95,9 +93,9 @@ def run_worker(settings: Settings) -> int:
         if lease is None:
             return 0
         stack.callback(_leave, loop, store.stores.processes, lease)
-        huey = open_huey(settings.queue_redis_url or "")
-        stack.callback(huey.storage.pool.disconnect)
-        if _once_there("redis", huey.storage.conn.ping, stop) is None:
+        hueys = open_hueys(settings.queue_redis_url or "")
+        stack.callback(hueys.close)
+        if _once_there("redis", hueys.redis.ping, stop) is None:
             return 0
         renderer = loop.run(_renderer(store, settings), deadline_s=STORE_DEADLINE_S)
         stack.callback(lambda: loop.run(renderer.close(), deadline_s=STORE_DEADLINE_S))
@@ -108,7 +106,7 @@ def run_worker(settings: Settings) -> int:
         worker = Worker(
             loop=loop,
             store=store,
-            huey=huey,
+            hueys=hueys,
             outlets=outlets,
             objects=objects,
             lease=lease,
@@ -148,14 +146,14 @@ async def _join(store: _Store, instance: str) -> Lease:
 
 
 class Worker:
-    """One consumer with its heartbeat and its share of the jobs done by the clock."""
+    """A consumer a queue, with their heartbeat and their share of the jobs done by the clock."""
 
     def __init__(
         self,
         *,
         loop: LoopThread,
         store: _Store,
-        huey: PriorityRedisHuey,
+        hueys: Hueys,
         outlets: dict[Channel, Outlet[Any]],
         objects: ImageObjects,
         lease: Lease,
@@ -165,7 +163,6 @@ class Worker:
         caps = CapCheck(settings.daily_caps, _caps(store), stores.deliveries)
         self._loop = loop
         self._store = store
-        self._huey = huey
         self._outlets = outlets
         self._lease = WorkerLease(lease)
         self._liveness = Liveness()
@@ -188,39 +185,34 @@ class Worker:
             lease=self._lease,
             clock=store.clock,
         )
+        threads = threads_of(settings)
         due = DueDeliveries(
+            unsent=stores.unsent,
             deliveries=stores.deliveries,
-            queue=DeliveryQueue(huey, carry_out=deliver_on(loop, deliverer)),
+            queue=DeliveryQueue(hueys, carry_out=deliver_on(loop, deliverer)),
             pauses=pauses,
             liveness=self._liveness,
             clock=store.clock,
-            # Enough that no thread runs dry, little enough not to be repeats.
-            busy_tasks=2 * settings.workers,
+            busy_tasks=busy_tasks(threads),
             send_here=deliverer.carry_out,
         )
         self._jobs = worker_jobs(stores, store.clock, due, open_archive(settings.archive), objects)
         self._rounds = Rounds(stores.jobs, store.clock)
-        self._consumer = _Consumer(
-            huey,
-            workers=settings.workers,
-            periodic=False,
-            max_delay=QUEUE_RETRY_S,
-            shutdown_timeout=FINISH_DEADLINE_S,
-        )
+        self._consumers = Consumers(hueys, threads)
 
     def run(self, stop: threading.Event) -> int:
         """Work until `stop` is set or another takes this worker's place."""
         self._loop.spawn(self._beat(stop))
         for job in self._jobs:
             self._loop.spawn(self._rounds.go(job))
-        self._consumer.start()
+        self._consumers.start()
         lease = self._lease.lease
         log.info("worker_ready", instance=lease.owner, epoch=lease.epoch)
         while not stop.wait(HEALTH_EVERY_S):
-            self._consumer.check_worker_health()
+            self._consumers.check_health()
         log.info("worker_stopping", instance=lease.owner)
         self._lease.end_permits()
-        self._consumer.stop(graceful=True)
+        self._consumers.stop(within_s=FINISH_DEADLINE_S)
         return 1 if self._is_superseded else 0
 
     async def _beat(self, stop: threading.Event) -> None:
@@ -247,13 +239,6 @@ class Worker:
 
 def _caps(store: _Store) -> DailyCaps:
     return DailyCaps(CapLedger(store.redis), ChargesRepository(store.database), store.clock)
-
-
-class _Consumer(Consumer):  # type: ignore[misc]
-    """Huey's consumer without its signal handlers: `run_worker` has its own."""
-
-    def _set_signal_handlers(self) -> None:
-        pass
 
 
 def _once_there(name: str, reach: Callable[[], T], stop: threading.Event) -> T | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING
 
+from tasks.ending import Ending
 from tasks.permit import Permit
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class WorkerLease:
         self.lease = lease
         self._clock = clock
         self._beaten_at_s = clock()
-        self._ended = threading.Event()
+        self._ending = Ending()
 
     def note_beat(self, begun_at_s: float) -> None:
         """Take in that a heartbeat which began at `begun_at_s` was taken by the store."""
@@ -33,8 +33,8 @@ class WorkerLease:
     def permit(self) -> Permit:
         """Return the permit to send what is claimed now."""
         until_s = min(self._clock(), self._beaten_at_s) + PERMITTED_FOR_S
-        return Permit(until_s, clock=self._clock, ended=self._ended)
+        return Permit(until_s, clock=self._clock, ending=self._ending)
 
     def end_permits(self) -> None:
         """Let nothing more be handed over: this worker stops, and gives back what it holds."""
-        self._ended.set()
+        self._ending.come()

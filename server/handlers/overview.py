@@ -41,6 +41,7 @@ def _channel(channel: ChannelOverview) -> dict[str, Any]:
     health = channel.health
     return {
         **channel_switch_record(channel.switch),
+        "queue_depth": channel.queue_depth,
         "queued": channel.waiting.get("queued", 0),
         "deferred": channel.waiting.get("deferred", 0),
         "in_flight": channel.waiting.get("sending", 0),

@@ -13,6 +13,10 @@ from server.schemas.fields import Time
 class ChannelOverviewSchema(ChannelSwitchSchema):
     """One channel; what workers tell of it is of the last 15 minutes, at most 10 s old."""
 
+    queue_depth = Count(
+        allow_none=True,
+        metadata={"description": "chunks of deliveries on its queue; null when that is away"},
+    )
     queued = Count()
     deferred = Count(metadata={"description": "waiting for their time, or to be tried again"})
     in_flight = Count(metadata={"description": "with a worker, and perhaps with the provider"})
@@ -65,7 +69,7 @@ class OverviewSchema(Answer):
 
     queue_depth = Count(
         allow_none=True,
-        metadata={"description": "chunks of deliveries on the queue; null when it is away"},
+        metadata={"description": "chunks of deliveries on all queues; null when they are away"},
     )
     scheduled = Count(metadata={"description": "notifications to be made at a time of their own"})
     queued = Count()

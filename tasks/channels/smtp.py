@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from aiosmtplib import (
     SMTP,
+    SMTPDataError,
     SMTPException,
     SMTPRecipientRefused,
     SMTPResponseException,
@@ -46,6 +47,9 @@ _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 _GONE = ("5.1.", "5.2.1", "5.4.1")
 """Bad destination address, mailbox disabled, no such host for it."""
+
+_SYSTEM = "4.3."
+"""The mail system: full, closed, not capable."""
 
 CLOSING = 421
 """RFC 5321 §3.8: the server closes the connection."""
@@ -187,14 +191,25 @@ def _refusal(error: SMTPResponseException) -> Outcome:
     A sender who is refused is our own trouble: it passes once somebody has seen to it.
     """
     text = _text(error)
-    if error.code < 500 or isinstance(error, SMTPSenderRefused):
-        return Transient(text)
     enhanced = _enhanced(error)
+    if error.code < 500 or isinstance(error, SMTPSenderRefused):
+        return Transient(text, is_providers=_is_providers(error, enhanced))
     if enhanced is None:
         is_gone = isinstance(error, SMTPRecipientRefused) and error.code in {550, 551, 553}
     else:
         is_gone = enhanced.startswith(_GONE)
     return Permanent(text, Reason.ADDRESS_GONE if is_gone else Reason.REJECTED)
+
+
+def _is_providers(error: SMTPResponseException, enhanced: str | None) -> bool:
+    """Tell whether a refusal for now is about the server, and not about one recipient.
+
+    About the recipient are greylisting (RFC 6647), a full mailbox and whatever else is answered to
+    `RCPT` or `DATA`, unless it says that the mail system is in trouble (RFC 3463 §3.4).
+    """
+    if error.code == CLOSING or not isinstance(error, SMTPRecipientRefused | SMTPDataError):
+        return True
+    return enhanced is not None and enhanced.startswith(_SYSTEM)
 
 
 def _text(error: SMTPResponseException) -> str:

@@ -28,7 +28,7 @@ from storage.names import NameResolver
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
-from tasks.queue import CRITICAL_PRIORITY, DeliveryRef
+from tasks.queue import DeliveryRef, Priority
 from tests.storage.samples import NOON, an_event
 from tests.support.actors import (
     RecordingBus,
@@ -197,7 +197,7 @@ async def test_what_is_critical_goes_before_everything_else_on_the_queue(
     )
     published = await publishing.publish_all(normal, critical)
     urgent, usual = published.rows[1], published.rows[0]
-    assert publishing.queue.priorities == [CRITICAL_PRIORITY, 0]
+    assert publishing.queue.priorities == [Priority.CRITICAL, Priority.USUAL]
     both = (Channel.EMAIL, Channel.PUSH)
     assert publishing.queue.refs == [*refs(urgent, *both), *refs(usual, *both)]
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,14 +30,22 @@ class Crowd:
     rows: list[UUID]
 
 
-def gather(mongodb_uri: str, database: str, key: bytes, count: int) -> Crowd:
-    """Register `count` people with a device each, and leave a notification for each."""
+def gather(
+    mongodb_uri: str,
+    database: str,
+    key: bytes,
+    count: int,
+    *,
+    channels: Sequence[str] = ("email", "push"),
+    priority: str = "normal",
+) -> Crowd:
+    """Register `count` people with a device and a phone each, and leave a notification for each."""
     cipher, then = FieldCipher([key]), datetime.now(UTC) - timedelta(seconds=5)
     people, claims, rows = [], [], []
     for _ in range(count):
         user_id, device_id, token = uuid4(), uuid4(), f"token-{uuid4()}"
         token_hash = cipher.lookup_hash(token)
-        email = f"{user_id}@example.org"
+        email, phone = f"{user_id}@example.org", a_number()
         people.append(
             {
                 "_id": user_id,
@@ -44,6 +53,8 @@ def gather(mongodb_uri: str, database: str, key: bytes, count: int) -> Crowd:
                 "user_type": "customer",
                 "email": cipher.encrypt(email, owner=user_id),
                 "email_hash": cipher.lookup_hash(email),
+                "phone": cipher.encrypt(phone, owner=user_id),
+                "phone_hash": cipher.lookup_hash(phone),
                 "preferences": {"quiet_hours": {"enabled": False}},
                 "devices": [
                     {
@@ -57,7 +68,7 @@ def gather(mongodb_uri: str, database: str, key: bytes, count: int) -> Crowd:
             }
         )
         claims.append({"_id": token_hash, "user_id": user_id, "device_id": device_id})
-        rows.append(_row(user_id, then))
+        rows.append(_row(user_id, then, channels, priority))
     with pymongo.MongoClient[Any](
         mongodb_uri, uuidRepresentation="standard", journal=False, w=1
     ) as client:
@@ -70,7 +81,12 @@ def gather(mongodb_uri: str, database: str, key: bytes, count: int) -> Crowd:
     return Crowd([row["_id"] for row in rows])
 
 
-def _row(user_id: UUID, at: datetime) -> dict[str, Any]:
+def a_number() -> str:
+    """Return a phone number that nobody else in the tests has."""
+    return f"+2782{uuid4().int % 10**7:07}"
+
+
+def _row(user_id: UUID, at: datetime, channels: Sequence[str], priority: str) -> dict[str, Any]:
     waiting = {"status": "queued", "due_at": at}
     return {
         "_id": uuid4(),
@@ -90,10 +106,10 @@ def _row(user_id: UUID, at: datetime) -> dict[str, Any]:
         "data": {},
         "action_buttons": [],
         "image_url": None,
-        "priority": "normal",
+        "priority": priority,
         "business_id": None,
         "sender_id": None,
-        "channels": {"email": dict(waiting), "push": dict(waiting)},
+        "channels": {channel: dict(waiting) for channel in channels},
     }
 
 

@@ -220,7 +220,9 @@ def test_the_sweep_says_what_it_found_on_each_of_its_ways(service: Service) -> N
     done = run(service.data_dir, "task", "sweep")
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
-        "due-deliveries",
+        "due-email",
+        "due-push",
+        "due-sms",
         "repair-follows",
     ]
 

@@ -16,12 +16,12 @@ from pymongo.monitoring import CommandListener
 import storage
 from storage.aged_notifications import AgedNotifications
 from storage.client import open_client
-from storage.deliveries import DeliveriesRepository
 from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
 from storage.fates import FatesRepository
 from storage.indexes import INDEXES, SHARD_KEYS
 from storage.stores import open_stores
+from storage.unsent import UnsentRepository
 from tests.storage.uses import USES, WITHOUT_USE
 
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ EVERYBODYS = {
     AgedNotifications.rows,
     AgedNotifications.blank,
     AgedNotifications.remove,
-    DeliveriesRepository.due,
+    UnsentRepository.due,
+    UnsentRepository.claimed,
     DeliveryRecords.page,
     DeliveryRecords.newest,
     DeliveryRecords.count,

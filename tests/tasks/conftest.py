@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from huey import PriorityRedisHuey
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from config.daily_caps import DailyCaps as CapTable
@@ -22,7 +21,8 @@ from storage.positions import PositionClock
 from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
 from tasks.cap_check import CapCheck
-from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
+from tasks.hueys import Hueys, open_hueys
+from tasks.queue import DeliveryQueue, DeliveryRef
 
 OVERDUE = timedelta(seconds=-5)
 
@@ -58,16 +58,23 @@ def queue_url(redis_url: str) -> str:
 
 
 @pytest.fixture
-def huey(queue_url: str) -> Iterator[PriorityRedisHuey]:
-    huey = open_huey(queue_url)
-    huey.storage.conn.flushdb()
-    yield huey
-    huey.storage.pool.disconnect()
+def hueys(queue_url: str) -> Iterator[Hueys]:
+    hueys = open_hueys(queue_url)
+    hueys.redis.flushdb()
+    yield hueys
+    hueys.close()
 
 
 @pytest.fixture
-def queue(huey: PriorityRedisHuey) -> DeliveryQueue:
-    return DeliveryQueue(huey)
+def queue(hueys: Hueys) -> DeliveryQueue:
+    return DeliveryQueue(hueys)
+
+
+def queued(hueys: Hueys, channel: Channel) -> list[DeliveryRef]:
+    """Return what waits on a channel's queues, in the order in which it is taken."""
+    of_channel = hueys.of[channel]
+    tasks = [*of_channel.critical.pending(), *of_channel.usual.pending()]
+    return [DeliveryRef.decode(channel, encoded) for task in tasks for encoded in task.args[0]]
 
 
 def refs_of(count: int, channel: Channel = Channel.EMAIL) -> list[DeliveryRef]:

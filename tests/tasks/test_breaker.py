@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rules.channel_health import Circuit
-from tasks.breaker import FIRST_OPEN_S, LONGEST_OPEN_S, OPENS_AFTER, Breaker
+from tasks.breaker import FIRST_OPEN_S, LONGEST_OPEN_S, OPENS_AFTER, PROBING_S, Breaker
 
 
 @pytest.fixture
@@ -62,3 +62,11 @@ def test_a_probe_that_was_not_tried_leaves_room_for_another(opened: Breaker) -> 
     assert opened.admit(1, now_s) == 1
     opened.forget_probe()
     assert opened.admit(1, now_s) == 1
+
+
+def test_while_one_tries_others_come_again_in_a_while(opened: Breaker) -> None:
+    now_s = 100.0 + FIRST_OPEN_S
+    assert opened.retry_in(now_s) == 0.0
+    opened.admit(1, now_s)
+    assert opened.retry_in(now_s) == PROBING_S
+    assert opened.state(now_s) is Circuit.HALF_OPEN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,10 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.breaker import FIRST_OPEN_S, OPENS_AFTER
 from tasks.cap_check import CapCheck
-from tasks.pace import Pace
+from tasks.outlet import Outlet
 from tasks.worker_lease import WorkerLease
 from tests.support.world import eventually
+from tests.tasks.senders import outlet_of
 from tests.tasks.works import Works
 
 
@@ -59,7 +61,7 @@ async def test_who_waits_for_a_slot_while_the_circuit_opens_begins_nothing(works
     carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
 
     async def is_waiting() -> bool:
-        return bool(outlet.slots._waiting)
+        return outlet.slots.wanted_by > 0
 
     await eventually(is_waiting)
     for _ in range(OPENS_AFTER):
@@ -81,7 +83,7 @@ async def test_only_who_was_let_in_to_see_can_leave_room_for_another(works: Work
     old = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [before]))
 
     async def is_waiting() -> bool:
-        return bool(outlet.slots._waiting)
+        return outlet.slots.wanted_by > 0
 
     await eventually(is_waiting)
     for _ in range(OPENS_AFTER):
@@ -110,8 +112,15 @@ async def test_a_probe_that_finds_the_provider_back_lets_all_through(works: Work
     assert await statuses(works, refs) == ["sent"] * 3
 
 
+def paced(works: Works, rate: float) -> Outlet[Any]:
+    """Give emails an outlet with a rate."""
+    outlet = outlet_of(works.senders[Channel.EMAIL], concurrency=OPENS_AFTER, rate=rate)
+    works.deliverer._outlets = {**works.deliverer._outlets, Channel.EMAIL: outlet}
+    return outlet
+
+
 async def test_a_rate_lets_no_more_begin_at_once_than_a_second_has(works: Works) -> None:
-    works.deliverer._outlets[Channel.EMAIL].pace = Pace(4.0)
+    paced(works, 4.0)
     sender = works.senders[Channel.EMAIL]
     refs = await waiting(works, 6)
     begun_at_s = time.monotonic()
@@ -122,8 +131,7 @@ async def test_a_rate_lets_no_more_begin_at_once_than_a_second_has(works: Works)
 
 
 async def test_what_would_begin_too_late_by_the_rate_is_given_back_at_once(works: Works) -> None:
-    outlet = works.deliverer._outlets[Channel.EMAIL]
-    outlet.pace = Pace(0.01)
+    outlet = paced(works, 0.01)
     refs = await waiting(works, 3)
     async with asyncio.timeout(10):
         await works.deliverer.carry_out(Channel.EMAIL, refs)
@@ -131,6 +139,117 @@ async def test_what_would_begin_too_late_by_the_rate_is_given_back_at_once(works
     # It took no part of the rate: the next may begin when it could before.
     assert outlet.pace.next_in_s(time.monotonic()) <= 100.0
     assert outlet.slots.free == OPENS_AFTER
+
+
+async def test_what_has_ended_is_recorded_while_others_wait_for_the_rate(works: Works) -> None:
+    paced(works, 0.05)
+    first, second = await waiting(works, 2)
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [first, second]))
+
+    async def is_recorded() -> bool:
+        return await statuses(works, [first, second]) == ["sending", "sent"]
+
+    await eventually(is_recorded)
+    works.lease.end_permits()
+    await carrying
+
+
+async def test_a_stop_does_not_wait_for_the_rate(works: Works) -> None:
+    outlet = paced(works, 0.05)
+    refs = await waiting(works, 2)
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
+
+    async def is_waiting() -> bool:
+        return outlet.slots.wanted_by > 0
+
+    await eventually(is_waiting)
+    works.lease.end_permits()
+    async with asyncio.timeout(5):
+        await carrying
+    assert await statuses(works, refs) == ["queued", "sent"]
+    assert (outlet.slots.wanted_by, outlet.slots.free) == (0, OPENS_AFTER)
+
+
+async def test_a_stop_does_not_wait_for_a_slot(works: Works) -> None:
+    sender = works.senders[Channel.EMAIL]
+    sender.gate.clear()
+    refs = await waiting(works, OPENS_AFTER)
+    hanging = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
+    await sender.holds(OPENS_AFTER)
+    others = await waiting(works, 2)
+    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, others))
+
+    async def is_waiting() -> bool:
+        return works.deliverer._outlets[Channel.EMAIL].slots.wanted_by > 0
+
+    await eventually(is_waiting)
+    works.lease.end_permits()
+    async with asyncio.timeout(5):
+        await carrying
+    assert await statuses(works, others) == ["queued"] * 2
+    sender.gate.set()
+    await hanging
+
+
+async def test_what_is_critical_begins_before_others_that_wait_for_a_slot(works: Works) -> None:
+    sender = works.senders[Channel.EMAIL]
+    sender.gate.clear()
+    before = await waiting(works, OPENS_AFTER)
+    hanging = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, before))
+    await sender.holds(OPENS_AFTER)
+    usual = await waiting(works, OPENS_AFTER)
+    critical = await works.queue(await works.person(), priority="critical")
+    slots = works.deliverer._outlets[Channel.EMAIL].slots
+
+    async def begin_to_wait(refs: list[Ref], place: int) -> asyncio.Task[None]:
+        carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
+
+        async def is_waiting() -> bool:
+            return slots.wanted_by == place
+
+        await eventually(is_waiting)
+        return carrying
+
+    tasks = [await begin_to_wait(usual, 1), await begin_to_wait([critical], 2)]
+    sender.gate.set()
+    await asyncio.gather(hanging, *tasks)
+    order = [letter.notification_id for letter, _ in sender.sent]
+    assert order.index(critical[1]) == OPENS_AFTER
+
+
+async def test_what_meets_an_open_circuit_is_due_when_it_may_be_tried_again(works: Works) -> None:
+    outlet = works.deliverer._outlets[Channel.EMAIL]
+    for _ in range(OPENS_AFTER):
+        outlet.breaker.fail(time.monotonic())
+    refs = await waiting(works, 3)
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert works.senders[Channel.EMAIL].sent == []
+    for ref in refs:
+        state = await works.state(ref)
+        rest = state["due_at"] - works.clock.store_now()
+        assert state["status"] == "queued"
+        assert timedelta(seconds=FIRST_OPEN_S - 5) < rest <= timedelta(seconds=FIRST_OPEN_S)
+
+
+async def test_those_beside_a_probe_are_due_once_it_has_been_answered(works: Works) -> None:
+    outlet = works.deliverer._outlets[Channel.EMAIL]
+    for _ in range(OPENS_AFTER):
+        outlet.breaker.fail(time.monotonic() - FIRST_OPEN_S)
+    works.senders[Channel.EMAIL].act = lambda *_: Transient("503")
+    refs = await waiting(works, 2)
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert await statuses(works, refs) == ["deferred", "queued"]
+    (left,) = [state for ref in refs if (state := await works.state(ref))["status"] == "queued"]
+    rest = left["due_at"] - works.clock.store_now()
+    assert timedelta(seconds=FIRST_OPEN_S) < rest <= timedelta(seconds=2 * FIRST_OPEN_S)
+
+
+async def test_recipients_who_are_refused_for_now_open_no_circuit(works: Works) -> None:
+    works.senders[Channel.EMAIL].act = lambda *_: Transient("451 4.7.1", is_providers=False)
+    refs = await waiting(works, 2 * OPENS_AFTER)
+    await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert await statuses(works, refs) == ["deferred"] * 2 * OPENS_AFTER
+    assert works.deliverer._outlets[Channel.EMAIL].is_closed()
 
 
 async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(works: Works) -> None:
@@ -146,8 +265,11 @@ async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(work
     # Not one had been handed over: the sender asks for its permit after the gate.
     assert sender.sent == []
     assert await statuses(works, refs) == ["queued"] * 15
+    # It was no attempt of theirs.
+    begun = [state for ref in refs if "attempts" in (state := await works.state(ref))]
+    assert [state["forgiven"] for state in begun] == [1] * OPENS_AFTER
     now = works.clock.store_now() + timedelta(seconds=1)
-    assert len(await works.stores.deliveries.due("email", before=now, limit=20)) == 15
+    assert len(await works.stores.unsent.due("email", before=now, limit=20)) == 15
 
 
 async def test_what_has_ended_is_recorded_while_another_is_still_on_its_way(works: Works) -> None:

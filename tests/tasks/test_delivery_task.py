@@ -11,7 +11,7 @@ from storage.client import StoreUnavailable
 from storage.deliveries import Ref
 from tasks import delivery_task
 from tasks.delivery_task import deliver_on
-from tasks.queue import DeliveryRef
+from tasks.queue import DeliveryRef, EncodedRef
 from tasks.runtime import LoopThread
 
 
@@ -36,16 +36,16 @@ def loop() -> Iterator[LoopThread]:
     loop.stop()
 
 
-def refs() -> list[DeliveryRef]:
-    channels = (Channel.EMAIL, Channel.PUSH, Channel.EMAIL)
-    return [DeliveryRef(channel, uuid4(), uuid4()) for channel in channels]
+def chunk_of(count: int) -> tuple[list[Ref], list[EncodedRef]]:
+    refs = [DeliveryRef(Channel.EMAIL, uuid4(), uuid4()) for _ in range(count)]
+    named = [(ref.recipient_id, ref.notification_id) for ref in refs]
+    return named, [ref.encode() for ref in refs]
 
 
-def test_a_chunk_is_carried_out_channel_by_channel(loop: LoopThread) -> None:
-    deliverer, chunk = Recording(), refs()
-    deliver_on(loop, deliverer)([ref.encode() for ref in chunk])  # type: ignore[arg-type]
-    first, push, second = [(ref.recipient_id, ref.notification_id) for ref in chunk]
-    assert deliverer.carried == {Channel.EMAIL: [first, second], Channel.PUSH: [push]}
+def test_a_chunk_is_carried_out_on_its_channel(loop: LoopThread) -> None:
+    deliverer, (refs, chunk) = Recording(), chunk_of(3)
+    deliver_on(loop, deliverer)(Channel.PUSH, chunk)  # type: ignore[arg-type]
+    assert deliverer.carried == {Channel.PUSH: refs}
 
 
 @pytest.mark.parametrize("deadline_s", [30.0, 0.0])
@@ -55,11 +55,13 @@ def test_a_store_that_is_away_puts_the_chunk_off(
     monkeypatch.setattr(delivery_task, "CHUNK_DEADLINE_S", deadline_s)
     deliverer = Recording(StoreUnavailable("away"))
     with capture_logs() as logs:
-        deliver_on(loop, deliverer)([ref.encode() for ref in refs()])  # type: ignore[arg-type]
-    assert [(line["event"], line["deliveries"]) for line in logs] == [("delivery_put_off", 3)]
+        deliver_on(loop, deliverer)(Channel.SMS, chunk_of(3)[1])  # type: ignore[arg-type]
+    assert [(line["event"], line["channel"], line["deliveries"]) for line in logs] == [
+        ("delivery_put_off", "sms", 3)
+    ]
 
 
 def test_any_other_failure_is_the_queues_to_log(loop: LoopThread) -> None:
     deliverer = Recording(LookupError("?"))
     with pytest.raises(LookupError):
-        deliver_on(loop, deliverer)([ref.encode() for ref in refs()])  # type: ignore[arg-type]
+        deliver_on(loop, deliverer)(Channel.SMS, chunk_of(1)[1])  # type: ignore[arg-type]

@@ -1,31 +1,35 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from huey import PriorityRedisHuey
 from structlog.testing import capture_logs
 from tornado.testing import bind_unused_port
 
+from rules.deliveries import SENDING_CHANNELS
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.positions import PositionClock
 from storage.stores import Stores
+from tasks import due
 from tasks.cap_check import CapCheck
 from tasks.due import (
-    LOOK_AGAIN_AFTER,
     LOST_AFTER,
     REDELIVER_AFTER,
     UNBEGUN_LOST_AFTER,
     DueDeliveries,
     Found,
 )
+from tasks.hueys import Hueys, open_hueys
 from tasks.liveness import Liveness
-from tasks.queue import DeliveryQueue, DeliveryRef, open_huey
+from tasks.queue import CHUNK_REFS, DeliveryQueue, DeliveryRef
 from tasks.worker_lease import WorkerLease
-from tests.tasks.conftest import insert_waiting
+from tests.tasks.conftest import insert_waiting, queued, refs_of
 from tests.tasks.works import Works
+
+Look = Callable[[Channel], Awaitable[Found]]
 
 OURS, DEAD = Lease("tests/worker", 1), Lease("dead/worker", 3)
 NOBODY_IS_GONE = Liveness()
@@ -36,27 +40,25 @@ def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
     return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS))
 
 
-def due_of(
+def look_of(
     works: Works,
     queue: DeliveryQueue,
     *,
     liveness: Liveness = NOBODY_IS_GONE,
     busy_tasks: int = 100,
     sends_here: bool = True,
-) -> DueDeliveries:
-    return DueDeliveries(
+) -> Look:
+    deliveries = DueDeliveries(
+        unsent=works.stores.unsent,
         deliveries=works.stores.deliveries,
         queue=queue,
         pauses=works.pauses,
         liveness=liveness,
         clock=works.clock,
-        busy_tasks=busy_tasks,
+        busy_tasks=dict.fromkeys(SENDING_CHANNELS, busy_tasks),
         send_here=works.deliverer.carry_out if sends_here else None,
     )
-
-
-def queued(huey: PriorityRedisHuey) -> set[DeliveryRef]:
-    return {DeliveryRef.decode(encoded) for task in huey.pending() for encoded in task.args[0]}
+    return lambda channel: deliveries.look(channel, works.clock.store_now())
 
 
 async def all_gone(works: Works) -> Liveness:
@@ -78,84 +80,121 @@ async def claimed_by(
         assert await works.stores.deliveries.begin(channel.value, [ref], claim, at=then) == {ref}
 
 
+async def later_due(works: Works, channel: Channel) -> int:
+    """Return how many will be due once what is queued now is taken for forgotten."""
+    before = works.clock.store_now() + REDELIVER_AFTER + timedelta(seconds=1)
+    return len(await works.stores.unsent.due(channel.value, before=before, limit=200))
+
+
 async def test_what_is_due_is_queued_again_once(
-    works: Works, huey: PriorityRedisHuey, queue: DeliveryQueue
+    works: Works, hueys: Hueys, queue: DeliveryQueue
 ) -> None:
-    due = await insert_waiting(works.stores, works.clock, 150)
+    waiting = await insert_waiting(works.stores, works.clock, 150)
     await insert_waiting(works.stores, works.clock, 1, due_in=timedelta(minutes=1))
-    look = due_of(works, queue).look
-    assert await look(works.clock.store_now()) == Found(300, 0)
-    assert queued(huey) == set(due)
-    assert not await look(works.clock.store_now())
-    later = works.clock.store_now() + REDELIVER_AFTER + timedelta(seconds=1)
-    assert len(await works.stores.deliveries.due("email", before=later, limit=200)) == 151
+    look = look_of(works, queue)
+    for channel in (Channel.EMAIL, Channel.PUSH):
+        assert await look(channel) == Found(150, 0)
+        assert set(queued(hueys, channel)) == {ref for ref in waiting if ref.channel is channel}
+        assert not await look(channel)
+        assert await later_due(works, channel) == 151
 
 
 async def test_what_was_deferred_may_be_claimed_once_it_is_due(
-    works: Works, huey: PriorityRedisHuey, queue: DeliveryQueue
+    works: Works, hueys: Hueys, queue: DeliveryQueue
 ) -> None:
     person = await works.person()
     ref = await works.queue(person, status="deferred")
     waiting = await works.queue(person, status="deferred", due_in=timedelta(seconds=30))
-    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 0)
-    assert queued(huey) == {DeliveryRef(Channel.EMAIL, *ref)}
+    assert await look_of(works, queue)(Channel.EMAIL) == Found(1, 0)
+    assert queued(hueys, Channel.EMAIL) == [DeliveryRef(Channel.EMAIL, *ref)]
     await works.deliverer.carry_out(Channel.EMAIL, [ref, waiting])
     assert (await works.state(ref))["status"] == "sent"
     assert (await works.state(waiting))["status"] == "deferred"
 
 
-async def test_a_busy_queue_is_given_nothing(
-    works: Works, huey: PriorityRedisHuey, queue: DeliveryQueue
-) -> None:
+async def test_a_busy_queue_is_given_nothing(works: Works, queue: DeliveryQueue) -> None:
     await insert_waiting(works.stores, works.clock, 1, channels=[Channel.EMAIL])
-    queue.enqueue([DeliveryRef(Channel.PUSH, uuid4(), uuid4())])
-    assert not await due_of(works, queue, busy_tasks=0).look(works.clock.store_now())
-    assert await due_of(works, queue, busy_tasks=1).look(works.clock.store_now()) == Found(1, 0)
+    queue.enqueue(refs_of(1, Channel.EMAIL))
+    assert not await look_of(works, queue, busy_tasks=0)(Channel.EMAIL)
+    assert await look_of(works, queue, busy_tasks=1)(Channel.EMAIL) == Found(1, 0)
+
+
+async def test_a_channel_is_not_busy_because_another_is(works: Works, queue: DeliveryQueue) -> None:
+    await insert_waiting(works.stores, works.clock, 1, channels=[Channel.PUSH])
+    queue.enqueue(refs_of(1, Channel.SMS))
+    assert await look_of(works, queue, busy_tasks=0)(Channel.PUSH) == Found(1, 0)
 
 
 async def test_what_is_critical_is_queued_first_and_however_busy_the_queue_is(
-    works: Works, huey: PriorityRedisHuey, queue: DeliveryQueue
+    works: Works, hueys: Hueys, queue: DeliveryQueue
 ) -> None:
     person = await works.person()
     usual = await works.queue(person, due_in=timedelta(seconds=-9))
     critical = await works.queue(person, priority="critical")
-    queue.enqueue([DeliveryRef(Channel.PUSH, uuid4(), uuid4())])
-    look = due_of(works, queue, busy_tasks=0).look
-    assert await look(works.clock.store_now()) == Found(1, 0)
-    assert not await look(works.clock.store_now())
-    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 0)
-    assert [task.args[0][0][2] for task in huey.pending()][::2] == [str(critical[1]), str(usual[1])]
+    queue.enqueue([other := refs_of(1, Channel.EMAIL)[0]])
+    look = look_of(works, queue, busy_tasks=0)
+    assert await look(Channel.EMAIL) == Found(1, 0)
+    assert not await look(Channel.EMAIL)
+    assert await look_of(works, queue)(Channel.EMAIL) == Found(1, 0)
+    assert [ref.notification_id for ref in queued(hueys, Channel.EMAIL)] == [
+        critical[1],
+        other.notification_id,
+        usual[1],
+    ]
 
 
-async def test_what_a_full_queue_does_not_take_is_found_later(
-    works: Works, huey: PriorityRedisHuey
-) -> None:
+async def test_what_a_full_queue_does_not_take_is_found_later(works: Works, hueys: Hueys) -> None:
     await insert_waiting(works.stores, works.clock, 150, channels=[Channel.PUSH])
-    full = DeliveryQueue(huey, max_queued_tasks=1)
-    assert await due_of(works, full).look(works.clock.store_now()) == Found(100, 0)
-    later = works.clock.store_now() + REDELIVER_AFTER + timedelta(seconds=1)
-    assert len(await works.stores.deliveries.due("push", before=later, limit=200)) == 150
+    full = DeliveryQueue(hueys, max_queued_tasks=1)
+    assert await look_of(works, full)(Channel.PUSH) == Found(100, 0)
+    assert await later_due(works, Channel.PUSH) == 150
 
 
 async def test_without_a_queue_it_is_sent_all_the_same(works: Works) -> None:
     socket, port = bind_unused_port()
     socket.close()
-    huey = open_huey(f"redis://127.0.0.1:{port}/0")
+    hueys = open_hueys(f"redis://127.0.0.1:{port}/0")
     ref = await works.queue(await works.person())
-    assert await due_of(works, DeliveryQueue(huey)).look(works.clock.store_now()) == Found(1, 0)
+    assert await look_of(works, DeliveryQueue(hueys))(Channel.EMAIL) == Found(1, 0)
     assert (await works.state(ref))["status"] == "sent"
-    huey.storage.pool.disconnect()
+    hueys.close()
+
+
+async def test_a_dead_workers_are_queued_again_first_and_however_much_else_is_due(
+    works: Works, hueys: Hueys, queue: DeliveryQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "AT_ONCE", 3)
+    await insert_waiting(
+        works.stores, works.clock, 3, due_in=timedelta(minutes=-9), channels=[Channel.PUSH]
+    )
+    ref = await works.queue(await works.person(), Channel.PUSH)
+    await claimed_by(works, DEAD, ref, Channel.PUSH, is_begun=False)
+    queue.enqueue(refs_of(2 * CHUNK_REFS, Channel.PUSH))
+    look = look_of(works, queue, liveness=await all_gone(works), busy_tasks=1)
+    assert await look(Channel.PUSH) == Found(1, 1)
+    assert queued(hueys, Channel.PUSH)[0] == DeliveryRef(Channel.PUSH, *ref)
+
+
+async def test_all_that_a_dead_worker_had_is_recovered_by_one_look(
+    works: Works, queue: DeliveryQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "AT_ONCE", 3)
+    refs = await insert_waiting(works.stores, works.clock, 7, channels=[Channel.PUSH])
+    claim, then = uuid4(), works.clock.store_now() - timedelta(seconds=40)
+    named = [(ref.recipient_id, ref.notification_id) for ref in refs]
+    await works.stores.deliveries.claim("push", named, DEAD, claim=claim, at=then, recheck_at=then)
+    look = look_of(works, queue, liveness=await all_gone(works))
+    assert await look(Channel.PUSH) == Found(7, 7)
 
 
 async def test_without_a_queue_and_with_nobody_to_send_it_stays_due(works: Works) -> None:
     socket, port = bind_unused_port()
     socket.close()
-    huey = open_huey(f"redis://127.0.0.1:{port}/0")
+    hueys = open_hueys(f"redis://127.0.0.1:{port}/0")
     ref = await works.queue(await works.person())
-    due = due_of(works, DeliveryQueue(huey), sends_here=False)
-    assert not await due.look(works.clock.store_now())
+    assert not await look_of(works, DeliveryQueue(hueys), sends_here=False)(Channel.EMAIL)
     assert (await works.state(ref))["status"] == "queued"
-    huey.storage.pool.disconnect()
+    hueys.close()
 
 
 @pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.PUSH, Channel.SMS])
@@ -165,9 +204,7 @@ async def test_what_a_dead_worker_had_only_claimed_is_sent_as_if_it_had_not(
     ref = await works.queue(await works.person(), channel)
     await claimed_by(works, DEAD, ref, channel, is_begun=False)
     with capture_logs() as logs:
-        assert await due_of(works, queue, liveness=await all_gone(works)).look(
-            works.clock.store_now()
-        ) == Found(1, 1)
+        assert await look_of(works, queue, liveness=await all_gone(works))(channel) == Found(1, 1)
     assert [(line["event"], line["count"]) for line in logs] == [("deliveries_recovered", 1)]
     state = await works.state(ref, channel)
     assert state["status"] == "queued"
@@ -180,9 +217,7 @@ async def test_what_it_had_begun_is_sent_again_and_recorded_as_uncertain(
 ) -> None:
     ref = await works.queue(await works.person(), channel)
     await claimed_by(works, DEAD, ref, channel, is_begun=True)
-    assert await due_of(works, queue, liveness=await all_gone(works)).look(
-        works.clock.store_now()
-    ) == Found(1, 1)
+    assert await look_of(works, queue, liveness=await all_gone(works))(channel) == Found(1, 1)
     state = await works.state(ref, channel)
     assert state["status"] == "queued"
     assert state["attempts"][0]["uncertain"] is True
@@ -194,9 +229,8 @@ async def test_an_sms_it_had_begun_is_left_to_an_operator(
 ) -> None:
     ref = await works.queue(await works.person(), Channel.SMS)
     await claimed_by(works, DEAD, ref, Channel.SMS, is_begun=True)
-    assert await due_of(works, queue, liveness=await all_gone(works)).look(
-        works.clock.store_now()
-    ) == Found(0, 1)
+    look = look_of(works, queue, liveness=await all_gone(works))
+    assert await look(Channel.SMS) == Found(0, 1)
     state = await works.state(ref, Channel.SMS)
     assert (state["status"], state["reason"], state["attention"]) == ("failed", "uncertain", True)
 
@@ -204,10 +238,8 @@ async def test_an_sms_it_had_begun_is_left_to_an_operator(
 async def test_what_a_living_worker_sends_is_left_to_it(works: Works, queue: DeliveryQueue) -> None:
     ref = await works.queue(await works.person())
     await claimed_by(works, OURS, ref, Channel.EMAIL, is_begun=True)
-    assert not await due_of(works, queue).look(works.clock.store_now())
-    state = await works.state(ref)
-    assert state["status"] == "sending"
-    assert state["due_at"] > works.clock.store_now()
+    assert not await look_of(works, queue)(Channel.EMAIL)
+    assert (await works.state(ref))["status"] == "sending"
 
 
 @pytest.mark.parametrize(
@@ -225,8 +257,6 @@ async def test_what_was_claimed_long_ago_nobody_is_sending(
         )
         if is_begun:
             await works.stores.deliveries.begin("email", [ref], claim, at=then)
-    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 1)
+    assert await look_of(works, queue)(Channel.EMAIL) == Found(1, 1)
     assert (await works.state(old))["status"] == "queued"
-    kept = await works.state(young)
-    assert kept["status"] == "sending"
-    assert kept["due_at"] - now < LOOK_AGAIN_AFTER + timedelta(seconds=5)
+    assert (await works.state(young))["status"] == "sending"

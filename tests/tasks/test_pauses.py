@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
-from huey import PriorityRedisHuey
 
+from rules.deliveries import SENDING_CHANNELS
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.cap_check import CapCheck
 from tasks.due import DueDeliveries, Found
+from tasks.hueys import Hueys
 from tasks.liveness import Liveness
 from tasks.pauses import GOOD_FOR_S, ChannelPaused, Pauses
 from tasks.queue import DeliveryQueue, DeliveryRef
 from tasks.worker_lease import WorkerLease
+from tests.tasks.conftest import queued
 from tests.tasks.works import Works
+
+Look = Callable[[Channel], Awaitable[Found]]
 
 OPERATOR = UUID(int=7)
 
@@ -46,35 +51,36 @@ async def switch(works: Works, channel: Channel, *, is_paused: bool) -> None:
     )
 
 
-def due_of(works: Works, queue: DeliveryQueue) -> DueDeliveries:
-    return DueDeliveries(
+def look_of(works: Works, queue: DeliveryQueue) -> Look:
+    due = DueDeliveries(
+        unsent=works.stores.unsent,
         deliveries=works.stores.deliveries,
         queue=queue,
         pauses=works.pauses,
         liveness=Liveness(),
         clock=works.clock,
-        busy_tasks=100,
+        busy_tasks=dict.fromkeys(SENDING_CHANNELS, 100),
     )
+    return lambda channel: due.look(channel, works.clock.store_now())
 
 
 async def test_what_comes_for_a_paused_channel_waits_and_is_sent_after_it(
-    works: Works, huey: PriorityRedisHuey, queue: DeliveryQueue
+    works: Works, hueys: Hueys, queue: DeliveryQueue
 ) -> None:
     ref = await works.queue(await works.person())
-    look = due_of(works, queue).look
-    assert await look(works.clock.store_now()) == Found(1, 0)
+    look = look_of(works, queue)
+    assert await look(Channel.EMAIL) == Found(1, 0)
     await switch(works, Channel.EMAIL, is_paused=True)
     await works.deliverer.carry_out(Channel.EMAIL, [ref])
     assert works.senders[Channel.EMAIL].sent == []
     state = await works.state(ref)
     assert (state["status"], "attempts" in state) == ("queued", False)
-    huey.flush()
-    assert not await look(works.clock.store_now())
+    hueys.redis.flushdb()
+    assert not await look(Channel.EMAIL)
     await switch(works, Channel.EMAIL, is_paused=False)
     # At once, not after the minute in which a queued one may be on its way.
-    assert await look(works.clock.store_now()) == Found(1, 0)
-    (task,) = huey.pending()
-    assert [DeliveryRef.decode(each).notification_id for each in task.args[0]] == [ref[1]]
+    assert await look(Channel.EMAIL) == Found(1, 0)
+    assert queued(hueys, Channel.EMAIL) == [DeliveryRef(Channel.EMAIL, *ref)]
     await works.deliverer.carry_out(Channel.EMAIL, [ref])
     assert (await works.state(ref))["status"] == "sent"
 
@@ -83,7 +89,11 @@ async def test_other_channels_go_on(works: Works, queue: DeliveryQueue) -> None:
     await switch(works, Channel.SMS, is_paused=True)
     person = await works.person()
     email, sms = await works.queue(person), await works.queue(person, Channel.SMS)
-    assert await due_of(works, queue).look(works.clock.store_now()) == Found(1, 0)
+    look = look_of(works, queue)
+    assert [await look(channel) for channel in (Channel.EMAIL, Channel.SMS)] == [
+        Found(1, 0),
+        Found(0, 0),
+    ]
     await works.deliverer.carry_out(Channel.SMS, [sms])
     await works.deliverer.carry_out(Channel.EMAIL, [email])
     assert (await works.state(sms, Channel.SMS))["status"] == "queued"

@@ -6,71 +6,87 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from huey import PriorityRedisHuey
 from structlog.testing import capture_logs
 
+from rules.deliveries import SENDING_CHANNELS
 from rules.kinds import Channel
 from storage.embedded import EmbeddedRedis
 from tasks import queue as queue_module
-from tasks.queue import CRITICAL_PRIORITY, DeliveryQueue, DeliveryRef, open_huey
-from tests.tasks.conftest import refs_of
+from tasks.hueys import SOCKET_TIMEOUT_S, Hueys, open_hueys
+from tasks.queue import DeliveryQueue, DeliveryRef, Priority
+from tests.tasks.conftest import queued, refs_of
 
 
-def test_refs_survive_the_way_through_redis(huey: PriorityRedisHuey, queue: DeliveryQueue) -> None:
-    refs = refs_of(2) + refs_of(1, Channel.SMS)
-    assert queue.enqueue(refs) == 3
-    (chunk,) = huey.dequeue().args
-    assert [DeliveryRef.decode(encoded) for encoded in chunk] == refs
+def test_each_channel_has_a_queue_of_its_own(hueys: Hueys, queue: DeliveryQueue) -> None:
+    mails, texts = refs_of(2), refs_of(1, Channel.SMS)
+    assert queue.enqueue([mails[0], *texts, mails[1]]) == 3
+    assert queued(hueys, Channel.EMAIL) == mails
+    assert queued(hueys, Channel.SMS) == texts
+    assert [queue.size(channel) for channel in SENDING_CHANNELS] == [1, 0, 1]
 
 
-@pytest.mark.parametrize(
-    "encoded",
-    [("email", "x", str(uuid4())), ("fax", str(uuid4()), str(uuid4())), ("email", str(uuid4()))],
-)
+@pytest.mark.parametrize("encoded", [("x", str(uuid4())), (str(uuid4()),)])
 def test_what_is_no_ref_is_refused(encoded: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="."):
-        DeliveryRef.decode(encoded)
+        DeliveryRef.decode(Channel.EMAIL, encoded)
 
 
-def test_what_is_on_the_queue_is_json(huey: PriorityRedisHuey, queue: DeliveryQueue) -> None:
+def test_what_is_on_the_queue_is_json(hueys: Hueys, queue: DeliveryQueue) -> None:
     (ref,) = refs_of(1)
     queue.enqueue([ref])
-    (raw,) = huey.storage.enqueued_items()
+    (raw,) = hueys.of[Channel.EMAIL].usual.storage.enqueued_items()
     assert json.loads(raw)["task"]["args"] == [[list(ref.encode())]]
 
 
-def test_a_task_is_a_chunk_of_a_hundred_at_most(
-    huey: PriorityRedisHuey, queue: DeliveryQueue
-) -> None:
+def test_a_task_is_a_chunk_of_a_hundred_at_most(hueys: Hueys, queue: DeliveryQueue) -> None:
     assert queue.enqueue(refs_of(250)) == 250
-    assert queue.size() == 3
-    assert [len(huey.dequeue().args[0]) for _ in range(3)] == [100, 100, 50]
+    assert queue.size(Channel.EMAIL) == 3
+    usual = hueys.of[Channel.EMAIL].usual
+    assert [len(usual.dequeue().args[0]) for _ in range(3)] == [100, 100, 50]
 
 
 def test_nothing_to_enqueue_is_nothing_on_the_queue(queue: DeliveryQueue) -> None:
     assert queue.enqueue([]) == 0
-    assert queue.size() == 0
+    assert queue.size(Channel.EMAIL) == 0
 
 
-def test_the_urgent_overtakes(huey: PriorityRedisHuey, queue: DeliveryQueue) -> None:
-    usual, urgent = refs_of(1), refs_of(1, Channel.SMS)
+def test_what_is_critical_is_taken_first_and_then_what_a_dead_worker_had(
+    hueys: Hueys, queue: DeliveryQueue
+) -> None:
+    usual, recovered, critical = (refs_of(1) for _ in range(3))
     queue.enqueue(usual)
-    queue.enqueue(urgent, priority=10)
-    assert [huey.dequeue().args[0][0][0] for _ in range(2)] == ["sms", "email"]
+    queue.enqueue(recovered, priority=Priority.RECOVERED)
+    queue.enqueue(critical, priority=Priority.CRITICAL)
+    taken = [hueys.of[Channel.EMAIL].usual.dequeue().args[0] for _ in range(3)]
+    assert taken == [[list(ref.encode())] for ref in (*critical, *recovered, *usual)]
+    assert hueys.of[Channel.EMAIL].usual.dequeue() is None
 
 
-def test_a_full_queue_takes_what_it_has_room_for_and_warns_once(huey: PriorityRedisHuey) -> None:
-    queue = DeliveryQueue(huey, max_queued_tasks=2)
+def test_who_reads_what_is_critical_is_given_nothing_else(
+    hueys: Hueys, queue: DeliveryQueue
+) -> None:
+    queue.enqueue(refs_of(1))
+    assert hueys.of[Channel.EMAIL].critical.dequeue() is None
+    queue.enqueue(refs_of(1), priority=Priority.CRITICAL)
+    assert hueys.of[Channel.EMAIL].critical.dequeue() is not None
+
+
+def test_a_full_queue_takes_what_it_has_room_for_and_warns_once(hueys: Hueys) -> None:
+    queue = DeliveryQueue(hueys, max_queued_tasks=2)
     with capture_logs() as logs:
         assert queue.enqueue(refs_of(250)) == 200
         assert queue.enqueue(refs_of(1)) == 0
-        assert queue.enqueue(refs_of(1), priority=CRITICAL_PRIORITY) == 1
-    assert queue.size() == 3
-    assert [(line["event"], line["left"]) for line in logs] == [("queue_full", 50)]
+        assert queue.enqueue(refs_of(1), priority=Priority.CRITICAL) == 1
+        assert queue.enqueue(refs_of(1), priority=Priority.RECOVERED) == 1
+        assert queue.enqueue(refs_of(1, Channel.PUSH)) == 1
+    assert queue.size(Channel.EMAIL) == 4
+    assert [(line["event"], line["channel"], line["left"]) for line in logs] == [
+        ("queue_full", "email", 50)
+    ]
 
 
 def test_a_redis_that_is_away_is_no_error_and_is_not_waited_for() -> None:
-    queue = DeliveryQueue(open_huey("redis://127.0.0.1:1/0"))
+    queue = DeliveryQueue(open_hueys("redis://127.0.0.1:1/0"))
     with capture_logs() as logs:
         assert [queue.enqueue(refs_of(1)) for _ in range(3)] == [0, 0, 0]
     assert [line["event"] for line in logs] == ["queue_away"]
@@ -81,7 +97,7 @@ def test_the_queue_is_used_again_once_redis_is_back(
 ) -> None:
     monkeypatch.setattr(queue_module, "AWAY_FOR_S", 0.0)
     store = EmbeddedRedis(tmp_path)
-    queue = DeliveryQueue(open_huey(store.start()))
+    queue = DeliveryQueue(open_hueys(store.start()))
     assert queue.enqueue(refs_of(1)) == 1
     store.stop()
     assert queue.enqueue(refs_of(1)) == 0
@@ -90,15 +106,14 @@ def test_the_queue_is_used_again_once_redis_is_back(
     store.stop()
 
 
-def test_a_process_that_only_queues_does_not_deliver(
-    huey: PriorityRedisHuey, queue: DeliveryQueue
-) -> None:
+def test_a_process_that_only_queues_does_not_deliver(hueys: Hueys, queue: DeliveryQueue) -> None:
     queue.enqueue(refs_of(2))
     with pytest.raises(RuntimeError, match="2 deliveries"):
-        huey.dequeue().execute()
+        hueys.of[Channel.EMAIL].usual.dequeue().execute()
 
 
-def test_times_and_results_survive_the_serializer(huey: PriorityRedisHuey) -> None:
+def test_times_and_results_survive_the_serializer(hueys: Hueys) -> None:
+    huey = hueys.of[Channel.EMAIL].usual
     task = huey.task(name="later")(lambda: None).s(expires=timedelta(hours=1))
     task.eta = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).replace(tzinfo=None)
     task.expires = None
@@ -108,7 +123,15 @@ def test_times_and_results_survive_the_serializer(huey: PriorityRedisHuey) -> No
     assert huey.get("key") == {"a": [1, None]}
 
 
-def test_a_pipeline_is_refused_rather_than_garbled(huey: PriorityRedisHuey) -> None:
+def test_a_pipeline_is_refused_rather_than_garbled(hueys: Hueys) -> None:
+    huey = hueys.of[Channel.EMAIL].usual
     step = huey.task(name="step")(lambda: None)
     with pytest.raises(TypeError):
         huey.serialize_task(step.s().then(step))
+
+
+def test_a_read_of_a_queue_that_times_out_has_found_nothing(hueys: Hueys) -> None:
+    usual = hueys.of[Channel.EMAIL].usual
+    # Redis waits for longer than the client does.
+    usual.storage.read_timeout = SOCKET_TIMEOUT_S + 5
+    assert usual.dequeue() is None

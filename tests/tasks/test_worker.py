@@ -13,10 +13,11 @@ from typing import Any
 
 import pymongo
 import pytest
-from huey import PriorityRedisHuey
 
+from rules.kinds import Channel
 from storage.positions import PositionClock
 from storage.stores import Stores
+from tasks.hueys import Hueys
 from tasks.queue import DeliveryQueue
 from tests.tasks.conftest import insert_waiting
 
@@ -120,23 +121,23 @@ async def test_a_killed_worker_loses_nothing(
     stores: Stores,
     clock: PositionClock,
     queue: DeliveryQueue,
-    huey: PriorityRedisHuey,
+    hueys: Hueys,
     waiting: Callable[[], int],
 ) -> None:
     queue.enqueue(await insert_waiting(stores, clock, 150))
     worker = start()
-    wait_until(lambda: queue.size() < 3)
+    wait_until(lambda: queue.size(Channel.EMAIL) + queue.size(Channel.PUSH) < 4)
     worker.process.kill()
     worker.process.wait()
     assert waiting() > 0
     # The queue forgot what the worker had taken; now it forgets the rest as well.
-    huey.flush()
+    hueys.redis.flushdb()
     start()
     wait_until(lambda: waiting() == 0)
 
 
 async def test_a_worker_whose_place_is_taken_ends_with_1(
-    start: Start, stores: Stores, huey: PriorityRedisHuey
+    start: Start, stores: Stores, hueys: Hueys
 ) -> None:
     worker = start()
     wait_until(lambda: worker.says("worker_ready"))

@@ -43,7 +43,9 @@ def documents() -> Iterator[Document]:
         yield _row(MARKED_ROWS[n], MARKER, at)
         yield _row(DELETED_ROWS[n], DELETER, at)
         yield _row(UUID(int=next(numbers)), CHANGED, at, is_read=True) | {"changed_at": at}
-        yield _row(DUE_ROWS[n], DUE_USERS[n], at, in_app=False, channels=_due(at))
+        yield _waiting(DUE_ROWS[n], DUE_USERS[n], at, _due(at))
+        claimed = _claimed(LATER, claimed_at=at)
+        yield _waiting(UUID(int=next(numbers)), DUE_USERS[n], at, claimed)
         dead = {channel: {"status": "dead", "outcome": "dead"} for channel in CHANNELS}
         dead["sms"] |= told_of(n)
         yield _row(DEAD_ROWS[n], DEAD_USERS[n], at, in_app=False, channels=dead)
@@ -57,8 +59,9 @@ def documents() -> Iterator[Document]:
             case 2:
                 yield _row(row_id, CHANGED, at, is_read=True) | {"changed_at": at}
             case 3:
-                due = _due(LATER + n * SECOND)
-                yield _row(row_id, UUID(int=OTHERS + n), at, in_app=False, channels=due)
+                later = LATER + n * SECOND
+                channels = _due(later) if n % 2 else _claimed(later, claimed_at=later)
+                yield _waiting(row_id, UUID(int=OTHERS + n), at, channels)
             case 4:
                 sent = {
                     "email": {"status": "sent", "outcome": "sent"},
@@ -88,5 +91,21 @@ def told_of(n: int) -> dict[str, Any]:
     return {"provider_message_id": f"SM{n}", "attempts": [attempt]}
 
 
+def _waiting(row_id: UUID, user: UUID, at: datetime, channels: dict[str, Any]) -> Document:
+    return _row(row_id, user, at, in_app=False, channels=channels)
+
+
 def _due(at: datetime) -> dict[str, Any]:
     return {channel: {"status": "queued", "due_at": at} for channel in CHANNELS}
+
+
+def _claimed(due_at: datetime, *, claimed_at: datetime) -> dict[str, Any]:
+    state = {
+        "status": "sending",
+        "due_at": due_at,
+        "claimed_at": claimed_at,
+        "claim": UUID(int=8),
+        "owner": "tests/worker",
+        "epoch": 1,
+    }
+    return dict.fromkeys(CHANNELS, state)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from rules.deliveries import DeliveryStatus, Settled
 from storage.deliveries import DeliveriesRepository, Entry
-from tests.storage.filled.asked import CHANNELS, DUE_ROWS, DUE_USERS, LATER, MARKER, READER
+from tests.storage.filled.asked import DUE_ROWS, DUE_USERS, LATER, MARKER, READER
 from tests.storage.samples import NOON, OURS, SECOND
 from tests.storage.uses.use import Use, counted
 
@@ -36,17 +36,7 @@ def sending_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
     )
 
 
-def due(channel: str) -> Use:
-    return Use(
-        DeliveriesRepository.due,
-        lambda stores: counted(stores.deliveries.due(channel, before=LATER, limit=500)),
-        (f"due_{channel}",),
-        due_again if channel == "email" else None,
-    )
-
-
 USES = [
-    *map(due, CHANNELS),
     Use(
         DeliveriesRepository.claim,
         lambda stores: counted(
@@ -87,10 +77,8 @@ USES = [
     ),
     Use(
         DeliveriesRepository.put_off,
-        lambda stores: stores.deliveries.put_off(
-            "email", REFS, status=DeliveryStatus.SENDING, until=LATER
-        ),
-        restore=sending_again,
+        lambda stores: stores.deliveries.put_off("email", REFS, until=LATER),
+        restore=due_again,
     ),
     Use(
         DeliveriesRepository.unread_counts,

@@ -24,6 +24,9 @@ class Reply:
     after_s: float = 0.0
     """How long it thinks about it."""
 
+    until: asyncio.Event | None = None
+    """It thinks for as long as this is not set."""
+
     is_cut: bool = False
     """The connection is broken off instead."""
 
@@ -35,6 +38,8 @@ class Replying(tornado.web.RequestHandler):
         """Answer, late or never if so told."""
         if reply.after_s:
             await asyncio.sleep(reply.after_s)
+        if reply.until is not None:
+            await reply.until.wait()
         if reply.is_cut:
             connection = self.request.connection
             assert isinstance(connection, HTTP1Connection)

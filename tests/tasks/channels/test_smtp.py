@@ -91,7 +91,12 @@ async def test_a_mail_arrives_with_its_parts_and_the_way_out(
         ({"RCPT": "550 5.2.1 disabled"}, Permanent("550 5.2.1", Reason.ADDRESS_GONE)),
         ({"RCPT": "550 5.7.1 policy"}, Permanent("550 5.7.1", Reason.REJECTED)),
         ({"RCPT": "552 5.2.2 full"}, Permanent("552 5.2.2", Reason.REJECTED)),
-        ({"RCPT": "451 4.7.1 greylisted"}, Transient("451 4.7.1")),
+        # About this recipient: greylisted, full, on a list. The server is well.
+        ({"RCPT": "451 4.7.1 greylisted"}, Transient("451 4.7.1", is_providers=False)),
+        ({"RCPT": "450 greylisted"}, Transient("450", is_providers=False)),
+        ({"RCPT": "452 4.2.2 mailbox full"}, Transient("452 4.2.2", is_providers=False)),
+        ({"RCPT": "452 4.3.1 no space left"}, Transient("452 4.3.1")),
+        ({"DATA": "451 4.7.1 greylisted"}, Transient("451 4.7.1", is_providers=False)),
         ({"RCPT": "421 too many"}, Transient("421")),
         # It is we who are refused, and every mail with us, until an operator mends that.
         ({"MAIL": "530 5.7.0 authenticate first"}, Transient("530 5.7.0")),

@@ -1,0 +1,98 @@
+"""What workers have yet to send: deliveries that are due, and those that some worker has.
+
+They are found across all recipients, by indexes that hold nothing else. What is claimed has one of
+its own: what a dead worker had may not be buried under a day's backlog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rules.deliveries import DeliveryStatus
+from rules.lease import Lease
+from storage.collection import StoreCollection
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+    from storage.deliveries import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that waits, and is to be queued again."""
+
+    ref: Ref
+    is_critical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that some worker has."""
+
+    ref: Ref
+    claim: UUID
+    lease: Lease
+    claimed_at: datetime
+    attempts: int
+    forgiven: int
+    is_begun: bool
+    """The last attempt has not ended."""
+
+    is_critical: bool
+
+
+class UnsentRepository:
+    """The field `channels` of the collection `notifications`, as the sweep looks at it."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._rows = StoreCollection(database["notifications"])
+
+    async def due(self, channel: str, *, before: datetime, limit: int) -> list[Due]:
+        """Return at most `limit` that wait and were due before `before`, the oldest first."""
+        due_at = f"channels.{channel}.due_at"
+        found = await self._rows.find(
+            {
+                due_at: {"$lt": before},
+                f"channels.{channel}.status": {"$ne": DeliveryStatus.SENDING},
+            },
+            {"recipient_id": 1, "priority": 1},
+            sort=[(due_at, 1)],
+            limit=limit,
+        )
+        return [Due(_ref(row), row["priority"] == "critical") for row in found]
+
+    async def claimed(self, channel: str, *, before: datetime, limit: int) -> list[Claimed]:
+        """Return at most `limit` deliveries that workers took before `before`, oldest first."""
+        state = f"channels.{channel}"
+        found = await self._rows.find(
+            {f"{state}.claimed_at": {"$lt": before}},
+            {"recipient_id": 1, "priority": 1, state: 1},
+            sort=[(f"{state}.claimed_at", 1)],
+            limit=limit,
+        )
+        return [_claimed(channel, row) for row in found]
+
+
+def _ref(document: Document) -> Ref:
+    return document["recipient_id"], document["_id"]
+
+
+def _claimed(channel: str, document: Document) -> Claimed:
+    state = document["channels"][channel]
+    attempts = state.get("attempts", ())
+    return Claimed(
+        ref=_ref(document),
+        claim=state["claim"],
+        lease=Lease(state["owner"], state["epoch"]),
+        claimed_at=state["claimed_at"],
+        attempts=len(attempts),
+        forgiven=state.get("forgiven", 0),
+        is_begun=bool(attempts) and "ended_at" not in attempts[-1],
+        is_critical=document["priority"] == "critical",
+    )
