@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import firebase_admin
 from firebase_admin import credentials, exceptions, messaging
+from google.auth.credentials import TokenState
 from google.auth.exceptions import GoogleAuthError
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
@@ -46,14 +48,25 @@ class FcmSender:
             url = endpoint.rstrip("/") + "/v1/projects/{0}/messages:send"
             messaging._MessagingService.FCM_URL = url  # noqa: SLF001 (see the module's docstring)
         service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (to take retries off)
-        for prefix in PREFIXES:
-            adapter = HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
-            service._client.session.mount(prefix, adapter)  # noqa: SLF001
+        session = service._client.session  # noqa: SLF001
+        self._credentials = session.credentials
+        # By it access tokens are fetched, here and by the session where one was refused.
+        self._fetch = partial(session._auth_request, timeout=provider.timeout_s)  # noqa: SLF001
+        self._fetching: asyncio.Future[None] | None = None
+        for each in (session, session._auth_request.session):  # noqa: SLF001
+            for prefix in PREFIXES:
+                adapter = HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
+                each.mount(prefix, adapter)
         self._threads = ThreadPoolExecutor(provider.concurrency, thread_name_prefix="fcm")
 
     async def send(self, letter: Letter, to: Device, permit: Permit) -> Outcome:
         """Send one push to one device."""
         message = _fcm_message(push_message(letter), to.token)
+        try:
+            await self._authorize()
+        except GoogleAuthError as error:
+            # No access token: the push itself was never sent.
+            return Transient(type(error).__name__)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self._send, message, permit)
 
@@ -63,6 +76,17 @@ class FcmSender:
         # On a thread, because the SDK runs an event loop of its own to close with.
         await asyncio.to_thread(firebase_admin.delete_app, self._app)
 
+    async def _authorize(self) -> None:
+        """Fetch an access token where none is good, once for all who wait for it."""
+        if self._credentials.token_state is TokenState.FRESH:
+            return
+        if self._fetching is None or self._fetching.done():
+            loop = asyncio.get_running_loop()
+            self._fetching = loop.run_in_executor(
+                self._threads, self._credentials.refresh, self._fetch
+            )
+        await asyncio.shield(self._fetching)
+
     def _send(self, message: messaging.Message, permit: Permit) -> Outcome:
         permit.check()
         try:
@@ -70,7 +94,7 @@ class FcmSender:
         except exceptions.FirebaseError as error:
             return _outcome(error)
         except GoogleAuthError as error:
-            # No access token: the push itself was never sent.
+            # Refused with the access token, and not given another.
             return Transient(type(error).__name__)
 
 

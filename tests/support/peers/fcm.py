@@ -26,6 +26,8 @@ class FcmPeer:
     answer: Callable[[str], Reply] = lambda _: Reply()
     url: str = ""
     tokens_issued: int = 0
+    token_after_s: float = 0.0
+    """How long it thinks about an access token."""
 
     def account(self, directory: Path) -> Path:
         """Write a service account file whose tokens come from this peer."""
@@ -63,7 +65,10 @@ class _Token(Replying):
     async def post(self) -> None:
         self._peer.tokens_issued += 1
         await self.reply(
-            Reply(body={"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
+            Reply(
+                body={"access_token": "t", "expires_in": 3600, "token_type": "Bearer"},
+                after_s=self._peer.token_after_s,
+            )
         )
 
 

@@ -156,3 +156,26 @@ async def test_many_are_sent_side_by_side_over_one_access_token(
     )
     assert all(isinstance(outcome, Sent) for outcome in outcomes)
     assert len({message["token"] for message in peer.messages}) == 40
+    assert peer.tokens_issued == 1
+
+
+async def test_as_many_tokens_as_pushes_may_be_fetched_at_once(
+    peer: FcmPeer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    many = 20
+    provider = Provider(
+        scheme="fcm",
+        path=str(peer.account(tmp_path)),
+        options={"endpoint": peer.url},
+        concurrency=many,
+        timeout_s=5.0,
+    )
+    # Refused all together, each fetches another.
+    peer.answer = lambda _: refusal(401, "UNAUTHENTICATED")
+    peer.token_after_s = 0.3
+    sender = FcmSender(provider)
+    phones = [Device(UUID(int=n), "ios", f"t{n}") for n in range(many)]
+    await asyncio.gather(*(sender.send(letter(), phone, ALWAYS) for phone in phones))
+    await sender.close()
+    assert peer.tokens_issued > many
+    assert [line.getMessage() for line in caplog.records if line.name.startswith("urllib3")] == []
