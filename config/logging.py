@@ -12,8 +12,12 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import Processor
 
-# These tell of every command and heartbeat at their own info or debug level.
-NOISY_LOGGERS = ("pymongo", "huey", "asyncio", "tornado.access")
+# These tell of every command and heartbeat at their own info or debug level; those of the providers
+# also of what they send and to whom.
+NOISY_LOGGERS = (
+    *("pymongo", "redis", "huey", "asyncio", "tornado.access"),
+    *("botocore", "boto3", "urllib3", "twilio", "google"),
+)
 
 
 def configure_logging(log_format: Literal["console", "json"], log_level: str) -> None:

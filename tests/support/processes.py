@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,7 +26,16 @@ STOP_WITHIN_S = 25.0
 class ServerProcess:
     """A process that serves on the test's stores: `run.py serve` unless told otherwise."""
 
-    def __init__(self, mongodb_uri: str, redis_url: str, database: str, **variables: str) -> None:
+    def __init__(
+        self,
+        mongodb_uri: str,
+        redis_url: str,
+        database: str,
+        log: Path | None = None,
+        /,
+        **variables: str,
+    ) -> None:
+        """Take where it runs, and where its log goes if not to that of the tests."""
         socket, port = bind_unused_port()
         socket.close()
         self.base_url = f"http://127.0.0.1:{port}"
@@ -35,12 +45,15 @@ class ServerProcess:
             "SNB_LOG_FORMAT": "json",
             **variables,
         }
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     async def start(self, *program: str) -> None:
         """Start, and return when it is ready."""
         command = [sys.executable, *(program or ("run.py", "serve"))]
-        self._process = spawn(command, env=self._environment, cwd=ROOT)
+        with contextlib.ExitStack() as stack:
+            output = stack.enter_context(self._log.open("ab")) if self._log else None
+            self._process = spawn(command, env=self._environment, cwd=ROOT, output=output)
         await eventually(self._is_ready, within_s=20.0)
 
     async def start_crashing(self, step: str) -> None:
