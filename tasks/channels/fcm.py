@@ -24,6 +24,8 @@ from tasks.channels.http_failures import outcome_of_failure, retry_after
 from tasks.channels.push_message import PushMessage, push_message
 
 if TYPE_CHECKING:
+    from requests import Session
+
     from config.providers import Provider
     from tasks.letter import Device, Letter
     from tasks.permit import Permit
@@ -57,6 +59,7 @@ class FcmSender:
             for prefix in PREFIXES:
                 adapter = HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
                 each.mount(prefix, adapter)
+        _ask_environment_once(session, messaging._MessagingService.FCM_URL)  # noqa: SLF001
         self._threads = ThreadPoolExecutor(provider.concurrency, thread_name_prefix="fcm")
 
     async def send(self, letter: Letter, to: Device, permit: Permit) -> Outcome:
@@ -96,6 +99,16 @@ class FcmSender:
         except GoogleAuthError as error:
             # Refused with the access token, and not given another.
             return Transient(type(error).__name__)
+
+
+def _ask_environment_once(session: Session, url: str) -> None:
+    """Have what the environment says of proxies and certificates be a setting of `session`.
+
+    Otherwise each request goes through all of the environment, a tenth of what it costs.
+    """
+    settings = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify = settings["proxies"], settings["verify"]
+    session.trust_env = False
 
 
 def _outcome(error: exceptions.FirebaseError) -> Outcome:

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from firebase_admin import messaging
 from tornado.testing import bind_unused_port
 
 from config.providers import Provider
@@ -157,6 +158,28 @@ async def test_many_are_sent_side_by_side_over_one_access_token(
     assert all(isinstance(outcome, Sent) for outcome in outcomes)
     assert len({message["token"] for message in peer.messages}) == 40
     assert peer.tokens_issued == 1
+
+
+async def test_proxies_and_certificates_are_those_of_the_environment(
+    peer: FcmPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody resolves its name but the proxy, which answers that it has no such page itself.
+    monkeypatch.setenv("HTTP_PROXY", peer.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificates.pem"))
+    provider = Provider(
+        scheme="fcm",
+        path=str(peer.account(tmp_path)),
+        options={"endpoint": "http://fcm.invalid"},
+        concurrency=1,
+        timeout_s=1.0,
+    )
+    sender = FcmSender(provider)
+    answered = await sender.send(letter(), PHONE, ALWAYS)
+    assert answered == Transient("NotFoundError (NOT_FOUND)")
+    session = messaging._get_messaging_service(sender._app)._client.session
+    assert session.verify == str(tmp_path / "certificates.pem")
+    await sender.close()
 
 
 async def test_as_many_tokens_as_pushes_may_be_fetched_at_once(
