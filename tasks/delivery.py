@@ -157,7 +157,7 @@ class Deliverer:
         ended: asyncio.Queue[asyncio.Task[Attempt] | None] = asyncio.Queue()
         recording = asyncio.create_task(self._record_as_they_end(run, ended))
         try:
-            while waiting and run.may_begin() and not recording.done():
+            while waiting and run.may_begin():
                 for sending in await self._begin(run, waiting):
                     running.add(sending)
                     sending.add_done_callback(ended.put_nowait)
@@ -209,10 +209,11 @@ class Deliverer:
     ) -> None:
         """Record what has ended until there is None, and only then give its slots to others.
 
-        What has ended while something is written is written together, next. Raises
-        StoreUnavailable, once it was tried for all.
+        What has ended while something is written is written together, next. Raises what went
+        wrong, once it was tried for all and all slots are given back.
         """
-        is_over, failure = False, None
+        is_over = False
+        failure: Exception | None = None
         while not is_over:
             some = [await ended.get()]
             while not ended.empty():
@@ -221,7 +222,7 @@ class Deliverer:
             is_over = None in some
             try:
                 await self._record(run.channel, run.claim, attempts)
-            except StoreUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - raised below
                 failure = error
             finally:
                 run.outlet.slots.give(len(attempts))
