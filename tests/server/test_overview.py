@@ -67,18 +67,19 @@ async def test_what_waits_is_counted_by_channel_and_together(
 async def test_what_is_scheduled_and_what_is_on_the_queue(
     api: Api, world: World, admin: str
 ) -> None:
-    before = await seen(api, admin)
+    before, email = await seen(api, admin), await channel_of(api, admin, "email")
     person = await world.person()
     at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert (await world.send(person, send_at=at)).status == 202
     assert (await world.send(person, channels=["email"])).status == 201
 
     async def has_more() -> bool:
-        now = await seen(api, admin)
+        now, waiting = await seen(api, admin), await channel_of(api, admin, "email")
         # The mail that welcomes them, and this one.
-        return (now["scheduled"], now["queue_depth"]) == (
+        return (now["scheduled"], now["queue_depth"], waiting["queue_depth"]) == (
             before["scheduled"] + 1,
             before["queue_depth"] + 2,
+            email["queue_depth"] + 2,
         )
 
     await world.eventually(has_more)
