@@ -17,9 +17,6 @@ from server.webhooks import ses, sns_http, twilio
 from server.webhooks.believing import NotBelieved, ProviderAway
 from server.webhooks.twilio import Wish
 
-BODY_LIMIT_BYTES = 256 * 1_024
-"""The most that SNS takes for a message."""
-
 FORM = "application/x-www-form-urlencoded"
 SNS_CONTENT_TYPES = ("text/plain", JSON)
 """SNS says text, of what is JSON."""
@@ -31,7 +28,6 @@ class WebhookHandler(ApiHandler):
     """Base of both: whoever is believed."""
 
     is_rate_limited = False
-    body_limit_bytes = BODY_LIMIT_BYTES
 
     provider: str
 

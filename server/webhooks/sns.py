@@ -6,7 +6,6 @@ SNS signs for everybody who has a topic, so a right signature says nothing befor
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -71,7 +70,7 @@ class SnsTopic:
             signature = base64.b64decode(envelope["Signature"], validate=True)
             text = signed_text(envelope).encode()
             key.verify(signature, text, PKCS1v15(), algorithm)
-        except (binascii.Error, UnicodeEncodeError, InvalidSignature):
+        except (ValueError, InvalidSignature):
             raise NotBelieved(PROVIDER, "the signature is wrong") from None
 
     async def confirm(self, envelope: Envelope) -> None:

@@ -21,7 +21,7 @@ class SnsOrigin:
         _, partition, _, region, *_ = topic_arn.split(":")
         domain = _DOMAINS.get(partition, "amazonaws.com")
         parts = urlsplit(endpoint or f"https://sns.{region}.{domain}")
-        self._scheme, self._netloc = parts.scheme, parts.netloc
+        self._scheme, self._netloc = parts.scheme, parts.netloc.lower()
 
     def has(self, url: str) -> bool:
         """Tell whether `url` is SNS's, by scheme, host and port alone, nothing beside them."""

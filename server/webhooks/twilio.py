@@ -44,7 +44,9 @@ REASONS = {
 }
 """ErrorCode -> why; the number is suppressed. With any other it may be reached another time."""
 
-STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
+STOP_WORDS = frozenset(
+    {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
+)
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
 
 _ERROR_CODE = re.compile(r"\d{5}")

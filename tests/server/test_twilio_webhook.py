@@ -225,7 +225,7 @@ async def test_what_is_no_form_is_malformed(api: Api) -> None:
     answer = await api.post(TWILIO, raw=b"no form", headers=FORM)
     assert (answer.status, answer.error["details"]) == (400, {"body": ["Not a valid form."]})
     assert (await api.post(TWILIO, body={})).status == 415
-    assert (await api.post(TWILIO, raw=b"a" * (256 * 1_024 + 1), headers=FORM)).status == 413
+    assert (await api.post(TWILIO, raw=b"a" * ((1 << 20) + 1), headers=FORM)).status == 413
 
 
 async def test_while_the_store_is_away_nothing_is_said_to_be_taken_in(

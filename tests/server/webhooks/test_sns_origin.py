@@ -60,6 +60,12 @@ def test_a_confirmation_goes_to_sns_alone() -> None:
     assert not AFRICA.has(f"https://sns.af-south-1.amazonaws.com.evil.com{asked}")
 
 
+def test_a_host_is_the_same_in_capitals() -> None:
+    origin = SnsOrigin("arn:aws:sns:af-south-1:123456789012:mail", "http://LocalHost:9000")
+    assert origin.has("http://localhost:9000/a.pem")
+    assert origin.has("http://LOCALHOST:9000/a.pem")
+
+
 def test_an_emulator_stands_in_for_amazon_and_is_not_beside_it() -> None:
     assert not HERE.has("https://sns.af-south-1.amazonaws.com/a.pem")
     assert not HERE.has("http://127.0.0.1:9001/a.pem")

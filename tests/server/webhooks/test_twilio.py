@@ -79,7 +79,7 @@ def test_without_a_number_none_is_lost() -> None:
     ("body", "wish"),
     [
         *((word, Wish.STOP) for word in ("STOP", "stop", " Stop. ", "StopAll", "UNSUBSCRIBE")),
-        *((word, Wish.STOP) for word in ("Cancel", "END", "quit", '"STOP"')),
+        *((word, Wish.STOP) for word in ("Cancel", "END", "quit", "Revoke", "OPTOUT", '"STOP"')),
         *((word, Wish.START) for word in ("START", "yes", "Unstop!")),
         *((word, None) for word in ("", "HELP", "STOP please", "Do not stop", "yes please")),
     ],
