@@ -1,4 +1,5 @@
-"""Turns letters into mails: the templates of `templates/email/`, their language and their look.
+"""Turns letters into mails: templates shipped and stored, their language and their look.
 
-Called by the email senders of `tasks/channels/`, through `FileTemplates`.
+Called by the email senders of `tasks/channels/`, through `StoredTemplates`; the server checks and
+previews templates by `press` and reads what is shipped by `sources`.
 """
