@@ -39,9 +39,10 @@ class Draft:
     @classmethod
     def of(cls, notice: Notice, recipient: Recipient, *, at: datetime) -> Draft:
         """Return what the gates let through at `at`."""
-        event, content = notice.event, notice.content
+        event, content, cause = notice.event, notice.content, notice.cause
+        key, since = (event.key, event.accepted_at) if cause is None else (cause.key, cause.at)
         return cls(
-            notification_id(event.key, content.kind.name, recipient.user_id, event.accepted_at),
+            notification_id(key, content.kind.name, recipient.user_id, since),
             notice,
             recipient,
             decide(
@@ -82,6 +83,8 @@ class Draft:
             business_id=content.business_id,
             sender_id=content.sender_id,
             sender_type=content.sender_type,
+            template=content.template,
+            campaign_id=content.campaign_id,
             channels={
                 _NAMES[channel]: _state(channel, decision, position.created_at)
                 for channel, decision in self.decisions.items()

@@ -2,7 +2,8 @@
 
 Order within a batch: insert, deliver, queue (actors/publisher.py), and then the cursor. A process
 that is killed leaves the event at its cursor; who takes it over does the batch again, and nothing
-comes twice because the ids are the same.
+comes twice because the ids are the same. A batch that fails is told in halves, down to those who
+cannot be told.
 """
 
 from __future__ import annotations
@@ -10,24 +11,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 
-from actors.flows.fan_out import FanOut
+from actors.flows.fan_out import Account, FanOut, Overtaken, Passed
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
 from actors.outcome import Outcomes
 from actors.publisher import Publisher
-from actors.retry import Retry
+from actors.retry import Retry, is_last_try
 from actors.tally import Tally
 from actors.workload import Workload
 from rules.batching import BatchSizer
 from rules.lease import Lease
+from rules.recipients import Recipient
 from storage.client import StoreUnavailable
 from storage.events import EventsRepository, Fenced, StoredEvent
+from storage.notification_rows import NotificationRow
 from storage.positions import PositionClock
 
 RUNNING_AT_ONCE = 4
@@ -36,11 +39,17 @@ RUNNING_AT_ONCE = 4
 IN_HAND = 100
 """Fan-outs owned by one process; more than that stay unowned for whoever has room."""
 
+FAIL_IN_A_ROW = 3
+"""When as many fail and nobody of the batch has been told, it is not for what they are."""
+
 RETRY_STORE_AFTER_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 """Waits while the store is away, after which the event is left to be found again.
 
 Soon, because a batch whose insert ended in doubt may be visible without having been announced.
 """
+
+GivenUp: TypeAlias = Callable[[StoredEvent, Exception], Awaitable[None]]
+"""Takes note that an event will not be tried again, and why."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +65,15 @@ class _Run:
         self.cursor = self.event.cursor or 0
 
 
+@dataclass(slots=True)
+class _Told:
+    """What came of the recipients of a batch."""
+
+    rows: list[NotificationRow] = field(default_factory=list)
+    failed: list[Recipient] = field(default_factory=list)
+    store_s: float = 0.0
+
+
 class FanOutFlow(Protocol):
     """Says who is told what of one type of event."""
 
@@ -67,7 +85,8 @@ class FanOutLane(LoopActor):
     """Carries out events that concern many.
 
     `on_room` is called when there is room again after there was none, so that what was stored
-    unowned meanwhile can be claimed.
+    unowned meanwhile can be claimed; `on_given_up` before an event is. All that run tell no more
+    than `recipients_per_s` together.
     """
 
     def __init__(
@@ -81,6 +100,8 @@ class FanOutLane(LoopActor):
         workload: Workload,
         on_room: Callable[[], None],
         tally: Tally,
+        recipients_per_s: float | None = None,
+        on_given_up: GivenUp | None = None,
         store_waits_s: Sequence[float] = RETRY_STORE_AFTER_S,
     ) -> None:
         super().__init__()
@@ -93,6 +114,8 @@ class FanOutLane(LoopActor):
         self._retry = Retry(events, clock, lease)
         self._on_room = on_room
         self._tally = tally
+        self._recipients_per_s = recipients_per_s
+        self._on_given_up = on_given_up
         self._store_waits_s = store_waits_s
         self._waiting: deque[StoredEvent] = deque()
         self._running: dict[asyncio.Task[None], StoredEvent] = {}
@@ -137,15 +160,25 @@ class FanOutLane(LoopActor):
             for wait_s in self._store_waits_s:
                 try:
                     await self._carry_out(run)
-                except StoreUnavailable as error:
-                    log.warning("fan_out_waits", event_key=str(event.key), reason=error.reason)
+                except (StoreUnavailable, Overtaken) as error:
+                    log.warning("fan_out_waits", event_key=str(event.key), reason=str(error))
                     await asyncio.sleep(wait_s)
                 else:
                     return
         except Fenced:
             log.warning("fan_out_fenced", event_key=str(event.key))
         except Exception as error:  # noqa: BLE001 (the boundary of a flow: logged, tried again)
-            await self._retry.put_off(event, error)
+            await self._put_off(event, error)
+
+    async def _put_off(self, event: StoredEvent, error: Exception) -> None:
+        """Have the event tried again later; say so first if it is given up instead."""
+        if self._on_given_up is not None and is_last_try(event):
+            try:
+                await self._on_given_up(event, error)
+            except StoreUnavailable as interrupted:
+                log.warning("event_not_put_off", event_key=str(event.key), cause=str(interrupted))
+                return
+        await self._retry.put_off(event, error)
 
     async def _carry_out(self, run: _Run) -> None:
         event = run.event
@@ -158,14 +191,57 @@ class FanOutLane(LoopActor):
         await self._events.finish(event.key, self._lease, at=self._clock.store_now())
 
     async def _tell(self, run: _Run, fan_out: FanOut) -> None:
+        """Tell batch after batch; what is between two of them is when others have their turn."""
         sizer = BatchSizer()
+        account = fan_out if isinstance(fan_out, Account) else Account()
+        run.cursor = account.begins_at(run.cursor)
         async for batch in fan_out.audience.batches(sizer, cursor=run.cursor):
-            began = time.monotonic()
-            notices = await fan_out.notices(run.event, batch.recipients)
-            asked_s = time.monotonic() - began
-            published = await self._publisher.publish(notices)
-            sizer.observe(batch.rows, batch.read_s + asked_s + published.store_s)
+            if not await account.may_go_on():
+                return
+            told = await self._tell_batch(run.event, fan_out, batch.recipients)
+            sizer.observe(batch.rows, batch.read_s + told.store_s)
+            await account.note(Passed(run.cursor, batch.next_cursor, told.rows, told.failed))
             await self._events.advance(run.event.key, self._lease, batch.next_cursor)
             run.cursor = batch.next_cursor
             self._tally.fan_out_batches += 1
             self._tally.fan_out_recipients += len(batch.recipients)
+            await self._give_way(len(batch.recipients))
+        await account.end()
+
+    async def _give_way(self, recipients: int) -> None:
+        """Wait until so many more may be told, in equal shares with the others that run."""
+        if self._recipients_per_s is not None:
+            await asyncio.sleep(recipients * len(self._running) / self._recipients_per_s)
+
+    async def _tell_batch(
+        self, event: StoredEvent, fan_out: FanOut, recipients: Sequence[Recipient]
+    ) -> _Told:
+        """Tell `recipients` together or, when that fails, in halves, down to who it is.
+
+        Raises what went wrong when it is nobody in particular.
+        """
+        told = _Told()
+        left = [recipients]
+        while left:
+            some = left.pop()
+            try:
+                began = time.monotonic()
+                notices = await fan_out.notices(event, some)
+                told.store_s += time.monotonic() - began
+                published = await self._publisher.publish(notices)
+            except (StoreUnavailable, Fenced):
+                raise
+            except Exception:
+                if len(some) > 1:
+                    middle = len(some) // 2
+                    left += [some[middle:], some[:middle]]
+                    continue
+                told.failed += some
+                is_last = not left
+                if not told.rows and (is_last or len(told.failed) == FAIL_IN_A_ROW):
+                    raise
+                log.exception("recipient_failed", event_key=str(event.key))
+            else:
+                told.rows += published.rows
+                told.store_s += published.store_s
+        return told

@@ -24,6 +24,11 @@ ATTEMPTS = len(RETRY_AFTER) + 1
 log = structlog.get_logger(__name__)
 
 
+def is_last_try(event: StoredEvent) -> bool:
+    """Tell whether the event is given up when it fails this time."""
+    return event.attempts + 1 >= ATTEMPTS
+
+
 class Retry:
     """Puts failed events of one process off."""
 
@@ -45,11 +50,10 @@ class Retry:
 
     async def _try_later(self, event: StoredEvent, error: Exception) -> None:
         """Store the next try. Of the error the name alone is kept: its text may tell of people."""
-        attempt = event.attempts + 1
         now = self._clock.store_now()
         reason = type(error).__name__
         try:
-            if attempt >= ATTEMPTS:
+            if is_last_try(event):
                 await self._events.fail(event.key, self._lease, error=reason, at=now)
                 log.error("event_given_up", event_key=str(event.key), type=event.type, error=reason)
             else:

@@ -51,6 +51,8 @@ MAX_PORT = 65535
 MAX_PROCESSES = 64
 DEFAULT_WORKERS = 16
 MAX_WORKERS = 256
+DEFAULT_CAMPAIGN_RATE = 200
+MAX_CAMPAIGN_RATE = 100_000
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 LOG_LEVELS = ("info", "debug", "warning", "error")
 # MongoDB refuses other characters on one platform or another, and more than 63 bytes on all.
@@ -96,6 +98,7 @@ class Settings:
     """None where uploaded pictures are files."""
     rate_limits: RateLimits
     daily_caps: DailyCaps
+    campaign_recipients_per_s: int
     log_format: LogFormat
     log_level: str
     instance: str
@@ -165,6 +168,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         images=read_images_bucket(reader, environ, is_production=is_production),
         rate_limits=read_rate_limits(reader),
         daily_caps=read_daily_caps(reader),
+        campaign_recipients_per_s=reader.number(
+            "CAMPAIGN_RATE", DEFAULT_CAMPAIGN_RATE, low=1, high=MAX_CAMPAIGN_RATE
+        ),
         log_format=cast("LogFormat", reader.one_of("LOG_FORMAT", ("console", "json"))),
         log_level=reader.one_of("LOG_LEVEL", LOG_LEVELS),
         instance=reader.matching("INSTANCE", f"{socket.gethostname()}:{port}", INSTANCE_NAME),

@@ -8,6 +8,8 @@ from enum import StrEnum
 class Lane(StrEnum):
     """Lanes keep work of different weight out of each other's way."""
 
+    CAMPAIGN = "campaign"
+    """Whoever an admin chose, when nothing else is in a hurry."""
     READ_MODEL = "read_model"
     """What is known of users, businesses, listings, pickups; who posts it soon relies on it."""
     CRITICAL = "critical"
@@ -34,6 +36,7 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "review.created": Lane.SINGLE,
     "verification.status_changed": Lane.SINGLE,
     # Of our own making; the platform cannot send them.
+    "campaign.started": Lane.CAMPAIGN,
     "business_update.posted": Lane.FAN_OUT,
     "notification.requested": Lane.SINGLE,
     "pickup.reminder_due": Lane.SINGLE,

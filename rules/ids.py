@@ -29,6 +29,16 @@ def request_key(work_id: UUID) -> UUID:
     return _hashed(b"request", work_id.bytes)
 
 
+def campaign_key(campaign_id: UUID, revision: int) -> UUID:
+    """Return the key of what comes of a campaign's change number `revision`."""
+    return _hashed(b"campaign change", campaign_id.bytes, str(revision).encode())
+
+
+def campaign_cause(campaign_id: UUID) -> UUID:
+    """Return what the notifications of a campaign come of, however often it goes on."""
+    return _hashed(b"campaign", campaign_id.bytes)
+
+
 def follow_id(business_id: UUID, user_id: UUID) -> UUID:
     """Return the id of the one row that ties `user_id` to `business_id`."""
     return _hashed(b"follow", business_id.bytes, user_id.bytes)

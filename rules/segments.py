@@ -5,9 +5,10 @@ Pure. What a segment leaves open is open to everybody; of several conditions all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Traits:
     locale: str
     last_active_at: datetime | None = None
     is_deleted: bool = False
+    following: Collection[UUID] = ()
+    """Businesses, where a segment asks for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Segment:
     """Language tags in force for them; `af` has `af-ZA` in it."""
 
     active_since: datetime | None = None
+    followers_of: frozenset[UUID] = frozenset()
+    """Of any of these businesses."""
 
     def has(self, user: Traits) -> bool:
         """Tell whether somebody with these traits belongs to it; who is deleted to none."""
@@ -43,6 +48,8 @@ class Segment:
         if self.timezone is not None and user.timezone != self.timezone:
             return False
         if self.locales and not _is_one_of(user.locale, self.locales):
+            return False
+        if self.followers_of and self.followers_of.isdisjoint(user.following):
             return False
         return self.active_since is None or (
             user.last_active_at is not None and user.last_active_at >= self.active_since

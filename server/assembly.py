@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from actors.connection import CloseCode
 from actors.direct_sends import DirectSends
 from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
+from actors.flows.audiences import Audiences
 from actors.follow_keeper import Follows
 from actors.inbox import Inbox
 from actors.limiter import Limiter
@@ -37,7 +39,9 @@ from actors.user import UserActor
 from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
+from server.activity import Activity
 from server.bus_assembly import BusParts, settled, start_bus
+from server.campaigns import Campaigns
 from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
@@ -147,7 +151,7 @@ async def assemble(
         writer=str(lease),
     )
     desks = {Lane.READ_MODEL: _desk(stores, names, publisher)}
-    for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT):
+    for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT, Lane.CAMPAIGN):
         own = open_stores(clients.database(lane), cipher, clock)
         desks[lane] = _desk(own, NameResolver(own.users, own.businesses), publisher)
     tally = Tally()
@@ -175,6 +179,7 @@ async def assemble(
         clock=clock,
         lease=lease,
         tally=tally,
+        campaign_recipients_per_s=settings.campaign_recipients_per_s,
         on_superseded=on_superseded,
     )
     supervisor.start("limiter", partial(Limiter.start, RateWindows(redis_store)))
@@ -208,6 +213,15 @@ async def assemble(
         follows=Follows(partial(supervisor.ref, "follow_keeper")),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, stores.events),
+        campaigns=Campaigns(
+            campaigns=stores.campaigns,
+            schedules=stores.schedules,
+            audiences=Audiences(stores),
+            dispatcher=dispatcher,
+            clock=clock,
+            on_planned=partial(_wake_by, supervisor),
+        ),
+        activity=Activity(clock.store_now, partial(tell, supervisor, "activity")),
         requests=requests,
         sending=Sending(
             direct_sends=DirectSends(dispatcher, stores.events, stores.notifications, clock),
@@ -216,7 +230,7 @@ async def assemble(
             names=names,
             requests=requests,
             clock=clock,
-            on_planned=lambda at: tell(supervisor, "scheduler", Planned(at)),
+            on_planned=partial(_wake_by, supervisor),
         ),
         tally=tally,
         loop_lag=measure_loop_lag(stack),
@@ -239,6 +253,10 @@ async def assemble(
         ),
         dispatcher=dispatcher,
     )
+
+
+def _wake_by(supervisor: Supervisor, at: datetime) -> None:
+    tell(supervisor, "scheduler", Planned(at))
 
 
 def _desk(stores: Stores, names: NameResolver, publisher: Callable[..., Publisher]) -> Desk:

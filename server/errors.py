@@ -34,12 +34,14 @@ from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
 from rules.rate_limits import Standing
 from server.auth import InvalidToken, KeysUnavailable
+from server.campaigns import CampaignConflict
 from server.exports import ExportsBusy
 from server.images import ImageRefused
 from server.mail_templates import TemplateNotFound, TooManyTemplates
 from server.providers import NoBusiness
 from server.webhooks.believing import NotBelieved, ProviderAway
 from storage.businesses import BusinessNotFound
+from storage.campaigns import CampaignNotFound
 from storage.client import StoreUnavailable
 from storage.delivery_feedback import FeedbackContended
 from storage.delivery_records import DeliveryNotFound, DeliveryNotRetried
@@ -291,6 +293,16 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
     ),
     (ProviderAway, lambda _: _unavailable("The provider is away")),
     (FeedbackContended, lambda _: _unavailable("The delivery is busy")),
+    (CampaignNotFound, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such campaign")),
+    (
+        CampaignConflict,
+        lambda error: ErrorAnswer(
+            409,
+            "CONFLICT",
+            f"The campaign is {error.campaign.status}",
+            {"status": error.campaign.status},
+        ),
+    ),
     (DeliveryNotFound, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such delivery")),
     (
         DeliveryNotRetried,

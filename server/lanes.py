@@ -10,8 +10,9 @@ from typing import Any
 
 from actors.fan_out_lane import IN_HAND as FAN_OUTS_IN_HAND
 from actors.fan_out_lane import FanOutLane
+from actors.flows.campaigns import STARTED
 from actors.flows.plan import SubjectFlow
-from actors.flows.registry import fan_out_flows, read_model_flows, single_flows
+from actors.flows.registry import campaign_flow, fan_out_flows, read_model_flows, single_flows
 from actors.lanes import Lanes
 from actors.loop_ref import LoopActorRef
 from actors.planning import Planning
@@ -47,6 +48,7 @@ def start_lanes(
     claim: Callable[[], None],
     on_planned: Callable[[datetime], None],
     tally: Tally,
+    campaign_recipients_per_s: float,
 ) -> Lanes:
     """Start a lane for each desk; `claim` has what nobody owns claimed by those with room.
 
@@ -85,9 +87,26 @@ def start_lanes(
             tally=tally,
         )
 
+    def start_campaigns(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
+        flow = campaign_flow(desk.stores, clock)
+        return FanOutLane.start(
+            flows={STARTED: flow},
+            events=desk.stores.events,
+            publisher=desk.publisher,
+            clock=clock,
+            lease=lease,
+            workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
+            on_room=claim,
+            tally=tally,
+            recipients_per_s=campaign_recipients_per_s,
+            on_given_up=flow.give_up,
+        )
+
     for lane, desk in desks.items():
         if lane is Lane.FAN_OUT:
             start = partial(start_fan_outs, lane, desk)
+        elif lane is Lane.CAMPAIGN:
+            start = partial(start_campaigns, lane, desk)
         elif lane is Lane.READ_MODEL:
             start = partial(
                 start_subjects,

@@ -23,6 +23,7 @@ from tasks.emails.press import Job, Press
 from tasks.emails.rendered import Rendered
 from tasks.emails.samples import sample_of
 from tasks.emails.sources import ShippedSources, Source
+from tasks.letter import Letter
 
 SHIPPED_VERSION = 1
 
@@ -143,9 +144,18 @@ class MailTemplates:
             source = Source(locale=locale, **changes)
         else:
             source = replace(source_of(await self.get(name, locale)), **changes)
+        return await self.press(source, sample_of(name), context)
+
+    async def press(
+        self, source: Source, letter: Letter, context: Mapping[str, Any] | None = None
+    ) -> Rendered:
+        """Return the mail that `source` makes of `letter`, in which are nobody's words.
+
+        Raises TemplateRefused, PressFailed, PressUnavailable.
+        """
         job = Job(
             source=source,
-            letter=sample_of(name),
+            letter=letter,
             context=context,
             is_sample=True,
             public_url=self._public_url,

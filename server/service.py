@@ -15,6 +15,8 @@ from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
 from actors.tally import Tally
 from config.settings import Settings
+from server.activity import Activity
+from server.campaigns import Campaigns
 from server.client_address import ClientAddresses
 from server.exports import Exports
 from server.hub import Hub
@@ -57,6 +59,8 @@ class Service:
     follows: Follows
     new_followers: NewFollowers
     business_updates: BusinessUpdates
+    campaigns: Campaigns
+    activity: Activity
     requests: IdempotentRequests
     sending: Sending
     readiness: Readiness

@@ -9,6 +9,7 @@ from functools import partial
 
 from pykka import ActorDeadError
 
+from actors.activity import ActivityKeeper
 from actors.claimer import Claim, Claimer, TakeOver
 from actors.dispatcher import Dispatcher
 from actors.due_schedules import DueSchedules
@@ -35,6 +36,7 @@ def start_singletons(
     clock: PositionClock,
     lease: Lease,
     tally: Tally,
+    campaign_recipients_per_s: float,
     on_superseded: Callable[[], None],
 ) -> None:
     """Start the lanes, then what fills them; they stop in reverse."""
@@ -51,6 +53,7 @@ def start_singletons(
         claim=partial(tell, supervisor, "claimer", Claim()),
         on_planned=on_planned,
         tally=tally,
+        campaign_recipients_per_s=campaign_recipients_per_s,
     )
     supervisor.start(
         "claimer",
@@ -76,6 +79,7 @@ def start_singletons(
             clock,
         ),
     )
+    supervisor.start("activity", partial(ActivityKeeper.start, stores.last_activity))
     supervisor.start(
         "lease_keeper",
         partial(

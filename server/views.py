@@ -9,6 +9,7 @@ from uuid import UUID
 from actors.frames import notification_content, timestamp
 from rules.preferences import Preferences
 from storage.businesses import Business
+from storage.campaigns import Campaign
 from storage.channel_switches import ChannelSwitch
 from storage.delivery_records import DeliveryRecord
 from storage.devices import Device
@@ -150,4 +151,36 @@ def business_profile(business: Business) -> dict[str, Any]:
         "address": business.address,
         "rating": business.rating,
         "followers_count": business.followers_count,
+    }
+
+
+def campaign_record(campaign: Campaign) -> dict[str, Any]:
+    """Return a campaign; of the conditions of its audience those that were given."""
+    audience = campaign.audience.given()
+    if campaign.audience.active_since is not None:
+        audience["active_since"] = timestamp(campaign.audience.active_since)
+    counts = campaign.counts
+    return {
+        "id": campaign.id,
+        "name": campaign.name,
+        "title": campaign.title,
+        "message": campaign.message,
+        "notification_type": campaign.kind,
+        "channels": campaign.channels,
+        "audience": audience,
+        "template": campaign.template,
+        "send_at": campaign.send_at and timestamp(campaign.send_at),
+        "status": campaign.status,
+        "progress": {
+            "audience": campaign.audience_size,
+            "processed": counts.processed,
+            "created": counts.created,
+            "suppressed": counts.suppressed,
+            "failed": counts.failed,
+        },
+        "created_at": timestamp(campaign.created_at),
+        "started_at": campaign.started_at and timestamp(campaign.started_at),
+        "completed_at": campaign.completed_at and timestamp(campaign.completed_at),
+        "created_by": campaign.created_by,
+        "reason": campaign.reason,
     }

@@ -159,6 +159,7 @@ class NotificationSocket(Transport):
         return principal
 
     async def _handle(self, principal: Principal, message: dict[str, Any]) -> None:
+        self.service.activity.note(principal)
         ref: Ref = message["ref"]
         asked: object
         match message["type"]:
@@ -203,6 +204,7 @@ class NotificationSocket(Transport):
         if self.is_closing:
             return
         self._principal = principal
+        self.service.activity.note(principal)
         valid_for_s = max(0.0, principal.expires_at_s - time.time())
         if valid_for_s < LONGEST_TIMER_S:
             loop = asyncio.get_running_loop()

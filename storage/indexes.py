@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pymongo
+from bson import Binary
 from pymongo import ASCENDING, IndexModel
 
 from storage.client import ping, store_call
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
+
+LOWEST_ID = Binary.from_uuid(UUID(int=0))
 
 BUILD_DEADLINE_S = 600.0
 """An index over what a large collection holds already."""
@@ -288,6 +292,19 @@ INDEXES = (
         options={"expireAfterSeconds": 0},
         serves="the store's own removal of schedules a month after their time",
     ),
+    Index(
+        name="campaign_mails",
+        collection="notifications",
+        keys=("campaign_id", "channels.email.outcome"),
+        options={"partialFilterExpression": {"campaign_id": {"$gte": LOWEST_ID}}},
+        serves="CampaignMails: what became of the mails of one campaign",
+    ),
+    Index(
+        name="created",
+        collection="campaigns",
+        keys=("created_at", "_id"),
+        serves="CampaignsRepository.page: all campaigns, the newest first",
+    ),
     *(
         Index(
             name=f"outcome_{channel}",
@@ -344,6 +361,7 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "suppressions": {"_id": "hashed"},
     "opt_outs": {"_id": "hashed"},
     "business_stats": {"_id": "hashed"},
+    "campaigns": {"_id": "hashed"},
 }
 """Collections that are not here stay unsharded: `processes`, `jobs`, `templates`, `retention`,
 `daily_stats` are small."""

@@ -45,6 +45,8 @@ class NotificationRow:
     template: str | None = None
     """What its mail is to be made by, where that is not left to its kind."""
 
+    campaign_id: UUID | None = None
+
     channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """`{channel: {"status", "reason"?, "due_at"?, "attempts"?}}`."""
 
@@ -92,6 +94,8 @@ class NotificationRow:
             document["sender_type"] = self.sender_type
         if self.template is not None:
             document["template"] = self.template
+        if self.campaign_id is not None:
+            document["campaign_id"] = self.campaign_id
         if self.clicked_at is not None:
             document |= {"clicked_at": self.clicked_at, "clicked_action": self.clicked_action}
         return document
@@ -122,6 +126,7 @@ class NotificationRow:
             sender_id=document["sender_id"],
             sender_type=document.get("sender_type"),
             template=document.get("template"),
+            campaign_id=document.get("campaign_id"),
             channels=document["channels"],
             clicked_at=document.get("clicked_at"),
             clicked_action=document.get("clicked_action"),

@@ -2,7 +2,8 @@
 
     {_id, recipient_id, event_id, kind, writer, created_at, floor, in_app, inbox, unread, is_read,
      read_at, is_deleted, deleted_at, changed_at, title, message, data, action_buttons, image_url,
-     priority, business_id, sender_id, sender_type, clicked_at, clicked_action, is_blanked,
+     priority, business_id, sender_id, sender_type, template, campaign_id, clicked_at,
+     clicked_action, is_blanked,
      channels: {<channel>: {status, reason, due_at, attempts}}}
 
 `inbox` is true only while the row is shown, and `unread` only while it is shown and not read;

@@ -62,6 +62,7 @@ SECTIONS = (
 
 NOTHING_OF_ANYBODY = {
     "business_stats": "counts",
+    "campaigns": "what is told to many; who made one is in `audit_log`, who got it has it",
     "channels": "who switched one last, which is in `audit_log`",
     "daily_stats": "counts",
     "listings": "what businesses offer",

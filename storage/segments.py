@@ -66,8 +66,9 @@ class SegmentsRepository:
         return [_candidate(user) for user in found]
 
     async def known(self, ids: Collection[UUID]) -> list[Candidate]:
-        """Return those of `ids` who are known."""
-        return [_candidate(user) for user in await self._users.find_by_id(ids, {}, _FIELDS)]
+        """Return those of `ids` who are known, and whom they follow."""
+        found = await self._users.find_by_id(ids, {}, {**_FIELDS, "following": 1})
+        return [_candidate(user) for user in found]
 
     async def candidates(self, segment: Segment) -> int:
         """Return about how many candidates there are in all, from a sample of the slots."""
@@ -100,5 +101,6 @@ def _candidate(user: Document) -> Candidate:
             locale=recipient.preferences.locale,
             last_active_at=user.get("last_active_at"),
             is_deleted="deleted_at" in user,
+            following=user.get("following", ()),
         ),
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from storage.aged_notifications import AgedNotifications
 from storage.audit_log import AuditLog
 from storage.businesses import BusinessesRepository
+from storage.campaign_mails import CampaignMails
+from storage.campaigns import CampaignsRepository
 from storage.channel_switches import ChannelSwitches
 from storage.charges import ChargesRepository
 from storage.contacts import ContactsRepository
@@ -27,6 +29,7 @@ from storage.idempotency_keys import IdempotencyKeys
 from storage.images import ImagesRepository
 from storage.interests import InterestsRepository
 from storage.jobs import JobsRepository
+from storage.last_activity import LastActivity
 from storage.listings import ListingsRepository
 from storage.notification_history import NotificationHistory
 from storage.notifications import NotificationsRepository
@@ -58,6 +61,7 @@ class Stores:
 
     users: UsersRepository
     segments: SegmentsRepository
+    last_activity: LastActivity
     devices: DevicesRepository
     businesses: BusinessesRepository
     follows: FollowsRepository
@@ -89,6 +93,8 @@ class Stores:
     processes: ProcessesRepository
     jobs: JobsRepository
     retention: RetentionProgress
+    campaigns: CampaignsRepository
+    campaign_mails: CampaignMails
     channels: ChannelSwitches
     templates: TemplatesRepository
     images: ImagesRepository
@@ -107,6 +113,7 @@ def open_stores(
     return Stores(
         users=users,
         segments=SegmentsRepository(database),
+        last_activity=LastActivity(database),
         devices=devices,
         businesses=businesses,
         follows=follows,
@@ -138,6 +145,8 @@ def open_stores(
         processes=ProcessesRepository(database),
         jobs=JobsRepository(database),
         retention=RetentionProgress(database),
+        campaigns=CampaignsRepository(database),
+        campaign_mails=CampaignMails(database),
         channels=ChannelSwitches(database),
         templates=TemplatesRepository(database),
         images=ImagesRepository(database, cipher),

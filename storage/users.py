@@ -5,7 +5,7 @@
      preferences: {key: value, only what was set, quiet_hours: {only what was set}},
      devices: [see storage/devices.py], following: [business id, oldest first],
      unreachable: see storage/reachability.py, slot, in_force: see storage/newcomers.py,
-     opt_outs: see storage/opt_outs.py}
+     opt_outs: see storage/opt_outs.py, last_active_at: see storage/last_activity.py}
 
 `email` and `phone` are encrypted. Errors: `UserNotFound`.
 """

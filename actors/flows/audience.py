@@ -37,6 +37,11 @@ class Audience(ABC):
     one, in another process or with batches of another size, gets just those who are left.
     """
 
+    @property
+    @abstractmethod
+    def end(self) -> int:
+        """Return the cursor at which nobody is left; about half of all are before half of it."""
+
     @abstractmethod
     def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
         """Yield the batches from `cursor` on, as large as `sizer` says by then."""
@@ -56,6 +61,11 @@ class SlottedAudience(Audience, Generic[Row]):
     def expected(self) -> int:
         """Return how many rows are expected in all."""
         return self._expected
+
+    @property
+    def end(self) -> int:
+        """Return the number of slots."""
+        return SLOTS
 
     async def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
         """Yield one batch a range of slots, empty ones too."""

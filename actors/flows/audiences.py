@@ -8,11 +8,13 @@ from uuid import UUID
 
 from actors.flows.audience import Audience
 from actors.flows.followers import FollowersOf
+from actors.flows.followers_of_any import FollowersOfAny
 from actors.flows.interested import InterestedIn
 from actors.flows.named_users import NamedUsers
 from actors.flows.segment_users import UsersOf
 from rules.segments import EVERYBODY, Segment
 from storage.businesses import Business
+from storage.campaigns import CampaignAudience
 from storage.stores import Stores
 
 
@@ -51,3 +53,24 @@ class Audiences:
     def named(self, ids: Collection[UUID], segment: Segment = EVERYBODY) -> Audience:
         """Return those of `ids` who are known and of `segment`."""
         return NamedUsers(self._stores.segments, ids, segment)
+
+    async def campaign(self, wanted: CampaignAudience) -> Audience:
+        """Return those of whom all that is wanted is true, by what finds the fewest."""
+        segment = Segment(
+            user_types=tuple(wanted.user_types),
+            locales=tuple(wanted.locales),
+            active_since=wanted.active_since,
+            followers_of=frozenset(wanted.followers_of),
+        )
+        if wanted.user_ids:
+            return self.named(wanted.user_ids, segment)
+        if not wanted.followers_of:
+            return await self.users(segment)
+        businesses = await self._stores.businesses.find_many(wanted.followers_of)
+        return FollowersOfAny(
+            self._stores.follows,
+            self._stores.segments,
+            wanted.followers_of,
+            segment,
+            expected=sum(each.followers_count for each in businesses.values()),
+        )

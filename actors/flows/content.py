@@ -28,3 +28,8 @@ class Content:
     """Of a sender whom no event may ever tell of: services are no users."""
 
     priority: str = "normal"
+
+    template: str | None = None
+    """What mails are to be made by, where that is not left to the kind."""
+
+    campaign_id: UUID | None = None

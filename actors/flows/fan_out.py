@@ -16,6 +16,24 @@ from rules.kinds import Channel
 from rules.recipients import Recipient
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
+from storage.notification_rows import NotificationRow
+
+
+class Overtaken(Exception):
+    """Somebody else has told the batch: the event is to go on from where it is by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A batch that is told: from which cursor to which, and what there is of it."""
+
+    cursor: int
+    to: int
+    rows: Sequence[NotificationRow]
+    """As stored, those of an earlier try too."""
+
+    failed: Sequence[Recipient]
+    """Those who could not be told; the log says why."""
 
 
 class FanOut(Protocol):
@@ -30,8 +48,26 @@ class FanOut(Protocol):
     ) -> Sequence[Notice]:
         """Return what these of the audience are told; who is in no notice is told nothing.
 
-        A batch that is done again asks again.
+        A batch that is done again asks again, and one of which some cannot be told in parts.
         """
+
+
+class Account:
+    """How far a fan-out is, as its event knows; one that is an `Account` too says so itself."""
+
+    def begins_at(self, cursor: int) -> int:
+        """Return where to begin when the event is known to be at `cursor`."""
+        return cursor
+
+    async def may_go_on(self) -> bool:
+        """Tell whether the next batch is to be told; else the event is finished as it is."""
+        return True
+
+    async def note(self, passed: Passed) -> None:
+        """Take note of a batch that is told; it may be done again after this. Raises Overtaken."""
+
+    async def end(self) -> None:
+        """Take note that everybody is told."""
 
 
 @dataclass(frozen=True, slots=True)

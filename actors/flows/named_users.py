@@ -25,6 +25,11 @@ class NamedUsers(Audience):
         self._ids = sorted(set(ids))
         self._segment = segment
 
+    @property
+    def end(self) -> int:
+        """Return how many are named."""
+        return len(self._ids)
+
     async def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
         """Yield as many ids at a time as `sizer` says."""
         place = cursor

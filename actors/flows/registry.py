@@ -8,6 +8,7 @@ from actors.fan_out_lane import FanOutFlow
 from actors.flows.audiences import Audiences
 from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
+from actors.flows.campaigns import CampaignStarted
 from actors.flows.deletions import UserDeletions
 from actors.flows.direct_sends import NotificationRequested
 from actors.flows.expiry import EXPIRING, ExpiryPlans, ListingExpiring
@@ -88,3 +89,10 @@ def fan_out_flows(
         "business_update.posted": BusinessUpdatePosted(stores.businesses, audiences),
         CHANGED: BusinessProfileChanged(stores.businesses, audiences),
     }
+
+
+def campaign_flow(stores: Stores, clock: PositionClock) -> CampaignStarted:
+    """Return the flow of the lane `campaign`."""
+    return CampaignStarted(
+        stores.campaigns, stores.campaign_mails, stores.audit_log, Audiences(stores), clock
+    )

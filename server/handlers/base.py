@@ -140,6 +140,7 @@ class ApiHandler(AnsweringHandler):
         if caller.user_type not in allowed:
             raise PermissionDenied
         self.principal = caller
+        self.service.activity.note(caller)
 
     def _begin(self) -> None:
         self._is_under_way = True

@@ -15,7 +15,7 @@ from actors import fan_out_lane, retry
 from actors.claimer import AT_ONCE, MOST_TAKEOVERS, Claim, Claimer, Recover, TakeOver
 from actors.directory import Directory
 from actors.dispatcher import EVENTS_AT_ONCE, Accept, Accepted, Dispatcher
-from actors.fan_out_lane import FanOutLane
+from actors.fan_out_lane import FanOutLane, GivenUp
 from actors.flows.fan_out import FanOut
 from actors.flows.plan import ReadModelFlow
 from actors.lanes import Lanes
@@ -93,6 +93,8 @@ class Works:
         self.events_of_lanes: Any = stores.events
         self.limit = 1_000
         self.tally = Tally()
+        self.recipients_per_s: float | None = None
+        self.on_given_up: GivenUp | None = None
         for lane, factory in (
             (Lane.SINGLE, self.start_subjects),
             (Lane.FAN_OUT, self.start_fan_outs),
@@ -131,6 +133,8 @@ class Works:
             workload=self.lanes.renew(Lane.FAN_OUT, self.limit),
             on_room=self._count_room,
             tally=self.tally,
+            recipients_per_s=self.recipients_per_s,
+            on_given_up=self.on_given_up,
             store_waits_s=(0.01, 0.01),
         )
 

@@ -40,4 +40,10 @@ def test_what_is_critical_for_one_recipient_has_a_lane_of_its_own() -> None:
 
 
 def test_lanes_are_stored_under_these_names() -> None:
-    assert [str(lane) for lane in Lane] == ["read_model", "critical", "single", "fan_out"]
+    assert [str(lane) for lane in Lane] == [
+        "campaign",
+        "read_model",
+        "critical",
+        "single",
+        "fan_out",
+    ]

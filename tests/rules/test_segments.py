@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -9,6 +10,7 @@ from rules.segments import EVERYBODY, Segment, Traits
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+BAKERY, DAIRY = UUID(int=1), UUID(int=2)
 
 
 def somebody(**traits: Any) -> Traits:
@@ -17,6 +19,7 @@ def somebody(**traits: Any) -> Traits:
         "timezone": "Asia/Tokyo",
         "locale": "af-ZA",
         "last_active_at": NOON,
+        "following": [BAKERY],
     }
     return Traits(**known | traits)
 
@@ -37,6 +40,8 @@ def somebody(**traits: Any) -> Traits:
         (Segment(locales=("a",)), False),
         (Segment(active_since=NOON), True),
         (Segment(active_since=NOON + SECOND), False),
+        (Segment(followers_of=frozenset({BAKERY, DAIRY})), True),
+        (Segment(followers_of=frozenset({DAIRY})), False),
         (Segment(user_types=("ngo",), timezone="Asia/Seoul"), False),
         (Segment(user_types=("ngo",), locales=("af",), active_since=NOON), True),
     ],

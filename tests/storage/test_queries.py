@@ -15,6 +15,7 @@ from pymongo.monitoring import CommandListener
 
 import storage
 from storage.aged_notifications import AgedNotifications
+from storage.campaign_mails import CampaignMails
 from storage.client import open_client
 from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
@@ -184,6 +185,8 @@ EVERYBODYS = {
     FatesRepository.of,
     FatesRepository.count,
     FatesRepository.has_any,
+    CampaignMails.gone_wrong,
+    CampaignMails.all,
 }
 """What workers, operators and providers ask of all shards."""
 

@@ -10,7 +10,11 @@ import pymongo
 
 from rules.ids import follow_id
 from rules.slots import slot_of
+from storage.collection import portions
+from storage.encryption import FieldCipher
 from storage.newcomers import newcomer
+
+AT_ONCE = 1_000
 
 
 def seed_followers(mongodb_uri: str, database: str, business_id: UUID, count: int) -> list[UUID]:
@@ -40,3 +44,25 @@ def seed_followers(mongodb_uri: str, database: str, business_id: UUID, count: in
         )
         stored["businesses"].update_one({"_id": business_id}, {"$inc": {"followers_count": count}})
     return ids
+
+
+def seed_reachable(
+    mongodb_uri: str, database: str, cipher: FieldCipher, count: int, user_type: str
+) -> dict[UUID, str]:
+    """Make `count` users of a type with an address, never quiet; return id -> address."""
+    addresses = {user_id: f"{user_id}@example.org" for user_id in (uuid4() for _ in range(count))}
+    rows = (
+        {
+            "_id": user_id,
+            "name": "Thandi Nkosi",
+            "email": cipher.encrypt(email, owner=user_id),
+            "email_hash": cipher.lookup_hash(email),
+            "preferences": {"quiet_hours": {"enabled": False}},
+            **newcomer(user_id, user_type),
+        }
+        for user_id, email in addresses.items()
+    )
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri, uuidRepresentation="standard") as client:
+        for some in portions(rows, AT_ONCE):
+            client[database]["users"].insert_many(some, ordered=False)
+    return addresses

@@ -62,6 +62,7 @@ DUE_USERS, SETTLING_USERS = ids(90_000_000), ids(91_000_000)
 DEVICES, TOKENS = ids(92_000_000), [f"token-{n}" for n in range(RETURNED)]
 SCHEDULES = ids(93_000_000)
 LOST_USERS, LOST_NUMBERS = ids(94_000_000), [f"+2782555{n:04}" for n in range(RETURNED)]
+CAMPAIGN, CAMPAIGN_ROWS, CAMPAIGN_USERS = UUID(int=300), ids(97_000_000), ids(98_000_000)
 DEAD_ROWS, DEAD_USERS = ids(95_000_000), ids(96_000_000)
 KNOWN_THINGS = [f"known-{n}" for n in range(RETURNED)]
 """Listings and interactions."""

@@ -8,6 +8,9 @@ from uuid import UUID
 
 from tests.storage.filled.asked import (
     BAKERY,
+    CAMPAIGN,
+    CAMPAIGN_ROWS,
+    CAMPAIGN_USERS,
     CHANGED,
     CHANNELS,
     DEAD_ROWS,
@@ -49,6 +52,8 @@ def documents() -> Iterator[Document]:
         dead = {channel: {"status": "dead", "outcome": "dead"} for channel in CHANNELS}
         dead["sms"] |= told_of(n)
         yield _row(DEAD_ROWS[n], DEAD_USERS[n], at, in_app=False, channels=dead)
+        bounced = {"email": {"status": "bounced", "outcome": "bounced"}}
+        yield _row(CAMPAIGN_ROWS[n], CAMPAIGN_USERS[n], at, channels=bounced, campaign_id=CAMPAIGN)
     for n in count():
         at, row_id = LONG_AGO + n * SECOND, UUID(int=next(numbers))
         match n % SHARE:
@@ -67,7 +72,8 @@ def documents() -> Iterator[Document]:
                     "email": {"status": "sent", "outcome": "sent"},
                     "sms": {"status": "sent", "provider_message_id": f"SM{OTHERS + n}"},
                 }
-                yield _row(row_id, UUID(int=OTHERS + n), at, channels=sent)
+                other = UUID(int=OTHERS + n)
+                yield _row(row_id, other, at, channels=sent, campaign_id=other)
             case _:
                 # Of the fewest bytes: all that matters of them is that they are there.
                 yield {"_id": row_id, "recipient_id": UUID(int=OTHERS + n), "created_at": at}
