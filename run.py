@@ -24,7 +24,7 @@ from server.tokens import TokensRefused, mint
 CANNOT_RUN = 2
 DEFAULT_TOKEN_HOURS = 24
 
-JOB_NAMES = ("analytics", "schedules", "retention", "sweep")
+JOB_NAMES = ("analytics", "schedules", "weekly-digest", "retention", "sweep")
 """The names of `server.jobs.JOBS`, which no other command should load."""
 
 TASK_EXPLAINED = (

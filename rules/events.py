@@ -17,7 +17,7 @@ class Lane(StrEnum):
     SINGLE = "single"
     """One recipient at a time."""
     FAN_OUT = "fan_out"
-    """All followers of a business, all who are interested in a listing."""
+    """Many at once: who follows a business, is interested in a listing, or lives in a time zone."""
 
 
 LANE_OF_EVENT: dict[str, Lane] = {
@@ -42,6 +42,7 @@ LANE_OF_EVENT: dict[str, Lane] = {
     "pickup.reminder_due": Lane.SINGLE,
     "listing.expiring": Lane.FAN_OUT,
     "business_profile.changed": Lane.FAN_OUT,
+    "weekly_digest.due": Lane.FAN_OUT,
 }
 
 

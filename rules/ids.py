@@ -6,7 +6,7 @@ so the identity of a row is a function of its cause and never of a random number
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
 
@@ -57,6 +57,14 @@ def schedule_id(purpose: str, subject_id: str) -> UUID:
 def status_key(subject: str, subject_id: str) -> UUID:
     """Return the key under which it is kept when a subject's status last changed."""
     return _hashed(b"status", subject.encode(), subject_id.encode())
+
+
+def digest_key(monday: date, timezone: str | None = None) -> UUID:
+    """Return the key of the event by which the digest of a week is due in a time zone.
+
+    Without one, of what all digests of the week come from: whoever changes zones gets no second.
+    """
+    return _hashed(b"digest", monday.isoformat().encode(), (timezone or "").encode())
 
 
 def notification_id(event: UUID, kind: str, recipient_id: UUID, accepted_at: datetime) -> UUID:

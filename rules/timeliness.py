@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from rules.reminders import Reminder, still_helps
+from rules.weekly_digest import still_told
 
 _PASSES_WITH = {
     "new_listing": "expiry_date",
@@ -17,16 +19,28 @@ _PASSES_WITH = {
 
 
 def is_still_true(kind: str, data: Mapping[str, Any], *, at: datetime) -> bool:
-    """Tell whether a notification of `kind` with `data` is worth sending at `at`.
+    """Tell whether a notification of `kind` with `data` is worth sending at `at`."""
+    return still_true(kind, data, at=at) is not None
+
+
+def still_true(kind: str, data: Mapping[str, Any], *, at: datetime) -> Mapping[str, Any] | None:
+    """Return what of `data` is worth sending at `at`, None when nothing is.
 
     The reminder of a day before is over when the one of an hour before takes its place.
     """
+    if kind == "weekly_digest":
+        # One that somebody made by hand has anything in it, which nobody judges.
+        with suppress(ValueError, TypeError, KeyError):
+            return still_told(data, at)
+        return data
     passes_at = time_in(data, _PASSES_WITH.get(kind, ""))
     if passes_at is None:
-        return True
+        return data
     if kind == "pickup_reminder" and data.get("reminder") == Reminder.DAY:
-        return still_helps(Reminder.DAY, passes_at, at=at)
-    return at < passes_at
+        is_over = not still_helps(Reminder.DAY, passes_at, at=at)
+    else:
+        is_over = at >= passes_at
+    return None if is_over else data
 
 
 def time_in(data: Mapping[str, Any], name: str) -> datetime | None:

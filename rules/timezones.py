@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+TIMEZONES = frozenset(available_timezones()) - {"localtime", "Factory"}
+"""Those that users may have: without the machine's own, which is another one elsewhere, and the one
+that stands for none."""
 
 DEFAULT_TIMEZONE = "Africa/Johannesburg"
 

@@ -24,7 +24,7 @@ from tasks.archives.archive import Archive
 from tasks.consumers import busy_tasks, threads_of
 from tasks.due import DueDeliveries
 from tasks.hueys import open_hueys
-from tasks.jobs import analytics, retention, sweep
+from tasks.jobs import analytics, retention, sweep, weekly_digest
 from tasks.liveness import Liveness
 from tasks.pauses import Pauses
 from tasks.queue import DeliveryQueue
@@ -68,6 +68,7 @@ def _retention(place: Workplace) -> Sequence[Job]:
 JOBS: Mapping[str, Callable[[Workplace], Sequence[Job]]] = {
     "analytics": lambda place: analytics(place.stores, place.clock, has_all=True),
     "schedules": _schedules,
+    "weekly-digest": lambda place: (weekly_digest(place.stores, place.clock),),
     "retention": _retention,
     "sweep": lambda place: sweep(place.stores, place.due),
 }

@@ -77,7 +77,7 @@ def start_lanes(
 
     def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
         return FanOutLane.start(
-            flows=fan_out_flows(desk.stores, planning(desk), clock),
+            flows=fan_out_flows(desk.stores, desk.names, planning(desk), clock),
             events=desk.stores.events,
             publisher=desk.publisher,
             clock=clock,

@@ -166,6 +166,12 @@ INDEXES = (
         for collection in ("interests", "pickups")
     ),
     Index(
+        name="on_offer",
+        collection="listings",
+        keys=("business_id", "expiry_date"),
+        serves="ListingsRepository.on_offer: what a business offers now",
+    ),
+    Index(
         name="age",
         collection="notifications",
         keys=("created_at", "business_id"),

@@ -110,6 +110,21 @@ class ListingsRepository:
         found = await self._listings.find_by_id(listing_ids, {"is_removed": True}, {"_id": 1})
         return {row["_id"] for row in found}
 
+    async def on_offer(
+        self, business_id: UUID, *, new_since: datetime, at: datetime, limit: int
+    ) -> list[Listing]:
+        """Return what the business has told of since then and offers at `at`, newest first."""
+        found = await self._listings.find(
+            {"business_id": business_id, "expiry_date": {"$gt": at}}, limit=limit
+        )
+        new = [
+            row
+            for row in found
+            if not row["is_removed"] and row["versions"]["details"] >= new_since
+        ]
+        new.sort(key=lambda row: (row["versions"]["details"], row["_id"]), reverse=True)
+        return [_listing(row) for row in new]
+
 
 def _update(change: ListingChange, at: datetime) -> list[dict[str, Any]]:
     said: dict[str, dict[str, Any]] = {"state": {"is_removed": change.details is None}}

@@ -37,6 +37,7 @@ from storage.opt_outs import OptOuts
 from storage.pickups import PickupsRepository
 from storage.processes import ProcessesRepository
 from storage.reachability import Reachability
+from storage.recent_unread import RecentUnread
 from storage.retention_progress import RetentionProgress
 from storage.scheduled_sends import ScheduledSends
 from storage.schedules import SchedulesRepository
@@ -71,6 +72,7 @@ class Stores:
     notifications: NotificationsRepository
     history: NotificationHistory
     aged: AgedNotifications
+    recent_unread: RecentUnread
     deliveries: DeliveriesRepository
     delivery_records: DeliveryRecords
     delivery_feedback: DeliveryFeedback
@@ -123,6 +125,7 @@ def open_stores(
         notifications=NotificationsRepository(database, cipher),
         history=NotificationHistory(database, cipher),
         aged=AgedNotifications(database),
+        recent_unread=RecentUnread(database),
         deliveries=DeliveriesRepository(database, cipher),
         delivery_records=DeliveryRecords(database, cipher),
         delivery_feedback=DeliveryFeedback(database),

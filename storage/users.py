@@ -176,6 +176,11 @@ class UsersRepository:
         following: list[UUID] = found.get("following", []) if found else []
         return following
 
+    async def following_of(self, ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+        """Return the businesses that each of `ids` follows; who follows none is absent."""
+        found = await self._users.find_by_id(ids, {}, {"following": 1})
+        return {user["_id"]: user["following"] for user in found if user.get("following")}
+
     async def preferences(self, user_id: UUID) -> Preferences:
         """Return what the user prefers; who is unknown has the defaults."""
         found = await self._users.find_one({"_id": user_id}, _PREFERENCES)

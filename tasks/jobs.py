@@ -14,6 +14,7 @@ from tasks.daily_statistics import DailyStatistics
 from tasks.image_purge import ImagePurge
 from tasks.retention import Retention
 from tasks.rounds import Done, Job
+from tasks.weekly_digest import WeeklyDigests
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +31,9 @@ DUE_EVERY = timedelta(seconds=2)
 
 REPAIR_EVERY = timedelta(seconds=60)
 PURGE_IMAGES_EVERY = timedelta(minutes=10)
+
+DIGEST_EVERY = timedelta(minutes=5)
+"""They are planned ahead; this is how late one is that nobody was there to plan."""
 
 RETAIN_EVERY = timedelta(hours=1)
 RETAIN_WITHIN = timedelta(minutes=45)
@@ -89,6 +93,12 @@ def image_purge(images: ImagesRepository, objects: ImageObjects) -> Job:
     return Job(name="purge-images", every=PURGE_IMAGES_EVERY, work=purge.purge)
 
 
+def weekly_digest(stores: Stores, clock: PositionClock) -> Job:
+    """Return the job that has digests told when their time has come."""
+    digests = WeeklyDigests(stores.events, stores.schedules, clock)
+    return Job(name="weekly-digest", every=DIGEST_EVERY, work=digests.run)
+
+
 def worker_jobs(
     stores: Stores,
     clock: PositionClock,
@@ -99,6 +109,7 @@ def worker_jobs(
     """Return all jobs of a worker."""
     return (
         *sweep(stores, due),
+        weekly_digest(stores, clock),
         retention(stores, clock, archive, within=RETAIN_WITHIN),
         *analytics(stores, clock),
         image_purge(stores.images, objects),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rules.deliveries import DeliveryStatus, Reason, Settled
 from rules.gates import Later, Refusal, Refused, decide
 from rules.kinds import KINDS, Channel
-from rules.timeliness import is_still_true
+from rules.timeliness import is_still_true, still_true
 from storage.deliveries import Entry
 from tasks.letter import Destination, Device, EmailAddress, Letter, Party, PhoneNumber
 
@@ -103,12 +103,15 @@ class Preparation:
         await self._caps.give_back(channel, _unsent(settled.values(), contacts), at=at)
         passed = [of_one for of_one in ready if of_one[0].row.id not in settled]
         return Prepared(
-            await self._letters(channel, passed),
+            await self._letters(channel, passed, at),
             [Entry(ref=each.ref, stands=stands, at=at) for each, stands in settled.values()],
         )
 
     async def _letters(
-        self, channel: Channel, ready: Sequence[tuple[Held, Contact, Sequence[Destination]]]
+        self,
+        channel: Channel,
+        ready: Sequence[tuple[Held, Contact, Sequence[Destination]]],
+        at: datetime,
     ) -> list[Ready]:
         names = await self._names.resolve(
             users=(held.row.sender_id for held, _, _ in ready),
@@ -119,7 +122,7 @@ class Preparation:
             recipients = {held.row.recipient_id for held, _, _ in ready}
             unread = await self._deliveries.unread_counts(recipients)
         return [
-            Ready(held, _letter(held, contact, names, unread), destinations)
+            Ready(held, _letter(held, contact, names, unread, at), destinations)
             for held, contact, destinations in ready
         ]
 
@@ -185,7 +188,9 @@ def _destinations(channel: Channel, held: Held, contact: Contact | None) -> Sequ
     return [PhoneNumber(contact.address)]
 
 
-def _letter(held: Held, contact: Contact, names: Names, unread: Mapping[UUID, int]) -> Letter:
+def _letter(
+    held: Held, contact: Contact, names: Names, unread: Mapping[UUID, int], at: datetime
+) -> Letter:
     row = held.row
     business = names.businesses.get(row.business_id) if row.business_id else None
     sender = names.users.get(row.sender_id) if row.sender_id else None
@@ -200,7 +205,7 @@ def _letter(held: Held, contact: Contact, names: Names, unread: Mapping[UUID, in
         priority=row.priority,
         title=row.title,
         message=row.message,
-        data=row.data,
+        data=dict(still_true(row.kind, row.data, at=at) or row.data),
         action_buttons=row.action_buttons,
         image_url=row.image_url,
         business=Party(id=business.id, name=business.name, logo=business.logo)

@@ -21,11 +21,13 @@ from actors.flows.profiles import BusinessProfiles, UserProfiles
 from actors.flows.reminders import REMINDER_DUE, PickupReminders
 from actors.flows.reviews import ReviewCreated
 from actors.flows.verifications import VerificationStatusChanged
+from actors.flows.weekly_digests import WeeklyDigestDue
 from actors.follow_ups import FollowUps
 from actors.planning import Planning
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
+from tasks.weekly_digest import DUE as DIGEST_DUE
 
 
 def read_model_flows(
@@ -73,7 +75,7 @@ def single_flows(
 
 
 def fan_out_flows(
-    stores: Stores, planning: Planning, clock: PositionClock
+    stores: Stores, names: NameResolver, planning: Planning, clock: PositionClock
 ) -> Mapping[str, FanOutFlow]:
     """Return the flows of the lane `fan_out`."""
     audiences = Audiences(stores)
@@ -88,6 +90,7 @@ def fan_out_flows(
         EXPIRING: ListingExpiring(stores.listings, stores.businesses, audiences, clock),
         "business_update.posted": BusinessUpdatePosted(stores.businesses, audiences),
         CHANGED: BusinessProfileChanged(stores.businesses, audiences),
+        DIGEST_DUE: WeeklyDigestDue(stores, names, audiences, clock),
     }
 
 

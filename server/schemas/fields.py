@@ -6,9 +6,10 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from marshmallow import Schema, ValidationError, fields, validate
+
+from rules.timezones import TIMEZONES
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Control characters but for tab and line ends, which mean something in a text."""
@@ -16,9 +17,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-
-_TIMEZONES = frozenset(available_timezones()) - {"localtime", "Factory"}
-"""Without the machine's own, which is another one elsewhere, and the one that stands for none."""
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*\Z")
 _WALL_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
@@ -101,7 +99,7 @@ class TimeZone(fields.String):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            validate=validate.OneOf(_TIMEZONES, error="Not a known IANA time zone."), **kwargs
+            validate=validate.OneOf(TIMEZONES, error="Not a known IANA time zone."), **kwargs
         )
 
 

@@ -116,7 +116,7 @@ _VERIFICATION = {
 
 _DIGEST = {
     "title": "Your week at Save n Bite",
-    "message": "Three businesses that you follow posted food that you have not seen yet.",
+    "message": "Here is what you may have missed this week.",
     "data": {
         "listings": [
             {
@@ -138,6 +138,10 @@ _DIGEST = {
                 "expiry_date": "2026-12-01T17:30:00Z",
             },
         ],
+        "offers": 5,
+        "unread_count": 4,
+        "missed_pickups": 1,
+        "unread_reminders": 0,
     },
     "action_buttons": [_button("See everything", "/listings")],
 }

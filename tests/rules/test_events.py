@@ -16,6 +16,7 @@ from rules.events import LANE_OF_EVENT, Lane, lane_of
         ("business_update.posted", Lane.FAN_OUT),
         ("notification.requested", Lane.SINGLE),
         ("business_profile.changed", Lane.FAN_OUT),
+        ("weekly_digest.due", Lane.FAN_OUT),
         ("user.deleted", Lane.READ_MODEL),
         ("listing.interest", Lane.READ_MODEL),
         ("listing.removed", Lane.READ_MODEL),

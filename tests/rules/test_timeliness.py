@@ -25,6 +25,13 @@ BEFORE, AFTER = "2026-11-26T11:59:59Z", "2026-11-26T12:00:01Z"
         ("pickup_reminder", {"pickup_time": "2026-11-26T13:00:01Z", "reminder": "day"}, True),
         ("pickup_reminder", {"pickup_time": "2026-11-26T13:00:00Z", "reminder": "day"}, False),
         ("review_received", {"expiry_date": BEFORE}, True),
+        ("weekly_digest", {"until": BEFORE}, False),
+        ("weekly_digest", {"until": AFTER, "listings": [], "recently_unread": 0}, False),
+        ("weekly_digest", {"until": AFTER, "listings": [], "recently_unread": 1}, True),
+        # As somebody sends it who makes digests by hand.
+        ("weekly_digest", {}, True),
+        ("weekly_digest", {"until": "Monday"}, True),
+        ("weekly_digest", {"until": AFTER, "listings": "many"}, True),
         ("new_listing", {}, True),
         ("new_listing", {"expiry_date": 7}, True),
         ("new_listing", {"expiry_date": "soon"}, True),

@@ -83,10 +83,16 @@ class Service:
             connection.close()
 
     def post(self, path: str, token: str, body: Any) -> tuple[int, Any]:
+        return self._send("POST", path, token, body)
+
+    def put(self, path: str, token: str, body: Any) -> tuple[int, Any]:
+        return self._send("PUT", path, token, body)
+
+    def _send(self, method: str, path: str, token: str, body: Any) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            connection.request("POST", path, json.dumps(body), headers)
+            connection.request(method, path, json.dumps(body), headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
@@ -214,6 +220,41 @@ def test_a_task_beside_a_running_service_does_its_job_as_of_a_time(service: Serv
         return bool(page) and "An hour early" in {row["title"] for row in page["results"]}
 
     wait_until(is_told)
+
+
+def test_the_digest_of_a_monday_is_sent_by_hand_once(service: Service) -> None:
+    """Somebody who has not read what came gets one mail, however often it is asked for."""
+    tokens = {
+        user_type: run(
+            service.data_dir, "token", "--sub", sub, "--user-type", user_type
+        ).stdout.strip()
+        for user_type, sub in (
+            ("service", str(uuid4())),
+            ("customer", str(DEMO_USERS[0].id)),
+        )
+    }
+    awake = {"quiet_hours": {"enabled": False}, "timezone": "Africa/Johannesburg"}
+    assert service.put("/api/notifications/preferences/", tokens["customer"], awake)[0] == 200
+    sent = {
+        "recipient_id": str(DEMO_USERS[0].id),
+        "notification_type": "system_announcement",
+        "title": "Not read",
+        "message": "m",
+        "channels": ["in_app"],
+    }
+    assert service.post("/api/notifications/", tokens["service"], sent)[0] == 201
+    outbox = service.data_dir / "outbox" / "email"
+
+    def digests() -> list[Path]:
+        return [path for path in outbox.glob("*.eml") if b"Your week" in path.read_bytes()]
+
+    at_eight = ("task", "weekly-digest", "--as-of", "2027-01-04T08:00+02:00")
+    assert run(service.data_dir, *at_eight).returncode == 0
+    wait_until(digests)
+    done = run(service.data_dir, *at_eight)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "weekly-digest: 0 time zones due, 0 planned\n"
+    assert len(digests()) == 1
 
 
 def test_the_sweep_says_what_it_found_on_each_of_its_ways(service: Service) -> None:

@@ -136,3 +136,25 @@ async def test_of_a_listing_that_is_gone_or_unknown_nobody_is_told(stores: Store
     for id_ in (listing_id, "unknown"):
         telling = Telling(id=id_, what="expiring", at=NOON + 60 * MINUTE, event_key=uuid4())
         assert await stores.listings.tell(telling) is None
+
+
+async def test_on_offer_is_what_is_new_still_to_be_had_and_not_removed(stores: Stores) -> None:
+    business = uuid4()
+    soon, later, old, gone, taken, others = (uuid4().hex for _ in range(6))
+    own = {"business_id": business}
+    await stores.listings.apply(
+        [
+            created(later, 0, **own, expiry_date=NOON + 90 * MINUTE),
+            created(soon, 0, **own),
+            created(old, -5, **own),
+            created(gone, 0, **own, expiry_date=NOON),
+            created(taken, 0, **own),
+            created(others, 0),
+        ],
+        at=NOON,
+    )
+    await stores.listings.apply([removed(taken, 1)], at=NOON)
+    found = await stores.listings.on_offer(business, new_since=NOON - 4 * MINUTE, at=NOON, limit=9)
+    assert {each.id for each in found} == {soon, later}
+    assert found[0].details is not None
+    assert found[0].details.business_id == business

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -148,6 +149,36 @@ async def test_gates_are_asked_again_when_it_is_sent(works: Works) -> None:
         ("suppressed", "no_longer_true"),
     ]
     assert all("attempts" not in state for state in states)
+
+
+def a_digest(at: datetime, *hours_left: int) -> dict[str, Any]:
+    """Return the data of a digest of listings that expire in so many hours."""
+    listings = [
+        {"listing_name": f"{hours}", "expiry_date": (at + timedelta(hours=hours)).isoformat()}
+        for hours in hours_left
+    ]
+    until = (at + timedelta(hours=9)).isoformat()
+    return {"until": until, "listings": listings, "offers": len(listings), "recently_unread": 0}
+
+
+async def test_of_a_digest_what_has_gone_drops_out_and_with_nothing_left_it_is_not_sent(
+    works: Works,
+) -> None:
+    now = works.clock.store_now()
+    partly, whole, gone = [
+        await works.queue(
+            await works.person(), kind="weekly_digest", in_app=False, data=a_digest(now, *hours)
+        )
+        for hours in ((-1, 3), (2, 3), (-2, -1))
+    ]
+    await works.deliverer.carry_out(Channel.EMAIL, [partly, whole, gone])
+    told = {
+        letter.notification_id: [each["listing_name"] for each in letter.data["listings"]]
+        for letter, _ in works.senders[Channel.EMAIL].sent
+    }
+    assert told == {partly[1]: ["3"], whole[1]: ["2", "3"]}
+    state = await works.state(gone)
+    assert (state["status"], state["reason"]) == ("suppressed", "no_longer_true")
 
 
 async def test_what_is_blanked_by_now_is_not_sent(works: Works) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from storage.listings import ListingChange, ListingsRepository
 from storage.standing import Telling
-from tests.storage.filled.asked import KNOWN_THINGS
+from tests.storage.filled.asked import KNOWN_THINGS, READER, RETURNED
 from tests.storage.samples import NOON
 from tests.storage.uses.use import Use, counted, is_found
 
@@ -18,6 +18,13 @@ USES = [
         lambda stores: stores.listings.apply(
             [ListingChange(listing_id="770g", occurred_at=NOON, accepted_at=NOON)], at=NOON
         ),
+    ),
+    Use(
+        ListingsRepository.on_offer,
+        lambda stores: counted(
+            stores.listings.on_offer(READER, new_since=NOON, at=NOON, limit=RETURNED)
+        ),
+        ("on_offer",),
     ),
     Use(
         ListingsRepository.standing,

@@ -48,5 +48,9 @@ USES = [
     Use(UsersRepository.names, lambda stores: counted(stores.users.names(KNOWN))),
     Use(UsersRepository.registered_by, lambda stores: counted(stores.users.registered_by(KNOWN))),
     Use(UsersRepository.note_deleted, lambda stores: stores.users.note_deleted({SETTLER: NOON})),
+    Use(
+        UsersRepository.following_of,
+        lambda stores: counted(stores.users.following_of([FOLLOWER, *KNOWN])),
+    ),
     Use(UsersRepository.following, lambda stores: counted(stores.users.following(FOLLOWER))),
 ]

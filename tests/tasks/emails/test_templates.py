@@ -49,6 +49,10 @@ FULL = {
     "listings": [
         {"listing_name": "Samoosas", "business_name": "Bo-Kaap", "price": "40", "expiry_date": "?"}
     ],
+    "offers": 4,
+    "unread_count": 7,
+    "missed_pickups": 1,
+    "unread_reminders": 2,
 }
 """Every key that a template shows."""
 
@@ -154,7 +158,18 @@ async def test_every_kind_is_rendered_in_every_language(
         ("review_received", ["★★★★☆", "Nomsa Dlamini wrote a review of Sunrise Bakery"]),
         ("verification_status", ["Verified", "All papers were there"]),
         ("promotional", ["FRIDAY50", "R25.00"]),
-        ("weekly_digest", ["Samoosas", "Bo-Kaap", "R40.00"]),
+        (
+            "weekly_digest",
+            [
+                "Samoosas",
+                "Bo-Kaap",
+                "R40.00",
+                "3 more offers",
+                "7 notifications that you have not read",
+                "1 missed pickup",
+                "2 reminders of pickups that you have not read",
+            ],
+        ),
     ],
 )
 async def test_what_a_row_carries_is_shown(kind: str, shown: list[str]) -> None:
@@ -162,6 +177,32 @@ async def test_what_a_row_carries_is_shown(kind: str, shown: list[str]) -> None:
     for each in shown:
         assert each in Page(mail.html).text
         assert each in mail.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown"),
+    [
+        ("en", ["1 more offer", "1 notification that", "2 missed pickups", "1 reminder of a"]),
+        ("af", ["1 aanbod meer", "1 kennisgewing wat", "2 gemiste afhalings", "1 ongeleesde"]),
+        ("zu", ["okunikezwayo: 1", "ongakazifundi: 1", "okuphuthelwe: 2", "zokulanda"]),
+    ],
+)
+async def test_a_digest_counts_what_was_missed(locale: str, shown: list[str]) -> None:
+    counts = {"offers": 2, "unread_count": 1, "missed_pickups": 2, "unread_reminders": 1}
+    mail = await rendered(kind="weekly_digest", locale=locale, data=FULL | counts)
+    for each in shown:
+        assert each in Page(mail.html).text
+        assert each in mail.text
+
+
+@pytest.mark.parametrize("locale", ["en", "af", "zu"])
+async def test_a_digest_of_nothing_but_unread_ones_speaks_of_no_businesses(locale: str) -> None:
+    unread = {"listings": [], "offers": 0, "unread_count": 3}
+    mail = await rendered(kind="weekly_digest", locale=locale, data=unread)
+    whole = await rendered(kind="weekly_digest", locale=locale, data=FULL)
+    lead = {"en": "at the businesses", "af": "by die besighede", "zu": "emabhizinisini"}[locale]
+    assert lead in whole.text
+    assert lead not in mail.text
 
 
 @pytest.mark.parametrize(
