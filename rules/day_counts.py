@@ -107,13 +107,11 @@ def engagement_by(
 
 
 def _keys(group_by: GroupBy, days: Iterable[date]) -> list[str]:
-    match group_by:
-        case GroupBy.CHANNEL:
-            return [channel.value for channel in Channel]
-        case GroupBy.TYPE:
-            return list(KINDS)
-        case GroupBy.DAY:
-            return [day.isoformat() for day in days]
+    if group_by is GroupBy.CHANNEL:
+        return [channel.value for channel in Channel]
+    if group_by is GroupBy.TYPE:
+        return list(KINDS)
+    return [day.isoformat() for day in days]
 
 
 def _add(counted: dict[_Key, _Count], key: _Key, count: _Count) -> None:

@@ -14,11 +14,14 @@ from rules.day_counts import DayCounts
 from rules.days import A_DAY, Days, day_of, ends_at, starts_at
 from rules.insights import INSIGHT_DAYS, BusinessCounts
 from storage.businesses import Business
+from storage.client import store_call
 from storage.positions import PositionClock
 from storage.stores import Stores
 
 COUNTED_AT_ONCE_DAYS = 7
 """Of what workers have not counted, today included: for more of it nobody should wait."""
+
+COUNT_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class BusinessDay:
 
 
 class Statistics:
-    """Reads what is kept, and counts the rest."""
+    """Reads what is kept, and counts the rest; raises StoreUnavailable where that is too much."""
 
     def __init__(self, stores: Stores, clock: PositionClock) -> None:
         self._stores = stores
@@ -63,23 +66,25 @@ class Statistics:
                 for day in days
             )
         )
-        found: dict[date, BusinessDay] = {}
-        for day, new_followers in zip(days, followed, strict=True):
-            if day in over or not self._is_counted_at_once(day):
-                counts = kept.get(day) or BusinessCounts()
-            else:
-                counts = await self._count_business(business, day)
-            found[day] = BusinessDay(counts, new_followers)
-        return found
+        counted = {day: kept.get(day) or BusinessCounts() for day in days}
+        async with store_call(COUNT_WITHIN_S):
+            for day in days:
+                if day not in over and self._is_counted_at_once(day):
+                    counted[day] = await self._count_business(business, day)
+        return {
+            day: BusinessDay(counted[day], new_followers)
+            for day, new_followers in zip(days, followed, strict=True)
+        }
 
     async def _filled(
         self, days: Days, count: Callable[[date], Awaitable[DayCounts]]
     ) -> dict[date, DayCounts]:
         filled = await self._stores.daily_stats.counts(days)
-        for day in days:
-            if day not in filled:
-                at_once = self._is_counted_at_once(day)
-                filled[day] = await count(day) if at_once else DayCounts()
+        async with store_call(COUNT_WITHIN_S):
+            for day in days:
+                if day not in filled:
+                    at_once = self._is_counted_at_once(day)
+                    filled[day] = await count(day) if at_once else DayCounts()
         return {day: filled[day] for day in days}
 
     async def _count(self, day: date) -> DayCounts:

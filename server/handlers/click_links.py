@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
+from pykka import ActorDeadError
 
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
@@ -13,6 +16,11 @@ from server.link_visits import is_by_somebody
 from server.operation import Operation
 from storage.click_links import ClickLink, UnknownClickLink
 from storage.client import StoreUnavailable
+
+KEEP_WITHIN_S = 2.0
+"""How long somebody waits for us on their way elsewhere."""
+
+LOST_BY = (TimeoutError, StoreUnavailable, DeadlineExceeded, MailboxFull, ActorDeadError)
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +49,9 @@ class ClickLinkHandler(ShowingHandler):
 
     async def _keep(self, link: ClickLink) -> None:
         try:
-            await self.service.inbox.follow(link.recipient_id, link.notification_id)
-        except (StoreUnavailable, DeadlineExceeded, MailboxFull) as error:
+            async with asyncio.timeout(KEEP_WITHIN_S):
+                await self.service.inbox.follow(link.recipient_id, link.notification_id)
+        except LOST_BY as error:
             # Whoever follows a link wants to get there; a click less is no harm.
             log.warning(
                 "click_lost",

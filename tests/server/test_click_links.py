@@ -15,6 +15,8 @@ from storage.click_links import ClickLink
 from storage.notifications import NotificationRow
 from tests.storage.samples import a_row
 from tests.support.api import Api
+from tests.support.relay import relayed
+from tests.support.service import running
 from tests.support.world import Person, World
 
 TARGET = "https://shop.example/listings/770g?from=mail"
@@ -156,3 +158,19 @@ async def test_no_log_holds_a_token(service: Service, api: Api, person: Person) 
         await follow(api, link)
         await follow(api, link[:-4])
     assert link.split("/")[2][:20] not in repr(logs)
+
+
+@pytest.mark.timeout(seconds=60)
+async def test_a_link_leads_on_while_the_database_is_away(
+    mongodb_uri: str, redis_url: str, database_name: str
+) -> None:
+    with relayed(mongodb_uri) as store:
+        uri = f"{store.url}&directConnection=true"
+        async with running(uri, redis_url, database_name, SNB_INSTANCE="test:away") as service:
+            client = Api(service.settings.public_url)
+            store.vanish()
+            with capture_logs() as logs:
+                assert_leads_on(await follow(client, path(service, uuid4(), uuid4())))
+            store.appear()
+            client.close()
+    assert [log["event"] for log in logs if "notification_id" in log] == ["click_lost"]
