@@ -14,7 +14,7 @@ from server import children
 from server.children import Kept, ProgramChild, Refused, StoreChild
 from storage.embedded import EmbeddedFailed, EmbeddedRedis
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 
 def program(code: str, *, stop_within_s: float = 5.0) -> ProgramChild:

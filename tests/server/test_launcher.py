@@ -24,7 +24,7 @@ from server.demo import DEMO_USERS
 from server.jobs import JOBS
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 30.0
+DEADLINE_S = 90.0
 
 
 def environ_of(data_dir: Path, **given: str) -> dict[str, str]:

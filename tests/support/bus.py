@@ -30,7 +30,7 @@ from storage.redis import RedisStore
 from storage.stores import Stores
 from tests.storage.samples import a_row
 from tests.support.actors import RecordingConnection
-from tests.support.world import eventually
+from tests.support.world import WITHIN_S, eventually
 
 STOP_WITHIN_S = 5.0
 NO_NAMES = Names({}, {})
@@ -162,7 +162,7 @@ def told(connection: RecordingConnection) -> list[str]:
     ]
 
 
-async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
+async def until(is_so: Callable[[], object], within_s: float = WITHIN_S) -> None:
     """Wait until `is_so()`."""
 
     async def ask() -> object:

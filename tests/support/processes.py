@@ -20,7 +20,7 @@ from tests.support.service import environment
 from tests.support.world import eventually
 
 ROOT = Path(__file__).parents[2]
-STOP_WITHIN_S = 25.0
+START_WITHIN_S, STOP_WITHIN_S = 45.0, 45.0
 
 
 class ServerProcess:
@@ -54,7 +54,7 @@ class ServerProcess:
         with contextlib.ExitStack() as stack:
             output = stack.enter_context(self._log.open("ab")) if self._log else None
             self._process = spawn(command, env=self._environment, cwd=ROOT, output=output)
-        await eventually(self._is_ready, within_s=20.0)
+        await eventually(self._is_ready, within_s=START_WITHIN_S)
 
     async def start_crashing(self, step: str) -> None:
         """Start one that dies right after `step`, from `crash` on."""

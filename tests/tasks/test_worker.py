@@ -113,7 +113,7 @@ async def test_what_is_queued_is_settled_and_the_worker_ends_with_0_when_told(
     assert worker.stop() == 0
     assert worker.says("worker_stopping")
     assert not await stores.processes.list()
-    assert {line["level"] for line in worker.events()} == {"info"}
+    assert [line for line in worker.events() if line["level"] != "info"] == []
 
 
 async def test_a_killed_worker_loses_nothing(
