@@ -27,6 +27,8 @@ from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
 from tasks.queue import DeliveryRef, Priority
 
+_IN_ORDER = (Priority.CRITICAL, Priority.USUAL, Priority.CAMPAIGN)
+
 
 class Queue(Protocol):
     """The queue's face: ids of what workers have to send."""
@@ -129,18 +131,22 @@ class Publisher:
         return Published(drafts, stored, refused, resumed, store_s)
 
     async def _enqueue(self, stored: Sequence[NotificationRow]) -> None:
-        urgent: list[DeliveryRef] = []
-        others: list[DeliveryRef] = []
+        by_priority: dict[Priority, list[DeliveryRef]] = {each: [] for each in _IN_ORDER}
         for row in stored:
-            refs = urgent if row.priority == "critical" else others
-            refs += (
+            by_priority[_priority(row)] += (
                 DeliveryRef(Channel(channel), row.recipient_id, row.id)
                 for channel, state in row.channels.items()
                 if state["status"] == "queued"
             )
-        for refs, priority in ((urgent, Priority.CRITICAL), (others, Priority.USUAL)):
+        for priority, refs in by_priority.items():
             if refs:
                 await asyncio.to_thread(self._queue.enqueue, refs, priority=priority)
+
+
+def _priority(row: NotificationRow) -> Priority:
+    if row.priority == "critical":
+        return Priority.CRITICAL
+    return Priority.USUAL if row.campaign_id is None else Priority.CAMPAIGN
 
 
 def _places(drafts: Sequence[Draft]) -> list[int]:

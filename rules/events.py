@@ -8,8 +8,6 @@ from enum import StrEnum
 class Lane(StrEnum):
     """Lanes keep work of different weight out of each other's way."""
 
-    CAMPAIGN = "campaign"
-    """Whoever an admin chose, when nothing else is in a hurry."""
     READ_MODEL = "read_model"
     """What is known of users, businesses, listings, pickups; who posts it soon relies on it."""
     CRITICAL = "critical"
@@ -18,6 +16,8 @@ class Lane(StrEnum):
     """One recipient at a time."""
     FAN_OUT = "fan_out"
     """Many at once: who follows a business, is interested in a listing, or lives in a time zone."""
+    CAMPAIGN = "campaign"
+    """Whoever an admin chose, when nothing else is in a hurry."""
 
 
 LANE_OF_EVENT: dict[str, Lane] = {

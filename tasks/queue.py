@@ -38,6 +38,8 @@ one that drops packets costs a fan-out a few seconds in half a minute."""
 class Priority(IntEnum):
     """What is taken first of a channel's queue; among equals the oldest is."""
 
+    CAMPAIGN = -5
+    """Nobody waits for it, and there may be a hundred thousand of it."""
     USUAL = 0
     RECOVERED = 5
     """A dead worker had it: it is late already."""
@@ -116,8 +118,7 @@ class DeliveryQueue:
             return 0
         taken, queue = 0, self._queues[channel]
         try:
-            most = self._max_queued_tasks + (URGENT_TASKS if priority else 0)
-            room = most - queue.size()
+            room = self._most(priority) - queue.size()
             for start in range(0, len(refs), CHUNK_REFS):
                 if room <= 0:
                     self._warn("queue_full", channel, left=len(refs) - taken)
@@ -132,6 +133,12 @@ class DeliveryQueue:
             self._away_for_s = min(2 * self._away_for_s, LONGEST_AWAY_FOR_S)
             self._warn("queue_away", channel, error=type(error).__name__, left=len(refs) - taken)
         return taken
+
+    def _most(self, priority: Priority) -> int:
+        """Return how full a queue may be for something of that priority."""
+        if priority is Priority.CAMPAIGN:
+            return self._max_queued_tasks // 2
+        return self._max_queued_tasks + (URGENT_TASKS if priority > Priority.USUAL else 0)
 
     def _warn(self, event: str, channel: Channel, **fields: object) -> None:
         now_s = time.monotonic()

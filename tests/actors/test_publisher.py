@@ -187,7 +187,7 @@ async def test_done_again_after_quiet_hours_were_switched_off_what_was_deferred_
     assert publishing.queue.refs == []
 
 
-async def test_what_is_critical_goes_before_everything_else_on_the_queue(
+async def test_what_is_critical_goes_first_on_the_queue_and_campaigns_go_last(
     publishing: Publishing,
 ) -> None:
     recipient = publishing.recipient(quiet_hours=AWAKE)
@@ -195,11 +195,16 @@ async def test_what_is_critical_goes_before_everything_else_on_the_queue(
     critical = Notice(
         event=stored(), content=replace(LISTING, priority="critical"), recipients=[recipient]
     )
-    published = await publishing.publish_all(normal, critical)
-    urgent, usual = published.rows[1], published.rows[0]
-    assert publishing.queue.priorities == [Priority.CRITICAL, Priority.USUAL]
+    campaign = Notice(
+        event=stored(), content=replace(LISTING, campaign_id=uuid4()), recipients=[recipient]
+    )
+    published = await publishing.publish_all(campaign, normal, critical)
+    last, usual, urgent = published.rows
+    assert publishing.queue.priorities == [Priority.CRITICAL, Priority.USUAL, Priority.CAMPAIGN]
     both = (Channel.EMAIL, Channel.PUSH)
-    assert publishing.queue.refs == [*refs(urgent, *both), *refs(usual, *both)]
+    assert publishing.queue.refs == [
+        ref for row in (urgent, usual, last) for ref in refs(row, *both)
+    ]
 
 
 async def test_nobody_to_tell_is_nothing_to_do(publishing: Publishing) -> None:

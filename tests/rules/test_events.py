@@ -41,10 +41,5 @@ def test_what_is_critical_for_one_recipient_has_a_lane_of_its_own() -> None:
 
 
 def test_lanes_are_stored_under_these_names() -> None:
-    assert [str(lane) for lane in Lane] == [
-        "campaign",
-        "read_model",
-        "critical",
-        "single",
-        "fan_out",
-    ]
+    names = ["read_model", "critical", "single", "fan_out", "campaign"]
+    assert [str(lane) for lane in Lane] == names

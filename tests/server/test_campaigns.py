@@ -8,15 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from server.handlers.campaigns import FURTHEST_AHEAD
 from server.schemas.campaigns import MOST_BUSINESSES, MOST_USERS
 from server.service import Service
-from tests.support.api import Api, token
+from tests.support.api import AN_ID, Api, token
 from tests.support.campaigns import CAMPAIGNS, Admin, a_campaign
 from tests.support.service import running
 from tests.support.world import World
-
-SOON = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -24,7 +21,7 @@ def admin(api: Api) -> Admin:
     return Admin(api)
 
 
-def in_future(ahead: timedelta = SOON) -> str:
+def in_future(ahead: timedelta) -> str:
     return (datetime.now(UTC) + ahead).isoformat(timespec="milliseconds")
 
 
@@ -163,19 +160,19 @@ async def test_there_is_no_such_campaign(admin: Admin) -> None:
         ({"audience": {"user_types": ["service"]}}, "audience.user_types.0"),
         ({"audience": {"followers_of": ["x"]}}, "audience.followers_of.0"),
         (
-            {"audience": {"followers_of": [str(uuid4()) for _ in range(MOST_BUSINESSES + 1)]}},
+            {"audience": {"followers_of": [str(AN_ID)] * (MOST_BUSINESSES + 1)}},
             "audience.followers_of",
         ),
         (
-            {"audience": {"user_ids": [str(uuid4()) for _ in range(MOST_USERS + 1)]}},
+            {"audience": {"user_ids": [str(AN_ID)] * (MOST_USERS + 1)}},
             "audience.user_ids",
         ),
         ({"audience": {"locales": ["?"]}}, "audience.locales.0"),
         ({"audience": {"active_since": "yesterday"}}, "audience.active_since"),
         ({"audience": {"shoe_size": 42}}, "audience.shoe_size"),
         ({"template": "no_such"}, "template"),
-        ({"send_at": in_future(-SOON)}, "send_at"),
-        ({"send_at": in_future(FURTHEST_AHEAD + SOON)}, "send_at"),
+        ({"send_at": "2020-01-01T00:00:00Z"}, "send_at"),
+        ({"send_at": "2100-01-01T00:00:00Z"}, "send_at"),
         ({"draft": "yes"}, "draft"),
         ({"priority": "critical"}, "priority"),
     ],

@@ -50,15 +50,16 @@ def test_nothing_to_enqueue_is_nothing_on_the_queue(queue: DeliveryQueue) -> Non
     assert queue.size(Channel.EMAIL) == 0
 
 
-def test_what_is_critical_is_taken_first_and_then_what_a_dead_worker_had(
+def test_what_is_critical_is_taken_first_then_what_a_dead_worker_had_and_campaigns_last(
     hueys: Hueys, queue: DeliveryQueue
 ) -> None:
-    usual, recovered, critical = (refs_of(1) for _ in range(3))
+    campaign, usual, recovered, critical = (refs_of(1) for _ in range(4))
+    queue.enqueue(campaign, priority=Priority.CAMPAIGN)
     queue.enqueue(usual)
     queue.enqueue(recovered, priority=Priority.RECOVERED)
     queue.enqueue(critical, priority=Priority.CRITICAL)
-    taken = [hueys.of[Channel.EMAIL].usual.dequeue().args[0] for _ in range(3)]
-    assert taken == [[list(ref.encode())] for ref in (*critical, *recovered, *usual)]
+    taken = [hueys.of[Channel.EMAIL].usual.dequeue().args[0] for _ in range(4)]
+    assert taken == [[list(ref.encode())] for ref in (*critical, *recovered, *usual, *campaign)]
     assert hueys.of[Channel.EMAIL].usual.dequeue() is None
 
 
@@ -69,6 +70,12 @@ def test_who_reads_what_is_critical_is_given_nothing_else(
     assert hueys.of[Channel.EMAIL].critical.dequeue() is None
     queue.enqueue(refs_of(1), priority=Priority.CRITICAL)
     assert hueys.of[Channel.EMAIL].critical.dequeue() is not None
+
+
+def test_campaigns_leave_half_of_a_queue_to_others(hueys: Hueys) -> None:
+    queue = DeliveryQueue(hueys, max_queued_tasks=4)
+    assert queue.enqueue(refs_of(400), priority=Priority.CAMPAIGN) == 200
+    assert queue.enqueue(refs_of(400)) == 200
 
 
 def test_a_full_queue_takes_what_it_has_room_for_and_warns_once(hueys: Hueys) -> None:
