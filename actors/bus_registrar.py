@@ -95,6 +95,8 @@ class BusRegistrar(BatchActor[Registering]):
         self._peers = peers
         self._process = process
         self._on_missed = on_missed
+        self._counted: set[Place] = set()
+        """What Redis may know of the connections here."""
 
     async def on_receive_many(self, messages: Sequence[Asked[Registering]]) -> None:
         """Remove who has left, add who has come, and answer."""
@@ -126,11 +128,16 @@ class BusRegistrar(BatchActor[Registering]):
             now_s = time.monotonic()
             for user_id, here in self._directory.connections():
                 opened[Place(user_id, self._process, here.serial)] = now_s - here.at_s
-        await self._presence.close(list(closed))
+            # Some may have gone while this process was alone, or Redis away.
+            closed |= self._counted - opened.keys()
+        for some in portions(closed, USERS_AT_ONCE):
+            await self._presence.close(some)
+            self._counted.difference_update(some)
         still = [(place, age_s) for place, age_s in opened.items() if place not in closed]
         alive = {self._process, *self._peers.others}
-        for some in portions(still, USERS_AT_ONCE):
-            await self._evict(await self._presence.open(some, alive=alive))
+        for some_opened in portions(still, USERS_AT_ONCE):
+            self._counted.update(place for place, _ in some_opened)
+            await self._evict(await self._presence.open(some_opened, alive=alive))
 
     async def _evict(self, places: Sequence[Place]) -> None:
         elsewhere = []

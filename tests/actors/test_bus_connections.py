@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from actors.bus_member import Show
+from actors.bus_registrar import RegisterAll
 from actors.connection import CloseCode
 from actors.directory import CONNECTIONS_PER_USER
 from rules.lease import Lease
@@ -72,6 +74,32 @@ async def test_those_from_before_there_was_anybody_else_count(
             await second.connect(user_id)
             await until(lambda: was_evicted(alone[0]))
             assert not any(map(was_evicted, alone[1:]))
+        finally:
+            await second.stop()
+
+
+async def test_those_that_went_while_there_was_nobody_else_take_nobodys_place(
+    stores: Stores, redis_url: str
+) -> None:
+    user_id, other_id = uuid4(), uuid4()
+    async with on_the_bus(stores, redis_url) as (first,):
+        former = BusProcess(stores, redis_url, Lease("former", 1))
+        await former.start()
+        here, gone = await connected(first, user_id, 2)
+        (last,) = await connected(first, other_id, 1)
+        await former.stop()
+        first.tell("bus.member", Show())
+        await until(lambda: first.bus.is_alone)
+        first.directory.detach(user_id, gone)
+        second = BusProcess(stores, redis_url, Lease("other", 1))
+        await second.start()
+        try:
+            await first.ask("bus.registrar", RegisterAll())
+            await connected(second, user_id, CONNECTIONS_PER_USER - 1)
+            # Whatever the first process is told of that, it is told before this.
+            await connected(second, other_id, CONNECTIONS_PER_USER)
+            await until(lambda: was_evicted(last))
+            assert not was_evicted(here)
         finally:
             await second.stop()
 
