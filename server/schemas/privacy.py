@@ -37,6 +37,9 @@ class Export(Answer):
     pickups = fields.List(
         fields.Dict(keys=fields.String()), metadata={"description": "contact details in clear"}
     )
+    images = fields.List(
+        fields.Dict(keys=fields.String()), metadata={"description": "uploaded by the person"}
+    )
     schedules = fields.List(
         fields.Dict(keys=fields.String()), metadata={"description": "addressed to the person"}
     )
