@@ -28,7 +28,7 @@ EMPTY: dict[str, list[Any]] = {
     section: []
     for section in (
         *("devices", "follows", "businesses", "notifications"),
-        *("interests", "pickups", "schedules", "schedules_made", "audit_log"),
+        *("interests", "pickups", "images", "schedules", "schedules_made", "audit_log"),
     )
 }
 
