@@ -119,6 +119,8 @@ class PreviewHandler(_WrittenHandler):
                 "sample": {
                     "recipient_id": size.sample and size.sample.user_id,
                     "locale": sample.locale,
+                    "title": campaign.title,
+                    "message": campaign.message,
                     "subject": sample.subject,
                     "html": sample.html,
                     "text": sample.text,

@@ -148,12 +148,14 @@ class CampaignsAnswer(Listing):
 
 
 class SampleAnswer(Answer):
-    """The mail that one of the audience would get, without their name."""
+    """What one of the audience would get: in the app or as a push, and as a mail without a name."""
 
     recipient_id = fields.UUID(
         allow_none=True, metadata={"description": "null where the audience has nobody"}
     )
     locale = fields.String()
+    title = fields.String()
+    message = fields.String()
     subject = fields.String()
     html = fields.String()
     text = fields.String()

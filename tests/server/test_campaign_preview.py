@@ -36,6 +36,7 @@ async def test_a_preview_counts_and_shows_and_sends_nothing(
     sample = answer.body["sample"]
     assert sample["recipient_id"] in {str(person.id) for person in people}
     assert (sample["locale"], sample["subject"]) == ("af-ZA", "Nuus <b>hier</b>")
+    assert (sample["title"], sample["message"]) == ("Nuus <b>hier</b>", "Pickups on Sundays, too.")
     assert 'lang="af"' in sample["html"]
     assert "Nuus &lt;b&gt;hier&lt;/b&gt;" in sample["html"]
     assert "Nuus <b>hier</b>" in sample["text"]
