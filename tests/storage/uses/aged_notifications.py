@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from storage.aged_notifications import AgedNotifications
-from tests.storage.filled.asked import RETURNED, SETTLER, ids
+from tests.storage.filled.asked import SETTLER, ids
 from tests.storage.samples import NOON, SECOND, a_row
 from tests.storage.uses.use import Use, counted
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from storage.client import Document
 
-A_FEW_SECONDS = NOON, NOON + RETURNED * SECOND
 LONG_GONE = NOON - timedelta(days=5_000), NOON - timedelta(days=4_000)
 OLD_ROWS = ids(97_000_000)
 
@@ -29,13 +28,15 @@ async def as_they_were(database: AsyncIOMotorDatabase[Document]) -> None:
 USES = [
     Use(
         AgedNotifications.count,
-        lambda stores: stores.aged.count(*A_FEW_SECONDS, most=1_000),
+        lambda stores: stores.aged.count(*LONG_GONE, most=1_000),
         ("age",),
+        as_they_were,
     ),
     Use(
         AgedNotifications.rows,
-        lambda stores: counted(stores.aged.rows(*A_FEW_SECONDS)),
+        lambda stores: counted(stores.aged.rows(*LONG_GONE)),
         ("age",),
+        as_they_were,
     ),
     Use(
         AgedNotifications.blank,

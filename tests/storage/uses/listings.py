@@ -6,7 +6,7 @@ from uuid import UUID
 
 from storage.listings import ListingChange, ListingsRepository
 from storage.standing import Telling
-from tests.storage.filled.asked import KNOWN_THINGS, READER, RETURNED
+from tests.storage.filled.asked import BAKERY, KNOWN_THINGS, RETURNED
 from tests.storage.samples import NOON
 from tests.storage.uses.use import Use, counted, is_found
 
@@ -22,7 +22,7 @@ USES = [
     Use(
         ListingsRepository.on_offer,
         lambda stores: counted(
-            stores.listings.on_offer(READER, new_since=NOON, at=NOON, limit=RETURNED)
+            stores.listings.on_offer(BAKERY, new_since=NOON, at=NOON, limit=RETURNED)
         ),
         ("on_offer",),
     ),
