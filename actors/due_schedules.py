@@ -18,8 +18,8 @@ from storage.events import NewEvent
 from storage.positions import PositionClock
 from storage.schedules import KEPT, Due, SchedulesRepository
 
-MOST_IN_RANGE = 400
-"""Schedules of one query, and of a share: about half a second's work on the embedded store."""
+MOST_IN_RANGE = 100
+"""Schedules of one query, and of a share: what is urgent waits no longer than one takes."""
 
 PORTION = 100
 """Schedules of one claim and one insert of events."""
@@ -77,11 +77,13 @@ class DueSchedules:
         *,
         note: Noting = lambda _: None,
         most_in_range: int = MOST_IN_RANGE,
+        look_back_every: timedelta = LOOK_BACK_EVERY,
     ) -> None:
         self._schedules = schedules
         self._clock = clock
         self._note = note
         self._most = most_in_range
+        self._look_back_every = look_back_every
         self._lines = [
             _Line(is_urgent, RangeSizer(most_in_range), RangeSizer(most_in_range))
             for is_urgent in (True, False)
@@ -97,7 +99,7 @@ class DueSchedules:
         accepted, which the store has or has not.
         """
         if self._look_back_at is None or by >= self._look_back_at:
-            self._look_back_at = by + LOOK_BACK_EVERY
+            self._look_back_at = by + self._look_back_every
             for line in self._lines:
                 line.looked_to = line.key(by - HORIZON)
         recent = [await self._recent(line, accept, by, look_ahead) for line in self._lines]

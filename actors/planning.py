@@ -19,6 +19,7 @@ from actors.tally import Tally
 from rules.events import lane_of
 from rules.ids import event_key, schedule_id
 from storage.events import NewEvent
+from storage.positions import PositionClock
 from storage.schedules import PlannedEvent, SchedulesRepository
 
 AS_OF = "as_of"
@@ -32,15 +33,22 @@ class Planning:
         self,
         schedules: SchedulesRepository,
         on_planned: Callable[[datetime], None],
+        clock: PositionClock,
         tally: Tally,
     ) -> None:
         self._schedules = schedules
         self._on_planned = on_planned
+        self._clock = clock
         self._tally = tally
 
     async def plan(self, planned: Iterable[PlannedEvent]) -> None:
-        """Plan these; one of an older version than what is planned changes nothing."""
-        events = tuple(planned)
+        """Plan these; one of an older version than what is planned changes nothing.
+
+        What should have happened already happens now: whoever looks for what is due has looked
+        through the past.
+        """
+        now = self._clock.store_now()
+        events = [replace(each, at=max(each.at, now)) for each in planned]
         if events:
             self._tally.schedules_planned += await self._schedules.plan(events)
             self._on_planned(min(each.at for each in events))

@@ -29,8 +29,8 @@ def key_from(at: datetime, *, is_urgent: bool) -> int:
     return (URGENT_FROM if is_urgent else 0) + (at - _EPOCH) // _SECOND * SLOTS
 
 
-WIDEST = 6 * 3_600 * SLOTS
-"""Six hours: a month is looked through in some hundred and thirty ranges, most of them empty."""
+WIDEST = 24 * 3_600 * SLOTS
+"""A day: a month is looked through in some forty ranges, most of them empty."""
 
 
 class RangeSizer:

@@ -73,7 +73,7 @@ def start_lanes(
         )
 
     def planning(desk: Desk) -> Planning:
-        return Planning(desk.stores.schedules, on_planned, tally)
+        return Planning(desk.stores.schedules, on_planned, clock, tally)
 
     def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
         return FanOutLane.start(

@@ -64,10 +64,10 @@ class StandingFields:
         self, update: list[dict[str, Any]], *, accepted_at: datetime
     ) -> list[dict[str, Any]]:
         """Return `update`, by an event accepted then, that also keeps these fields."""
-        is_news = {
-            "$or": [
-                {"$ne": ["$before.state", self.is_on]},
-                {"$ne": ["$before.time", f"${self.time}"]},
+        is_same = {
+            "$and": [
+                {"$eq": ["$before.state", self.is_on]},
+                {"$eq": ["$before.time", f"${self.time}"]},
             ]
         }
         return [
@@ -75,7 +75,7 @@ class StandingFields:
             *update,
             {
                 "$set": {
-                    "announced_at": {"$cond": [is_news, accepted_at, "$announced_at"]},
+                    "announced_at": {"$cond": [is_same, "$announced_at", accepted_at]},
                     "revision": {"$add": [{"$ifNull": ["$revision", 0]}, 1]},
                 }
             },

@@ -158,6 +158,7 @@ async def test_what_is_not_due_waits_and_is_known(office: Office) -> None:
 
 
 async def test_of_many_that_are_due_all_are_carried_out(office: Office) -> None:
+    office.share(of=2 * PORTION)
     schedules = [await office.plan() for _ in range(PORTION + 3)]
     assert await office.carry_out() == CarriedOut(len(schedules), None, has_more=False)
     assert office.sent() == keys_of(schedules)

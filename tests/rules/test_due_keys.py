@@ -60,7 +60,7 @@ def test_a_range_that_holds_little_is_widened(rows: int, grows: bool) -> None:
     assert (sizer.width > before) is grows
 
 
-def test_ranges_are_of_six_hours_at_most() -> None:
+def test_ranges_are_of_a_day_at_most() -> None:
     sizer = RangeSizer(MOST)
     for _ in range(20):
         sizer.fits(0)

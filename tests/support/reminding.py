@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +20,13 @@ from rules.events import lane_of
 from rules.ids import event_key, notification_id
 from storage.events import NewEvent, StoredEvent
 from storage.positions import PositionClock
+from storage.schedules import PlannedEvent
 from storage.stores import Stores
 
 PLATFORM = UUID(int=5)
+
+A_LIFE = timedelta(days=365)
+"""The past is looked through when a process begins; again and again would take a test long."""
 
 
 class MovedClock(PositionClock):
@@ -38,6 +43,11 @@ class MovedClock(PositionClock):
 
 class Killed(Exception):
     """The process ends here."""
+
+
+class _Dying(Planning):
+    async def plan(self, planned: Iterable[PlannedEvent]) -> None:
+        raise Killed
 
 
 @dataclass(slots=True)
@@ -67,10 +77,10 @@ class Reminding:
     def restart(self) -> None:
         """Begin with nothing but what is in the store."""
         stores = self.stores
-        planning = Planning(stores.schedules, self.planned_at.append, self.tally)
+        planning = Planning(stores.schedules, self.planned_at.append, self.clock, self.tally)
         self.pickups = Pickups(stores.pickups, planning, self.clock)
         self.reminders = PickupReminders(stores.pickups, stores.businesses, self.clock)
-        self.due = DueSchedules(stores.schedules, self.clock)
+        self.due = DueSchedules(stores.schedules, self.clock, look_back_every=A_LIFE)
 
     def event(
         self, type_: str, data: dict[str, Any], *, occurred_at: datetime | None = None
@@ -90,6 +100,13 @@ class Reminding:
     async def hear(self, *events: StoredEvent) -> None:
         """Carry out events of pickups."""
         await self.pickups.plan(events)
+
+    async def hear_and_die(self, *events: StoredEvent) -> None:
+        """Store what events say of pickups, and be killed before anything is planned."""
+        planning = _Dying(self.stores.schedules, self.planned_at.append, self.clock, self.tally)
+        with contextlib.suppress(Killed):
+            await Pickups(self.stores.pickups, planning, self.clock).plan(events)
+        self.restart()
 
     async def look(self, *, by: datetime | None = None, killed_at: int | None = None) -> None:
         """Carry out what is due now, up to the step at which the process is killed, if it is.
@@ -158,6 +175,3 @@ def pickup_at(at: datetime, **fields: Any) -> dict[str, Any]:
         "pickup_location": "12 Long Street",
         **fields,
     }
-
-
-A_MINUTE = timedelta(minutes=1)

@@ -46,7 +46,7 @@ class Market:
         self.stores = stores
         self.clock = MovedClock(POSTED)
         self.tally = Tally()
-        planning = Planning(stores.schedules, lambda _: None, self.tally)
+        planning = Planning(stores.schedules, lambda _: None, self.clock, self.tally)
         plans, audiences = ExpiryPlans(stores.listings, planning), Audiences(stores)
         self.created = ListingCreated(
             stores.listings, stores.businesses, audiences, plans, self.clock

@@ -81,7 +81,7 @@ def test_long_names_are_cut_to_the_content_limits() -> None:
 
 
 def created(stores: Stores, clock: PositionClock) -> ListingCreated:
-    planning = Planning(stores.schedules, lambda _: None, Tally())
+    planning = Planning(stores.schedules, lambda _: None, clock, Tally())
     plans = ExpiryPlans(stores.listings, planning)
     return ListingCreated(stores.listings, stores.businesses, Audiences(stores), plans, clock)
 

@@ -33,8 +33,8 @@ def nobody_waits(_: datetime) -> None:
 
 
 @pytest.fixture
-def planning(stores: Stores) -> Planning:
-    return Planning(stores.schedules, nobody_waits, Tally())
+def planning(stores: Stores, clock: PositionClock) -> Planning:
+    return Planning(stores.schedules, nobody_waits, clock, Tally())
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
