@@ -164,7 +164,7 @@ async def test_every_kind_is_rendered_in_every_language(
                 "Samoosas",
                 "Bo-Kaap",
                 "R40.00",
-                "3 more offers",
+                "4 offers in all",
                 "7 notifications that you have not read",
                 "1 missed pickup",
                 "2 reminders of pickups that you have not read",
@@ -182,9 +182,12 @@ async def test_what_a_row_carries_is_shown(kind: str, shown: list[str]) -> None:
 @pytest.mark.parametrize(
     ("locale", "shown"),
     [
-        ("en", ["1 more offer", "1 notification that", "2 missed pickups", "1 reminder of a"]),
-        ("af", ["1 aanbod meer", "1 kennisgewing wat", "2 gemiste afhalings", "1 ongeleesde"]),
-        ("zu", ["okunikezwayo: 1", "ongakazifundi: 1", "okuphuthelwe: 2", "zokulanda"]),
+        ("en", ["2 offers in all", "1 notification that", "2 missed pickups", "1 reminder of a"]),
+        (
+            "af",
+            ["2 aanbiedinge altesaam", "1 kennisgewing wat", "2 gemiste afhalings", "1 ongeleesde"],
+        ),
+        ("zu", ["kukonke: 2", "ongakazifundi: 1", "okuphuthelwe: 2", "zokulanda"]),
     ],
 )
 async def test_a_digest_counts_what_was_missed(locale: str, shown: list[str]) -> None:
