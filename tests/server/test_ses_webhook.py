@@ -271,16 +271,17 @@ async def test_what_sns_repeats_for_an_hour_is_taken(
 @pytest.mark.parametrize(
     "then",
     [
-        timestamp(datetime.now(UTC) - timedelta(minutes=61)),
-        timestamp(datetime.now(UTC) + timedelta(minutes=61)),
+        timedelta(minutes=-61),
+        timedelta(minutes=61),
         "yesterday",
         "0001-01-01T00:00:00+23:00",
     ],
-    ids=["old", "to come", "no time", "before all time"],
 )
 async def test_what_somebody_kept_and_sends_again_is_not(
-    api: Api, sns: SnsPeer, sent: Mail, then: str
+    api: Api, sns: SnsPeer, sent: Mail, then: timedelta | str
 ) -> None:
+    if isinstance(then, timedelta):
+        then = timestamp(datetime.now(UTC) + then)
     assert (await post(api, sns.notification(sent.told("Bounce"), Timestamp=then))).status == 403
     assert (await sent.shown())["status"] == "sent"
 

@@ -8,7 +8,7 @@ from storage.listings import ListingChange, ListingsRepository
 from storage.standing import Telling
 from tests.storage.filled.asked import BAKERY, KNOWN_THINGS, RETURNED
 from tests.storage.samples import NOON
-from tests.storage.uses.use import Use, counted, is_found
+from tests.storage.uses.use import Use, counted, is_found, without
 
 A_TELLING = Telling(id=KNOWN_THINGS[0], what="expiring", at=NOON, event_key=UUID(int=1))
 
@@ -18,6 +18,7 @@ USES = [
         lambda stores: stores.listings.apply(
             [ListingChange(listing_id="770g", occurred_at=NOON, accepted_at=NOON)], at=NOON
         ),
+        restore=without("listings", ["770g"]),
     ),
     Use(
         ListingsRepository.on_offer,

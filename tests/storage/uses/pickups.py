@@ -8,7 +8,7 @@ from storage.pickups import PickupChange, PickupsRepository
 from storage.standing import Telling
 from tests.storage.filled.asked import KNOWN_THINGS, LATER, READER
 from tests.storage.samples import NOON
-from tests.storage.uses.use import Use, counted, counted_in_parts, is_found
+from tests.storage.uses.use import Use, counted, counted_in_parts, is_found, without
 
 A_PICKUP = PickupChange(
     interaction_id="770g", status="completed", occurred_at=NOON, accepted_at=NOON
@@ -16,7 +16,11 @@ A_PICKUP = PickupChange(
 A_TELLING = Telling(id=KNOWN_THINGS[0], what="day", at=LATER, event_key=UUID(int=1))
 
 USES = [
-    Use(PickupsRepository.apply, lambda stores: stores.pickups.apply([A_PICKUP], at=NOON)),
+    Use(
+        PickupsRepository.apply,
+        lambda stores: stores.pickups.apply([A_PICKUP], at=NOON),
+        restore=without("pickups", [A_PICKUP.interaction_id]),
+    ),
     Use(
         PickupsRepository.standing,
         lambda stores: counted(stores.pickups.standing(KNOWN_THINGS)),
