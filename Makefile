@@ -9,6 +9,7 @@ CHECKED := run.py config rules storage actors tasks server bench tests
 FANOUT_ARGS ?= --followers 500 --rounds 3
 REST_ARGS ?= --rounds 3
 DELIVERIES_ARGS ?= --rounds 3
+SCHEDULES_ARGS ?=
 # A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
 TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
@@ -55,6 +56,7 @@ test: .venv/test.stamp browser
 # Minutes, not seconds: run by hand, before a release.
 test-long: .venv/test.stamp .venv-long/long.stamp
 	$(BIN)/python -m tests.long.openapi_conformance .venv-long/bin/schemathesis
+	REMINDERS_EXAMPLES=400 $(BIN)/python -m pytest tests/actors/flows/test_reminders_model.py
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check $(CHECKED)
@@ -66,6 +68,7 @@ bench: .venv/test.stamp
 	$(BIN)/python bench/fanout.py $(FANOUT_ARGS)
 	$(BIN)/python bench/rest.py $(REST_ARGS)
 	$(BIN)/python bench/deliveries.py $(DELIVERIES_ARGS)
+	$(BIN)/python bench/schedules.py $(SCHEDULES_ARGS)
 
 clean:
 	rm -rf .venv .venv-long .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
