@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from string import printable
+from urllib.parse import quote
 
 import structlog
 from pykka import ActorDeadError
@@ -41,7 +43,7 @@ class ClickLinkHandler(ShowingHandler):
         link = self._link(token)
         if is_by_somebody(self.request.method or "", self.request.headers):
             await self._keep(link)
-        self.set_header("Location", link.target)
+        self.set_header("Location", _ascii(link.target))
         self.set_status(302)
         self.set_header("X-Robots-Tag", "noindex, nofollow")
         self.clear_header("Content-Type")
@@ -69,6 +71,14 @@ class ClickLinkHandler(ShowingHandler):
             return self.service.click_links.read(token)
         except UnknownClickLink:
             raise NotFound("No such link") from None
+
+
+def _ascii(address: str) -> str:
+    """Return `address` with all else than ASCII as RFC 3987 §3.1 writes it: UTF-8, percent-encoded.
+
+    A host, too (RFC 3986 §3.2.2), which browsers turn into its ASCII form.
+    """
+    return quote(address, safe=printable)
 
 
 ROUTES = [(r"/c/([^/]+)/?", ClickLinkHandler)]

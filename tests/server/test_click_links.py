@@ -111,6 +111,25 @@ async def test_a_link_leads_exactly_where_it_was_sealed_to_lead(
 
 
 @pytest.mark.parametrize(
+    ("target", "location"),
+    [
+        (
+            "https://shop.example/caf\xe9?q=\u98df#a%20b",
+            "https://shop.example/caf%C3%A9?q=%E9%A3%9F#a%20b",
+        ),
+        (
+            "https://b\xe4cker.example:8443/?a[]=<'\">",
+            "https://b%C3%A4cker.example:8443/?a[]=<'\">",
+        ),
+    ],
+)
+async def test_letters_that_no_header_carries_are_written_as_addresses_have_them(
+    service: Service, api: Api, person: Person, target: str, location: str
+) -> None:
+    assert_leads_on(await follow(api, path(service, person.id, uuid4(), target)), location)
+
+
+@pytest.mark.parametrize(
     ("method", "headers"),
     [
         ("HEAD", {}),
