@@ -340,6 +340,21 @@ INDEXES = (
     ),
     *(
         Index(
+            name=f"due_critical_{channel}",
+            collection="notifications",
+            keys=("priority", f"channels.{channel}.due_at"),
+            options={
+                "partialFilterExpression": {
+                    "priority": "critical",
+                    f"channels.{channel}.due_at": {"$gte": EPOCH},
+                }
+            },
+            serves=f"UnsentRepository.due_critical: those of them that are critical ({channel})",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
             name=f"claimed_{channel}",
             collection="notifications",
             keys=(f"channels.{channel}.claimed_at",),

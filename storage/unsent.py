@@ -1,7 +1,8 @@
 """What workers have yet to send: deliveries that are due, and those that some worker has.
 
-They are found across all recipients, by indexes that hold nothing else. What is claimed has one of
-its own: what a dead worker had may not be buried under a day's backlog.
+They are found across all recipients, by indexes that hold nothing else. What is critical and what is
+claimed have some of their own: neither they nor what a dead worker had may be buried under a day's
+backlog.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from rules.deliveries import DeliveryStatus
 from rules.lease import Lease
 from storage.collection import StoreCollection
+from storage.positions import EPOCH
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,6 +68,22 @@ class UnsentRepository:
             limit=limit,
         )
         return [Due(_ref(row), row["priority"] == "critical") for row in found]
+
+    async def due_critical(self, channel: str, *, before: datetime, limit: int) -> list[Ref]:
+        """Return at most `limit` critical ones of `due`, however much else is due before them."""
+        state = f"channels.{channel}"
+        found = await self._rows.find(
+            {"priority": "critical", f"{state}.due_at": {"$gte": EPOCH, "$lt": before}},
+            {"recipient_id": 1, f"{state}.status": 1},
+            sort=[(f"{state}.due_at", 1)],
+            limit=limit,
+        )
+        # Here, because the embedded store serves a filter by the index only if that has all of it.
+        return [
+            _ref(row)
+            for row in found
+            if row["channels"][channel]["status"] != DeliveryStatus.SENDING
+        ]
 
     async def claimed(self, channel: str, *, before: datetime, limit: int) -> list[Claimed]:
         """Return at most `limit` deliveries that workers took before `before`, oldest first."""

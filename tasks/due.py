@@ -100,10 +100,10 @@ class DueDeliveries:
         queued = 0
         for priority, refs in again.items():
             queued += await self._queue_again(channel, refs, priority)
-        due = await self._unsent.due(channel.value, before=by, limit=AT_ONCE)
-        critical = [each.ref for each in due if each.is_critical]
+        critical = await self._unsent.due_critical(channel.value, before=by, limit=AT_ONCE)
         queued += await self._queue_again(channel, critical, Priority.CRITICAL)
         if not await self._is_busy(channel):
+            due = await self._unsent.due(channel.value, before=by, limit=AT_ONCE)
             others = [each.ref for each in due if not each.is_critical]
             queued += await self._queue_again(channel, others, Priority.USUAL)
         return Found(queued, recovered)

@@ -174,6 +174,7 @@ EVERYBODYS = {
     AgedNotifications.blank,
     AgedNotifications.remove,
     UnsentRepository.due,
+    UnsentRepository.due_critical,
     UnsentRepository.claimed,
     DeliveryRecords.page,
     DeliveryRecords.newest,

@@ -143,6 +143,22 @@ async def test_what_is_critical_is_queued_first_and_however_busy_the_queue_is(
     ]
 
 
+async def test_what_is_critical_is_found_behind_any_backlog(
+    works: Works, hueys: Hueys, queue: DeliveryQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "AT_ONCE", 3)
+    person = await works.person()
+    for _ in range(4):
+        await works.queue(person, due_in=timedelta(minutes=-9))
+    critical = await works.queue(person, priority="critical")
+    queue.enqueue([other := refs_of(1, Channel.EMAIL)[0]])
+    assert await look_of(works, queue, busy_tasks=0)(Channel.EMAIL) == Found(1, 0)
+    assert [ref.notification_id for ref in queued(hueys, Channel.EMAIL)] == [
+        critical[1],
+        other.notification_id,
+    ]
+
+
 async def test_what_a_full_queue_does_not_take_is_found_later(works: Works, hueys: Hueys) -> None:
     await insert_waiting(works.stores, works.clock, 150, channels=[Channel.PUSH])
     full = DeliveryQueue(hueys, max_queued_tasks=1)

@@ -46,7 +46,7 @@ def documents() -> Iterator[Document]:
         yield _row(MARKED_ROWS[n], MARKER, at)
         yield _row(DELETED_ROWS[n], DELETER, at)
         yield _row(UUID(int=next(numbers)), CHANGED, at, is_read=True) | {"changed_at": at}
-        yield _waiting(DUE_ROWS[n], DUE_USERS[n], at, _due(at))
+        yield _waiting(DUE_ROWS[n], DUE_USERS[n], at, _due(at), priority="critical")
         claimed = _claimed(LATER, claimed_at=at)
         yield _waiting(UUID(int=next(numbers)), DUE_USERS[n], at, claimed)
         dead = {channel: {"status": "dead", "outcome": "dead"} for channel in CHANNELS}
@@ -97,8 +97,10 @@ def told_of(n: int) -> dict[str, Any]:
     return {"provider_message_id": f"SM{n}", "attempts": [attempt]}
 
 
-def _waiting(row_id: UUID, user: UUID, at: datetime, channels: dict[str, Any]) -> Document:
-    return _row(row_id, user, at, in_app=False, channels=channels)
+def _waiting(
+    row_id: UUID, user: UUID, at: datetime, channels: dict[str, Any], **changes: Any
+) -> Document:
+    return _row(row_id, user, at, in_app=False, channels=channels, **changes)
 
 
 def _due(at: datetime) -> dict[str, Any]:

@@ -20,4 +20,4 @@ def found(name: str, channel: str) -> Use:
     )
 
 
-USES = [found(name, channel) for name, channel in product(("due", "claimed"), CHANNELS)]
+USES = [found(name, channel) for name, channel in product(("due", "due_critical", "claimed"), CHANNELS)]
