@@ -122,7 +122,7 @@ class Press:
         self._stay()
         is_answered = False
         try:
-            process = self._process or await self._start()
+            process = self._running() or await self._start()
             answer = await _asked(process, _frame(job), within_s)
             is_answered = True
         finally:
@@ -135,24 +135,30 @@ class Press:
             raise TemplateRefused(refused["line"], refused["problem"], refused["field"])
         return answer
 
+    def _running(self) -> Process | None:
+        """Return the process, unless it ended meanwhile, which is no fault of what comes next."""
+        process = self._process
+        return process if process is not None and process.returncode is None else None
+
     async def _start(self) -> Process:
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tasks.emails.pressing",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            # What Python says when it fails may quote a letter.
-            stderr=asyncio.subprocess.DEVNULL,
-            cwd=ROOT,
-            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            start_new_session=True,
-        )
         try:
+            self._process = process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tasks.emails.pressing",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                # What Python says when it fails may quote a letter.
+                stderr=asyncio.subprocess.DEVNULL,
+                cwd=ROOT,
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                start_new_session=True,
+            )
             async with asyncio.timeout(START_WITHIN_S):
                 await _read_frame(process)
-        except TimeoutError:
-            raise PressUnavailable from None
+        except (OSError, PressFailed) as error:
+            # TimeoutError is an OSError. No template has been tried yet, so none is to blame.
+            raise PressUnavailable from error
         return process
 
     async def _end(self) -> None:

@@ -20,4 +20,6 @@ def found(name: str, channel: str) -> Use:
     )
 
 
-USES = [found(name, channel) for name, channel in product(("due", "due_critical", "claimed"), CHANNELS)]
+USES = [
+    found(name, channel) for name, channel in product(("due", "due_critical", "claimed"), CHANNELS)
+]

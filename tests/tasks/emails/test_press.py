@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -211,8 +212,18 @@ async def test_one_that_dies_in_between_is_replaced(press: Press) -> None:
     process = press_process()
     assert process is not None
     process.kill()
-    with pytest.raises(PressFailed):
+    await until(lambda: press._running() is None)
+    await press.check(PLAIN)
+
+
+@pytest.mark.parametrize("folder", ["", "missing"])
+async def test_one_that_cannot_be_begun_is_no_fault_of_a_template(
+    press: Press, folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parent, "ROOT", tmp_path / folder)
+    with pytest.raises(PressUnavailable):
         await press.check(PLAIN)
+    monkeypatch.undo()
     await press.check(PLAIN)
 
 
