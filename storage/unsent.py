@@ -1,8 +1,7 @@
 """What workers have yet to send: deliveries that are due, and those that some worker has.
 
-They are found across all recipients, by indexes that hold nothing else. What is critical and what is
-claimed have some of their own: neither they nor what a dead worker had may be buried under a day's
-backlog.
+They are found across all recipients, by indexes that hold nothing else. What is critical has one of
+its own, and so has what is claimed: neither may be buried under a day's backlog.
 """
 
 from __future__ import annotations
