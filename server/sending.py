@@ -79,9 +79,9 @@ class Sending:
         return _answer(201, notification_record(row, names))
 
     async def _plan(
-        self, work_id: UUID, send: DirectSend, send_at: datetime, now: datetime
+        self, work_id: UUID, send: DirectSend, send_at: datetime, begun_at: datetime
     ) -> KeptAnswer:
-        if not now < send_at <= now + FURTHEST_AHEAD:
+        if not begun_at < send_at <= begun_at + FURTHEST_AHEAD:
             days = FURTHEST_AHEAD.days
             raise ValidationFailed({"send_at": [f"Must be within the next {days} days."]})
         if not await self._users.recipients([send.recipient_id]):
@@ -93,9 +93,13 @@ class Sending:
             kind=send.kind,
             title=send.title,
             send_at=send_at,
-            created_at=now,
+            created_at=begun_at,
         )
-        await self._schedules.add(schedule, send.scheduled_event(work_id, at=send_at))
+        await self._schedules.add(
+            schedule,
+            send.scheduled_event(work_id, at=send_at),
+            now=self._clock.store_now(),
+        )
         self._on_planned(send_at)
         return _answer(202, {"schedule_id": work_id, "send_at": timestamp(send_at)})
 

@@ -76,10 +76,16 @@ class ScheduledSends:
         self._schedules = StoreCollection(database["schedules"])
         self._cipher = cipher
 
-    async def add(self, schedule: Schedule, event: NewEvent) -> None:
-        """Keep the schedule, which is to become `event`; one of its id stays as it is."""
-        planned = PlannedEvent(id=schedule.id, at=schedule.send_at, event=event)
+    async def add(self, schedule: Schedule, event: NewEvent, *, now: datetime) -> None:
+        """Keep the schedule, which is to become `event`; one of its id stays as it is.
+
+        When its time is over by `now`, as where an earlier try was killed, it is due now: whoever
+        looks for what is due has looked through the past.
+        """
+        due_at = max(schedule.send_at, now)
+        planned = PlannedEvent(id=schedule.id, at=due_at, event=event)
         shown = {
+            "at": schedule.send_at,
             "sender": schedule.sender,
             "recipient_id": schedule.recipient_id,
             "kind": schedule.kind,

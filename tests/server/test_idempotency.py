@@ -9,15 +9,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tornado.httputil import HTTPServerRequest, RequestStartLine
 
+from rules.ids import idempotency_key_id
+from rules.lease import Lease
 from server.errors import ValidationFailed
-from server.idempotency import IdempotentRequests
+from server.idempotency import IdempotentRequests, fingerprint_of
 from server.service import Service
 from storage.client import StoreUnavailable
 from storage.idempotency_keys import HELD_FOR, Attempt, IdempotencyKeys, KeptAnswer, KeyInUse
 from storage.positions import PositionClock
 from tests.server.wire import Wire
-from tests.support.api import Api
+from tests.support.api import PLATFORM, Api
 from tests.support.world import EVENTS, NOTIFICATIONS, Person, World, direct_send, event, user
 
 
@@ -142,6 +145,26 @@ async def test_a_schedule_is_made_once_and_its_retry_answered_after_its_time_too
     again = await world.send(person, key=key, send_at=send_at)
     assert (again.status, again.body) == (202, first.body)
     assert await count(world, person) == 1
+
+
+async def test_a_schedule_whose_first_try_was_killed_is_sent_when_its_time_is_over_by_now(
+    world: World, service: Service
+) -> None:
+    person, witness, key = await world.person(), await world.person(), a_key()
+    soon = service.clock.store_now() + timedelta(seconds=0.3)
+    await world.send(witness, send_at=soon.isoformat())
+    # The past has been looked through by then.
+    await world.told(witness)
+    begun_at = service.clock.store_now() - timedelta(minutes=5)
+    send_at = (begun_at + timedelta(minutes=1)).isoformat()
+    request = HTTPServerRequest(start_line=RequestStartLine("POST", NOTIFICATIONS, "HTTP/1.0"))
+    fingerprint = fingerprint_of(request, direct_send(person.id, send_at=send_at))
+    await service.stores.idempotency_keys.begin(
+        idempotency_key_id(PLATFORM, key), fingerprint, Lease("dead", 1), now=begun_at
+    )
+    again = await world.send(person, key=key, send_at=send_at)
+    assert again.status == 202
+    await world.told(person)
 
 
 class Clock(PositionClock):

@@ -119,7 +119,9 @@ async def test_schedules_are_exported_with_what_they_will_say(stores: Stores) ->
         send_at=NOON + MINUTE,
         created_at=NOON,
     )
-    await stores.scheduled_sends.add(schedule, an_event(data={"message": "Hello there"}))
+    await stores.scheduled_sends.add(
+        schedule, an_event(data={"message": "Hello there"}), now=schedule.created_at
+    )
     for whose in ({"sender": sender}, {"recipient_id": recipient}):
         (row,) = await all_of(stores.scheduled_sends.exported(**whose))
         assert (row["_id"], row["request"]) == (schedule.id, {"message": "Hello there"})

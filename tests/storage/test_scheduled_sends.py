@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from rules.due_keys import key_from
+from rules.slots import SLOTS
 from storage.scheduled_sends import Schedule, ScheduledSends, ScheduleNotFound, ScheduleNotPending
-from storage.schedules import Claimed, PlannedEvent
+from storage.schedules import Claimed, Due, PlannedEvent
 from tests.storage.samples import MINUTE, SECOND, an_event
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ async def added(sends: ScheduledSends, **changes: Any) -> Schedule:
         "created_at": NOW - MINUTE,
     }
     schedule = Schedule(**(values | changes))
-    await sends.add(schedule, an_event(data={"title": "Bread"}))
+    await sends.add(schedule, an_event(data={"title": "Bread"}), now=NOW)
     return schedule
 
 
@@ -61,8 +63,20 @@ async def test_one_that_is_there_already_stays_as_it_is(
 ) -> None:
     schedule = await added(sends)
     await claim(stores, schedule.id)
-    await sends.add(schedule, an_event())
+    await sends.add(schedule, an_event(), now=NOW)
     assert (await listed(sends, schedule)).status == "sent"
+
+
+@pytest.mark.parametrize("send_at", [NOW - 5 * MINUTE, NOW + 5 * MINUTE])
+async def test_one_whose_time_is_over_when_it_is_kept_is_due_now(
+    sends: ScheduledSends, stores: Stores, send_at: datetime
+) -> None:
+    """Whoever looks for what is due has looked through the past."""
+    schedule = await added(sends, send_at=send_at)
+    first = key_from(due_at := max(NOW, send_at), is_urgent=False)
+    found = await stores.schedules.due(first=first, last=first + SLOTS, limit=None)
+    assert Due(schedule.id, due_at) in found
+    assert (await listed(sends, schedule)).send_at == send_at
 
 
 async def test_a_sender_sees_its_own_and_the_newest_first(sends: ScheduledSends) -> None:

@@ -80,7 +80,9 @@ async def test_a_schedule_of_which_nothing_came_has_failed(
         for _ in range(3)
     ]
     for schedule in schedules:
-        await stores.scheduled_sends.add(schedule, SEND.scheduled_event(schedule.id, at=NOON))
+        await stores.scheduled_sends.add(
+            schedule, SEND.scheduled_event(schedule.id, at=NOON), now=NOON
+        )
     claimed = await stores.schedules.claim(
         [schedule.id for schedule in schedules], by=NOON, now=NOON
     )

@@ -34,7 +34,7 @@ async def page(stores: Stores) -> tuple[int, int]:
 USES = [
     Use(
         ScheduledSends.add,
-        lambda stores: stores.scheduled_sends.add(A_SCHEDULE, A_PLAN.event),
+        lambda stores: stores.scheduled_sends.add(A_SCHEDULE, A_PLAN.event, now=NOON),
         restore=WITHOUT_IT,
     ),
     Use(ScheduledSends.page, page, ("sender",), WITHOUT_IT),
