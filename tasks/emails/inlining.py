@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import re
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
+import cssutils
 from lxml.etree import LxmlError
 from premailer import Premailer
 from premailer.premailer import PremailerError
@@ -99,8 +100,19 @@ def _misplaced(piece: Piece) -> TemplateRefused:
     )
 
 
+class _Inliner(Premailer):  # type: ignore[misc]
+    """Fetches nothing: premailer would let cssutils fetch whatever `@import` says."""
+
+    def _parse_css_string(self, css_body: str | None, validate: bool = True) -> Any:
+        return cssutils.CSSParser(fetcher=_refuse).parseString(css_body, validate=validate)
+
+
+def _refuse(_url: str) -> NoReturn:
+    raise TemplateRefused(1, "@import is not supported")
+
+
 def _transformed(html: str) -> str:
-    premailer = Premailer(
+    premailer = _Inliner(
         html,
         remove_classes=False,
         allow_network=False,

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from jinja2 import Environment
 from premailer import transform
+from tornado.testing import bind_unused_port
 
 from tasks.emails.inlining import inline_css
 from tasks.emails.pieces import TemplateRefused
@@ -84,3 +87,18 @@ def test_no_file_and_no_address_is_fetched() -> None:
         '<html><head><link rel="stylesheet" href="/etc/hostname"></head><body>x</body></html>',
     )
     assert 'href="/etc/hostname"' in html
+
+
+@pytest.mark.parametrize("written", ["@import", "@IMPORT", "@\\69mport"])
+def test_no_style_is_imported(written: str, tmp_path: Path) -> None:
+    style = tmp_path / "style.css"
+    style.write_text("p { color: blue }")
+    with bind_unused_port()[0] as listening:
+        listening.setblocking(False)
+        port = listening.getsockname()[1]
+        for url in (style.as_uri(), f"http://127.0.0.1:{port}/style.css", "/etc/hostname"):
+            source = f"<style>{written} url('{url}'); p {{ color: red }}</style><p>x</p>"
+            with pytest.raises(TemplateRefused, match="@import is not supported"):
+                inline_css(ENVIRONMENT, source)
+        with pytest.raises(BlockingIOError):
+            listening.accept()
