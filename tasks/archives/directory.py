@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from tasks.archives.archive import ArchiveUnavailable
 
@@ -29,7 +30,8 @@ class DirectoryArchive:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    # Two runs may write the same file, and in containers all have the same process id.
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}")
     with unfinished.open("wb") as file:
         file.write(content)
         file.flush()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,6 +51,14 @@ async def test_a_directory_is_made_and_its_files_are_replaced(tmp_path: Path) ->
     await archive.put(NAME, b"whole")
     file = tmp_path / "archive" / NAME
     assert file.read_bytes() == b"whole"
+    assert names(file.parent) == [file.name]
+
+
+async def test_those_who_write_the_same_file_at_once_do_not_meet(tmp_path: Path) -> None:
+    archive, content = DirectoryArchive(tmp_path), bytes(1 << 20)
+    await asyncio.gather(*(archive.put(NAME, content) for _ in range(8)))
+    file = tmp_path / NAME
+    assert file.read_bytes() == content
     assert names(file.parent) == [file.name]
 
 
