@@ -155,13 +155,14 @@ def _task(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _moment(text: str) -> datetime:
+    """Return the time, to the millisecond that the store keeps."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time")
-    return moment
+    return moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
 
 
 def _archive(text: str) -> ArchivePlace:

@@ -71,6 +71,7 @@ def welcome(user_type: str) -> Content:
         kind=KINDS["welcome"],
         title="Welcome to Save n Bite",
         message=f"Your account is ready. {what_next}",
+        data={"user_type": user_type},
     )
 
 

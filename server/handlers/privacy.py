@@ -15,6 +15,7 @@ from tornado.iostream import StreamClosedError
 
 from actors.frames import timestamp
 from server.auth import ADMINS, INBOX_OWNERS
+from server.handlers.audited import AuditedHandler
 from server.handlers.base import UUID_PATTERN, ApiHandler
 from server.operation import Operation
 from server.schemas.privacy import Export
@@ -108,7 +109,7 @@ class ExportHandler(StreamedExport):
         await self.export(user_id, await self.service.stores.users.exported(user_id))
 
 
-class UserExportHandler(StreamedExport):
+class UserExportHandler(StreamedExport, AuditedHandler):
     """`GET /api/privacy/users/{user_id}/export/`."""
 
     roles = {"GET": ADMINS}
@@ -119,6 +120,7 @@ class UserExportHandler(StreamedExport):
         own = await self.service.stores.users.exported(UUID(user_id))
         if own is None:
             raise UserNotFound(UUID(user_id))
+        await self.put_on_record("privacy.export", user_id)
         await self.export(UUID(user_id), own)
 
 

@@ -125,6 +125,16 @@ async def test_an_admin_exports_anybody_who_is_known(world: World) -> None:
         assert (await world.api.get(path, other.token)).status == 403
 
 
+async def test_what_an_admin_exports_of_others_is_on_record(world: World) -> None:
+    person, admin = await world.person(), await world.person("admin")
+    await exported(world.api, admin)
+    await exported(world.api, admin, f"/api/privacy/users/{person.id}/export/")
+    await world.api.get(f"/api/privacy/users/{uuid4()}/export/", admin.token)
+    log = await world.api.get(f"/api/audit-log/?actor_id={admin.id}", admin.token)
+    (row,) = log.body["results"]
+    assert (row["action"], row["target"]) == ("privacy.export", str(person.id))
+
+
 async def test_a_long_history_comes_whole_and_in_parts(
     world: World, service: Service, wire: Wire
 ) -> None:

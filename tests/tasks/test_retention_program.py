@@ -85,6 +85,20 @@ async def test_killed_half_way_it_goes_on_and_the_archive_has_every_row_once(
     assert archived(archive) == Counter(row.id for row in old)
 
 
+async def test_as_of_a_time_finer_than_the_store_keeps_rows_are_archived_and_removed(
+    stores: Stores, clock: PositionClock, start: Start, tmp_path: Path
+) -> None:
+    now = clock.store_now()
+    row = a_row(uuid4(), created_at=now, floor=now)
+    await stores.notifications.insert([row])
+    as_of = (now + timedelta(days=200)).replace(microsecond=625_997)
+    done = start("retention", "--as-of", as_of.isoformat(), "--archive", str(tmp_path / "archive"))
+    said, complaint = done.communicate(timeout=DEADLINE_S)
+    assert (done.returncode, complaint) == (0, "")
+    assert said == "retention: 1 blanked, 1 removed, 1 files archived\n"
+    assert archived(tmp_path / "archive") == Counter([row.id])
+
+
 def kill_at_the_first_file(program: subprocess.Popen[str], archive: Path) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not any(archive.rglob("*.ndjson.gz")):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from actors.flows.profiles import welcome
 from rules.kinds import KINDS, Channel
 from rules.locales import LOCALES
 from tasks.channels.mail import NotRendered
@@ -367,3 +368,18 @@ def test_a_template_written_by_hand_stands_alone_or_on_the_shared_look() -> None
         COMPILER.compile(
             Source(locale="en", subject="x", html='{% extends "/etc/passwd" %}', text="x")
         )
+
+
+@pytest.mark.parametrize(
+    ("user_type", "point"),
+    [("customer", "Volg die besighede"), ("ngo", "Volg die besighede"), ("provider", "Plaas jou")],
+)
+async def test_who_is_new_is_welcomed_in_their_language_and_as_what_they_are(
+    user_type: str, point: str
+) -> None:
+    told = welcome(user_type)
+    mail = await rendered(
+        kind=told.kind.name, locale="af", title=told.title, message=told.message, data=told.data
+    )
+    assert mail.subject == "Welkom by Save n Bite"
+    assert f"- {point}" in mail.text
