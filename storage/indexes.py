@@ -355,6 +355,16 @@ INDEXES = (
     ),
     *(
         Index(
+            name=f"due_usual_{channel}",
+            collection="notifications",
+            keys=("campaign_id", f"channels.{channel}.due_at"),
+            options={"partialFilterExpression": {f"channels.{channel}.due_at": {"$gte": EPOCH}}},
+            serves=f"UnsentRepository.due_usual: those of them of no campaign ({channel})",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
             name=f"claimed_{channel}",
             collection="notifications",
             keys=(f"channels.{channel}.claimed_at",),

@@ -7,7 +7,7 @@ its own, and so has what is claimed: neither may be buried under a day's backlog
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rules.deliveries import DeliveryStatus
 from rules.lease import Lease
@@ -15,6 +15,7 @@ from storage.collection import StoreCollection
 from storage.positions import EPOCH
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -30,6 +31,7 @@ class Due:
 
     ref: Ref
     is_critical: bool
+    is_of_campaign: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +64,33 @@ class UnsentRepository:
                 due_at: {"$lt": before},
                 f"channels.{channel}.status": {"$ne": DeliveryStatus.SENDING},
             },
-            {"recipient_id": 1, "priority": 1},
+            {"recipient_id": 1, "priority": 1, "campaign_id": 1},
             sort=[(due_at, 1)],
             limit=limit,
         )
-        return [Due(_ref(row), row["priority"] == "critical") for row in found]
+        return [_due(row) for row in found]
 
-    async def due_critical(self, channel: str, *, before: datetime, limit: int) -> list[Ref]:
+    async def due_critical(self, channel: str, *, before: datetime, limit: int) -> list[Due]:
         """Return at most `limit` critical ones of `due`, however much else is due before them."""
+        return await self._due_of({"priority": "critical"}, channel, before, limit)
+
+    async def due_usual(self, channel: str, *, before: datetime, limit: int) -> list[Due]:
+        """Return at most `limit` ones of `due` that are of no campaign, critical ones too."""
+        return await self._due_of({"campaign_id": None}, channel, before, limit)
+
+    async def _due_of(
+        self, which: Mapping[str, Any], channel: str, before: datetime, limit: int
+    ) -> list[Due]:
         state = f"channels.{channel}"
         found = await self._rows.find(
-            {"priority": "critical", f"{state}.due_at": {"$gte": EPOCH, "$lt": before}},
-            {"recipient_id": 1, f"{state}.status": 1},
+            {**which, f"{state}.due_at": {"$gte": EPOCH, "$lt": before}},
+            {"recipient_id": 1, "priority": 1, "campaign_id": 1, f"{state}.status": 1},
             sort=[(f"{state}.due_at", 1)],
             limit=limit,
         )
         # Here, because the embedded store serves a filter by the index only if that has all of it.
         return [
-            _ref(row)
+            _due(row)
             for row in found
             if row["channels"][channel]["status"] != DeliveryStatus.SENDING
         ]
@@ -98,6 +109,14 @@ class UnsentRepository:
 
 def _ref(document: Document) -> Ref:
     return document["recipient_id"], document["_id"]
+
+
+def _due(document: Document) -> Due:
+    return Due(
+        _ref(document),
+        is_critical=document["priority"] == "critical",
+        is_of_campaign="campaign_id" in document,
+    )
 
 
 def _claimed(channel: str, document: Document) -> Claimed:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rules.kinds import Channel
     from storage.deliveries import DeliveriesRepository, Ref
     from storage.positions import PositionClock
-    from storage.unsent import Claimed, UnsentRepository
+    from storage.unsent import Claimed, Due, UnsentRepository
     from tasks.liveness import Liveness
     from tasks.pauses import Pauses
     from tasks.queue import DeliveryQueue
@@ -66,7 +66,8 @@ class Found:
 class DueDeliveries:
     """Queues what is due. Without a queue `send_here` sends it; where there is none it stays due.
 
-    Of what is neither critical nor a dead worker's no more than keeps the channel's threads busy.
+    Of what is neither critical nor a dead worker's no more than keeps the channel's threads busy;
+    what is on the queue for a campaign keeps them from nothing but other campaigns.
     """
 
     def __init__(
@@ -101,16 +102,21 @@ class DueDeliveries:
         for priority, refs in again.items():
             queued += await self._queue_again(channel, refs, priority)
         critical = await self._unsent.due_critical(channel.value, before=by, limit=AT_ONCE)
-        queued += await self._queue_again(channel, critical, Priority.CRITICAL)
-        if not await self._is_busy(channel):
+        queued += await self._queue_again(channel, _refs(critical), Priority.CRITICAL)
+        if not await self._is_busy(channel, Priority.USUAL):
+            due = await self._unsent.due_usual(channel.value, before=by, limit=AT_ONCE)
+            usual = [each for each in due if not each.is_critical]
+            queued += await self._queue_again(channel, _refs(usual), Priority.USUAL)
+        if not await self._is_busy(channel, Priority.CAMPAIGN):
             due = await self._unsent.due(channel.value, before=by, limit=AT_ONCE)
-            others = [each.ref for each in due if not each.is_critical]
-            queued += await self._queue_again(channel, others, Priority.USUAL)
+            of_campaigns = [each for each in due if each.is_of_campaign]
+            queued += await self._queue_again(channel, _refs(of_campaigns), Priority.CAMPAIGN)
         return Found(queued, recovered)
 
-    async def _is_busy(self, channel: Channel) -> bool:
+    async def _is_busy(self, channel: Channel, down_to: Priority) -> bool:
+        """Tell whether enough is on the queue that goes before something of that priority."""
         try:
-            waiting = await asyncio.to_thread(self._queue.size, channel)
+            waiting = await asyncio.to_thread(self._queue.size, channel, down_to=down_to)
         except redis.RedisError:
             return False
         return waiting > self._busy_tasks[channel]
@@ -183,3 +189,7 @@ class DueDeliveries:
                 await self._send_here(channel, some)
             done += len(some)
         return done
+
+
+def _refs(due: Sequence[Due]) -> list[Ref]:
+    return [each.ref for each in due]

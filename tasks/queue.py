@@ -109,16 +109,19 @@ class DeliveryQueue:
         """Tell whether Redis failed so recently that nobody should wait for it."""
         return time.monotonic() < self._away_until_s
 
-    def size(self, channel: Channel) -> int:
-        """Return how many tasks of `channel` wait; raises redis.RedisError."""
-        return self._queues[channel].size()
+    def size(self, channel: Channel, *, down_to: Priority = Priority.CAMPAIGN) -> int:
+        """Return how many tasks of `channel` wait, of all or those of `down_to` and above.
+
+        Raises redis.RedisError.
+        """
+        return self._queues[channel].size(down_to)
 
     def _enqueue(self, channel: Channel, refs: Sequence[EncodedRef], priority: Priority) -> int:
         if self.is_away:
             return 0
         taken, queue = 0, self._queues[channel]
         try:
-            room = self._most(priority) - queue.size()
+            room = self._most(priority) - queue.size(Priority.CAMPAIGN)
             for start in range(0, len(refs), CHUNK_REFS):
                 if room <= 0:
                     self._warn("queue_full", channel, left=len(refs) - taken)
@@ -167,6 +170,8 @@ class _ChannelQueue:
         else:
             self._hueys.usual.enqueue(self._usual.s(chunk, priority=priority.value))
 
-    def size(self) -> int:
-        waiting: int = self._hueys.usual.pending_count() + self._hueys.critical.pending_count()
-        return waiting
+    def size(self, down_to: Priority) -> int:
+        usual = self._hueys.usual.storage
+        # Huey has what goes first lowest (huey 3.5.4, `RedisPriorityQueue.enqueue`).
+        waiting: int = usual.conn.zcount(usual.queue_key, "-inf", -down_to.value)
+        return waiting + int(self._hueys.critical.pending_count())

@@ -175,6 +175,7 @@ EVERYBODYS = {
     AgedNotifications.remove,
     UnsentRepository.due,
     UnsentRepository.due_critical,
+    UnsentRepository.due_usual,
     UnsentRepository.claimed,
     DeliveryRecords.page,
     DeliveryRecords.newest,

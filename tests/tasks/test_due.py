@@ -24,7 +24,7 @@ from tasks.due import (
 )
 from tasks.hueys import Hueys, open_hueys
 from tasks.liveness import Liveness
-from tasks.queue import CHUNK_REFS, DeliveryQueue, DeliveryRef
+from tasks.queue import CHUNK_REFS, DeliveryQueue, DeliveryRef, Priority
 from tasks.worker_lease import WorkerLease
 from tests.tasks.conftest import insert_waiting, queued, refs_of
 from tests.tasks.works import Works
@@ -157,6 +157,27 @@ async def test_what_is_critical_is_found_behind_any_backlog(
         critical[1],
         other.notification_id,
     ]
+
+
+async def test_what_is_of_no_campaign_is_found_behind_any_campaign_and_goes_before_it(
+    works: Works, hueys: Hueys, queue: DeliveryQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "AT_ONCE", 3)
+    person = await works.person()
+    campaign = [
+        await works.queue(person, campaign_id=uuid4(), due_in=timedelta(minutes=-9))
+        for _ in range(3)
+    ]
+    usual = await works.queue(person)
+    in_queue = refs_of(CHUNK_REFS + 1, Channel.EMAIL)
+    queue.enqueue(in_queue, priority=Priority.CAMPAIGN)
+    assert await look_of(works, queue, busy_tasks=1)(Channel.EMAIL) == Found(1, 0)
+    assert await look_of(works, queue, busy_tasks=3)(Channel.EMAIL) == Found(3, 0)
+    last = refs_of(1, Channel.EMAIL)
+    queue.enqueue(last)
+    waiting = [ref.notification_id for ref in queued(hueys, Channel.EMAIL)]
+    assert waiting[:2] == [usual[1], last[0].notification_id]
+    assert set(waiting[-3:]) == {row_id for _, row_id in campaign}
 
 
 async def test_what_a_full_queue_does_not_take_is_found_later(works: Works, hueys: Hueys) -> None:

@@ -72,6 +72,13 @@ def test_who_reads_what_is_critical_is_given_nothing_else(
     assert hueys.of[Channel.EMAIL].critical.dequeue() is not None
 
 
+def test_what_is_on_a_queue_is_counted_down_to_a_priority(queue: DeliveryQueue) -> None:
+    for priority in Priority:
+        queue.enqueue(refs_of(1), priority=priority)
+    assert queue.size(Channel.EMAIL) == 4
+    assert queue.size(Channel.EMAIL, down_to=Priority.USUAL) == 3
+
+
 def test_campaigns_leave_half_of_a_queue_to_others(hueys: Hueys) -> None:
     queue = DeliveryQueue(hueys, max_queued_tasks=4)
     assert queue.enqueue(refs_of(400), priority=Priority.CAMPAIGN) == 200

@@ -21,5 +21,6 @@ def found(name: str, channel: str) -> Use:
 
 
 USES = [
-    found(name, channel) for name, channel in product(("due", "due_critical", "claimed"), CHANNELS)
+    found(name, channel)
+    for name, channel in product(("due", "due_critical", "due_usual", "claimed"), CHANNELS)
 ]
