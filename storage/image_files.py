@@ -71,14 +71,19 @@ class ImageFiles:
             raise ImageStoreUnavailable from error
 
     async def read(self, name: str) -> bytes | None:
-        """Return the file `name`, one of `name_of`; None when there is none."""
+        """Return the file `name`, one of `name_of`; None when there is none.
+
+        Raises ImageStoreUnavailable.
+        """
         try:
             return await asyncio.to_thread((self._folder / name).read_bytes)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise ImageStoreUnavailable from error
 
     async def look(self, image: Image) -> Found | None:
-        """Return what was uploaded, None while nothing was."""
+        """Return what was uploaded, None while nothing was. Raises ImageStoreUnavailable."""
         content = await self.read(name_of(image))
         if content is None:
             return None
@@ -87,8 +92,11 @@ class ImageFiles:
         )
 
     async def remove(self, image: Image) -> None:
-        """Remove what was uploaded, if anything."""
-        await asyncio.to_thread((self._folder / name_of(image)).unlink, missing_ok=True)
+        """Remove what was uploaded, if anything. Raises ImageStoreUnavailable."""
+        try:
+            await asyncio.to_thread((self._folder / name_of(image)).unlink, missing_ok=True)
+        except OSError as error:
+            raise ImageStoreUnavailable from error
 
     async def close(self) -> None:
         """Hold nothing."""

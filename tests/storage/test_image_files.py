@@ -58,7 +58,8 @@ def test_the_token_of_a_form_is_for_its_picture(files: ImageFiles, tmp_path: Pat
             files.verify(IMAGE.id, bad)
 
 
-async def test_a_disk_that_takes_nothing_is_an_outage(files: ImageFiles, tmp_path: Path) -> None:
+async def test_a_disk_that_does_not_work_is_an_outage(files: ImageFiles, tmp_path: Path) -> None:
     (tmp_path / "images").write_text("in the way")
-    with pytest.raises(ImageStoreUnavailable):
-        await files.write(IMAGE, b"x")
+    for work in (files.write(IMAGE, b"x"), files.look(IMAGE), files.remove(IMAGE)):
+        with pytest.raises(ImageStoreUnavailable):
+            await work
