@@ -67,6 +67,16 @@ async def test_each_is_told_at_its_time(office: Reminding) -> None:
     assert office.tally.schedules_planned == 3
 
 
+async def test_what_is_planned_later_than_it_is_due_is_told_at_once(office: Reminding) -> None:
+    """As an event is that was taken over from a process that died."""
+    await go_to(office, HOUR_AT + 10 * MINUTE)
+    announced = office.event("pickup.scheduled", pickup_at(PICKUP))
+    await go_to(office, HOUR_AT + 15 * MINUTE)
+    await office.hear(announced)
+    await office.look()
+    assert told(office) == ["hour"]
+
+
 async def test_whoever_plans_says_when_the_first_is(office: Reminding) -> None:
     await scheduled(office)
     assert office.planned_at == [DAY_AT]
