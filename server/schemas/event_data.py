@@ -6,7 +6,7 @@ platform, whose list may grow.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,15 @@ MOST_ITEMS = 100
 
 RAND = "ZAR"
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Times of what is planned for: what comes before and after them is in the calendar still."""
+
 USER_TYPES = ("customer", "ngo", "provider", "admin")
+
+
+def _is_plannable(moment: datetime) -> None:
+    if not EARLIEST <= moment < LATEST:
+        raise ValidationError(f"Must be from {EARLIEST:%Y} on and before {LATEST:%Y}.")
 
 
 class _Data(Schema):
@@ -72,7 +80,7 @@ class ListingCreated(_Data):
     currency = fields.String(
         allow_none=True, validate=validate.Regexp(r"[A-Z]{3}\Z"), load_default=RAND
     )
-    expiry_date = Time(required=True)
+    expiry_date = Time(required=True, validate=_is_plannable)
     pickup_location = Text(1, 500, required=True)
     image_url = HttpUrl(allow_none=True)
 
@@ -124,7 +132,7 @@ class PickupScheduled(_Data):
     user_id = fields.UUID(required=True)
     business_id = fields.UUID(required=True)
     order_number = Text(1, 128, required=True)
-    pickup_time = Time(required=True)
+    pickup_time = Time(required=True, validate=_is_plannable)
     pickup_location = Text(1, 500, required=True)
     contact_person = Text(1, 200, allow_none=True)
     contact_phone = Text(1, 32, allow_none=True)
