@@ -18,6 +18,7 @@ from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.expiry import planned, still_helps, told_at
 from rules.ids import schedule_id
 from rules.kinds import KINDS
+from rules.paths import segment
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
@@ -119,10 +120,14 @@ def expiring_listing(
             "currency": details.currency,
             "expiry_date": timestamp(details.expiry_date),
             "pickup_location": details.pickup_location,
-            "deep_link": f"savenbiteguild://listing/{listing_id}",
+            "deep_link": f"savenbiteguild://listing/{segment(listing_id)}",
         },
         action_buttons=[
-            {"text": "View Details", "action": "view_listing", "url": f"/listings/{listing_id}"}
+            {
+                "text": "View Details",
+                "action": "view_listing",
+                "url": f"/listings/{segment(listing_id)}",
+            }
         ],
         image_url=details.image_url,
         business_id=details.business_id,

@@ -14,6 +14,7 @@ from actors.socket_events import SocketEvent
 from rules.content import MESSAGE_LIMIT
 from rules.ids import status_key
 from rules.kinds import KINDS
+from rules.paths import segment
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
@@ -132,7 +133,7 @@ def _content(
             {
                 "text": "View Order",
                 "action": "view_interaction",
-                "url": f"/interactions/{interaction_id}",
+                "url": f"/interactions/{segment(interaction_id)}",
             }
         ],
         business_id=_business_id(interaction),

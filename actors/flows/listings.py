@@ -14,6 +14,7 @@ from actors.flows.fan_out import BusinessFlow, OneContent
 from actors.flows.plan import ReadModelFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
+from rules.paths import segment
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
@@ -113,10 +114,14 @@ def new_listing(listing: dict[str, Any], business: Business) -> Content:
             "currency": currency,
             "expiry_date": listing["expiry_date"],
             "pickup_location": listing["pickup_location"],
-            "deep_link": f"savenbiteguild://listing/{listing_id}",
+            "deep_link": f"savenbiteguild://listing/{segment(listing_id)}",
         },
         action_buttons=[
-            {"text": "View Details", "action": "view_listing", "url": f"/listings/{listing_id}"},
+            {
+                "text": "View Details",
+                "action": "view_listing",
+                "url": f"/listings/{segment(listing_id)}",
+            },
             {"text": "Add to Cart", "action": "add_to_cart", "listing_id": listing_id},
         ],
         image_url=listing.get("image_url"),

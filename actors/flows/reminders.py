@@ -17,6 +17,7 @@ from actors.frames import timestamp
 from actors.planning import as_of
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS, Channel
+from rules.paths import segment
 from rules.reminders import Reminder, still_helps
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository
@@ -137,7 +138,7 @@ def pickup_content(
             "pickup_time": timestamp(details.pickup_time),
             "pickup_location": details.pickup_location,
             **_given(details),
-            "deep_link": f"savenbiteguild://interaction/{interaction_id}",
+            "deep_link": f"savenbiteguild://interaction/{segment(interaction_id)}",
         },
         action_buttons=_buttons(interaction_id, details),
         business_id=details.business_id,
@@ -162,7 +163,7 @@ def _buttons(interaction_id: str, details: PickupDetails) -> list[dict[str, Any]
     order = {
         "text": "View Order",
         "action": "view_interaction",
-        "url": f"/interactions/{interaction_id}",
+        "url": f"/interactions/{segment(interaction_id)}",
     }
     if details.contact_phone is None:
         return [order]

@@ -10,6 +10,7 @@ from actors.flows.content import Content
 from actors.flows.plan import NotYet, Plan, SubjectFlow, Tell
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
+from rules.paths import segment
 from rules.text import shorten
 from storage.businesses import Business, BusinessesRepository, BusinessNotFound
 from storage.events import StoredEvent
@@ -59,7 +60,7 @@ def review_received(review: dict[str, Any], business: Business) -> Content:
             {
                 "text": "View Review",
                 "action": "view_review",
-                "url": f"/reviews/{review['review_id']}",
+                "url": f"/reviews/{segment(review['review_id'])}",
             }
         ],
         business_id=business.id,

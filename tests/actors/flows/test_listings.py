@@ -65,6 +65,13 @@ def test_a_listing_is_told_with_what_one_needs_to_collect_it() -> None:
     assert content.image_url is None
 
 
+def test_an_id_is_one_segment_of_links_and_told_as_it_is() -> None:
+    content = new_listing({**LISTING, "listing_id": "770/g?h"}, BAKERY)
+    assert content.data["listing_id"] == "770/g?h"
+    assert content.data["deep_link"] == "savenbiteguild://listing/770%2Fg%3Fh"
+    assert content.action_buttons[0]["url"] == "/listings/770%2Fg%3Fh"
+
+
 @pytest.mark.parametrize(("currency", "price"), [("ZAR", "for R25.00."), ("USD", "for USD 25.00.")])
 def test_prices_name_their_currency(currency: str, price: str) -> None:
     assert price in new_listing({**LISTING, "currency": currency}, BAKERY).message
