@@ -3,7 +3,8 @@
     snb:{lNN}:connections:<user>   sorted set: <process>/<serial> -> when it was opened, in ms of
                                    the Redis server's clock
 
-A process that was killed leaves its connections behind; they make room before any other does.
+A process that was killed leaves its connections behind; they make room before any other does. They
+are named like the rest, because who is taken for dead may just be coming back.
 """
 
 from __future__ import annotations
@@ -34,18 +35,21 @@ for place, key in ipairs(KEYS) do
     redis.call('ZADD', key, now - age_ms, member)
     redis.call('EXPIRE', key, kept_for_s)
     local over = {}
-    if redis.call('ZCARD', key) > limit then
-        for _, each in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+    local too_many = redis.call('ZCARD', key) - limit
+    if too_many > 0 then
+        local oldest_first, gone = redis.call('ZRANGE', key, 0, -1), {}
+        for _, each in ipairs(oldest_first) do
             local process = string.match(each, '^(.*)/')
-            if not string.find(alive, '\\n' .. process .. '\\n', 1, true) then
-                redis.call('ZREM', key, each)
+            if #over < too_many and not string.find(alive, '\\n' .. process .. '\\n', 1, true) then
+                over[#over + 1], gone[each] = each, true
             end
         end
-        local too_many = redis.call('ZCARD', key) - limit
-        if too_many > 0 then
-            over = redis.call('ZRANGE', key, 0, too_many - 1)
-            redis.call('ZREM', key, unpack(over))
+        for _, each in ipairs(oldest_first) do
+            if #over < too_many and not gone[each] then
+                over[#over + 1] = each
+            end
         end
+        redis.call('ZREM', key, unpack(over))
     end
     answers[place] = over
 end
@@ -89,8 +93,8 @@ class Presence:
     ) -> list[Place]:
         """Note connections, each with the seconds since it was opened; return those too many.
 
-        Those are the oldest of their users', and forgotten already: whoever has them closes them.
-        What processes that are not `alive` had is forgotten first. Raises RedisUnavailable.
+        Those are the oldest of their users', first of what processes had that are not `alive`, and
+        forgotten already: whoever has them closes them. Raises RedisUnavailable.
         """
         living = "\n" + "\n".join(alive) + "\n"
         items = [

@@ -18,7 +18,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.web import RequestHandler
 
 from server.app import routes
-from server.handlers.base import PUBLIC, ApiHandler
+from server.handlers.base import PUBLIC, UUID_PATTERN, ApiHandler
 from server.service import Service
 from tests.support.api import AN_ID, Answer, Api, token
 from tests.support.own_redis import own_redis
@@ -313,6 +313,11 @@ def test_only_what_needs_no_token_is_not_limited() -> None:
         r"/unsubscribe/([^/]+)/?",
         r"/api/webhooks/ses/?",
         r"/api/webhooks/twilio/?",
+        # Followed out of mails, and read by the programs that show them.
+        r"/c/([^/]+)/?",
+        rf"/images/{UUID_PATTERN}\.(png|jpg|webp)",
+        # The form is signed, and how many anybody may have was counted.
+        rf"/images/uploads/{UUID_PATTERN}/?",
     }
     for handler in unlimited.values():
         assert issubclass(handler, ApiHandler)

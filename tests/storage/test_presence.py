@@ -55,12 +55,16 @@ async def test_one_that_was_closed_takes_nobodys_place(presence: Presence) -> No
     assert await opened(presence, Place(user_id, "a#1", 4)) == [places[0]]
 
 
-async def test_what_a_dead_process_had_makes_room_first(presence: Presence) -> None:
+async def test_what_a_dead_process_had_makes_room_first_and_no_more_than_is_wanted(
+    presence: Presence,
+) -> None:
     user_id = uuid4()
     oldest = Place(user_id, "a#1", 1)
     assert await presence.open([(oldest, 60.0)], alive=BOTH) == []
-    await opened(presence, *(Place(user_id, "b/worker#1", serial) for serial in range(2)))
-    assert await opened(presence, Place(user_id, "a#1", 2), alive={"a#1"}) == []
+    dead = [Place(user_id, "b/worker#1", serial) for serial in range(2)]
+    await presence.open([(place, 30.0 - place.serial) for place in dead], alive=BOTH)
+    later = [Place(user_id, "a#1", serial) for serial in (2, 3, 4)]
+    assert await opened(presence, *later, alive={"a#1"}) == [*dead, oldest]
 
 
 async def test_to_open_again_changes_nothing_but_how_long_it_is_kept(
