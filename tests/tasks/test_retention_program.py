@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 import pymongo
 import pytest
 
+from storage.collection import portions
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.retention import REMOVED_AT_ONCE
@@ -65,7 +66,8 @@ async def test_killed_half_way_it_goes_on_and_the_archive_has_every_row_once(
         for n in range(ROWS)
     ]
     young = a_row(uuid4(), created_at=now, floor=now)
-    await stores.notifications.insert([*old, young])
+    for some in portions([*old, young], 200):
+        await stores.notifications.insert(some)
     archive = tmp_path / "archive"
     with pymongo.MongoClient[dict[str, Any]](mongodb_uri, uuidRepresentation="standard") as client:
         rows = client[database_name]["notifications"]

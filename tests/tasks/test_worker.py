@@ -104,7 +104,7 @@ async def test_what_is_queued_is_settled_and_the_worker_ends_with_0_when_told(
     queue: DeliveryQueue,
     waiting: Callable[[], int],
 ) -> None:
-    queue.enqueue(await insert_waiting(stores, clock, 120))
+    queue.enqueue(await insert_waiting(stores, clock, 40))
     worker = start()
     wait_until(lambda: waiting() == 0)
     wait_until(lambda: worker.says("worker_ready"))

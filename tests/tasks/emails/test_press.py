@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import time
@@ -229,8 +230,10 @@ async def test_one_that_cannot_be_begun_is_no_fault_of_a_template(
 
 def press_process() -> psutil.Process | None:
     for child in psutil.Process(os.getpid()).children():
-        if "tasks.emails.pressing" in " ".join(child.cmdline()):
-            return child
+        # One that has just ended cannot be asked.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "tasks.emails.pressing" in " ".join(child.cmdline()):
+                return child
     return None
 
 
