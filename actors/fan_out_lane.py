@@ -232,6 +232,7 @@ class FanOutLane(LoopActor):
             except (StoreUnavailable, Fenced):
                 raise
             except Exception:
+                # The boundary of a recipient: logged, or raised when it is nobody in particular.
                 if len(some) > 1:
                     middle = len(some) // 2
                     left += [some[middle:], some[:middle]]

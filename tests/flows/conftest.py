@@ -9,6 +9,8 @@ import pytest
 from server.service import Service
 from tests.flows.rows import Rows
 from tests.support.api import Api
+from tests.support.peers.fcm import FcmPeer, fcm_peer
+from tests.support.peers.twilio import TwilioPeer, twilio_peer
 from tests.support.processes import ServerProcess, server_process
 from tests.support.service import running
 from tests.support.world import World
@@ -68,3 +70,17 @@ async def world(api: Api, sockets_at: str) -> AsyncIterator[World]:
     made = World(api, sockets_at=sockets_at)
     yield made
     made.close()
+
+
+@pytest.fixture
+async def fcm() -> AsyncIterator[FcmPeer]:
+    """Serve what pushes go to."""
+    async with fcm_peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+async def twilio() -> AsyncIterator[TwilioPeer]:
+    """Serve what SMS go to."""
+    async with twilio_peer() as peer:
+        yield peer

@@ -20,7 +20,7 @@ from tests.support.peers.http_peer import Reply
 from tests.support.peers.ses import SesPeer, ses_peer
 from tests.support.peers.ses_events import event, mail
 from tests.support.peers.sns import TOPIC, SnsPeer, sns_peer, timestamp
-from tests.support.peers.twilio import ACCOUNT, TOKEN, TwilioPeer, twilio_peer
+from tests.support.peers.twilio import ACCOUNT, TOKEN, TwilioPeer
 from tests.support.service import running
 from tests.support.world import Person, World
 
@@ -41,12 +41,6 @@ async def sns() -> AsyncIterator[SnsPeer]:
 @pytest.fixture
 async def ses() -> AsyncIterator[SesPeer]:
     async with ses_peer() as peer:
-        yield peer
-
-
-@pytest.fixture
-async def twilio() -> AsyncIterator[TwilioPeer]:
-    async with twilio_peer() as peer:
         yield peer
 
 

@@ -18,10 +18,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tests.flows.deliveries import WorkerProcess, a_number
 from tests.support.api import Api, token
 from tests.support.peers.aws import AwsPeer, aws_peer
-from tests.support.peers.fcm import FcmPeer, fcm_peer
+from tests.support.peers.fcm import FcmPeer
 from tests.support.peers.http_peer import Reply
 from tests.support.peers.smtp_answers import CUT, SmtpPeer, smtp_peer
-from tests.support.peers.twilio import ACCOUNT, TOKEN, TwilioPeer, twilio_peer
+from tests.support.peers.twilio import ACCOUNT, TOKEN, TwilioPeer
 from tests.support.processes import ServerProcess
 from tests.support.sockets import Socket
 from tests.support.world import Person, World, eventually, pickup, user
@@ -29,18 +29,6 @@ from tests.support.world import Person, World, eventually, pickup, user
 CHANNELS = ("email", "push", "sms")
 UNENDED = ["queued", "sending"]
 CODE = "CODE-7Q4-Z81"
-
-
-@pytest.fixture
-async def fcm() -> AsyncIterator[FcmPeer]:
-    async with fcm_peer() as peer:
-        yield peer
-
-
-@pytest.fixture
-async def twilio() -> AsyncIterator[TwilioPeer]:
-    async with twilio_peer() as peer:
-        yield peer
 
 
 @pytest.fixture

@@ -13,27 +13,15 @@ import pytest
 from storage.client import open_client
 from storage.indexes import ensure_indexes
 from tests.flows.deliveries import WorkerProcess, gather
-from tests.support.peers.fcm import FcmPeer, fcm_peer
+from tests.support.peers.fcm import FcmPeer
 from tests.support.peers.http_peer import Reply
 from tests.support.peers.smtp import SmtpPeer, smtp_peer
-from tests.support.peers.twilio import ACCOUNT, TwilioPeer, twilio_peer
+from tests.support.peers.twilio import ACCOUNT, TwilioPeer
 from tests.support.world import eventually
 
 KEY = b"k" * 32
 SLOTS = 2
 ANSWERS_AFTER_S = 0.5
-
-
-@pytest.fixture
-async def twilio() -> AsyncIterator[TwilioPeer]:
-    async with twilio_peer() as peer:
-        yield peer
-
-
-@pytest.fixture
-async def fcm() -> AsyncIterator[FcmPeer]:
-    async with fcm_peer() as peer:
-        yield peer
 
 
 @pytest.fixture
