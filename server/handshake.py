@@ -10,7 +10,8 @@ import tornado.web
 import tornado.websocket
 
 from actors.frames import to_json
-from server.errors import MethodNotAllowed, answer_to
+from server.error_table import answer_to
+from server.errors import MethodNotAllowed
 from server.handlers.answering import AnsweringHandler
 from server.service import Service
 

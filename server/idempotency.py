@@ -19,7 +19,7 @@ from tornado.httputil import HTTPServerRequest
 
 from rules.ids import idempotency_key_id
 from rules.lease import Lease
-from server.errors import answer_to
+from server.error_table import answer_to
 from storage.client import StoreUnavailable
 from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer, KeyInUse
 from storage.positions import PositionClock

@@ -21,14 +21,8 @@ from actors.connection import CloseCode
 from actors.frames import Ref
 from rules.message_rate import MessageRate
 from server.auth import INBOX_OWNERS, InvalidToken, Principal, bearer_token
-from server.errors import (
-    ErrorAnswer,
-    PermissionDenied,
-    Unauthenticated,
-    answer_to,
-    close_code_of,
-    internal_error,
-)
+from server.error_table import answer_to, close_code_of, internal_error
+from server.errors import ErrorAnswer, PermissionDenied, Unauthenticated
 from server.handlers.base import UUID_PATTERN
 from server.schemas.frames import load_message, ref_of
 from server.service import Service

@@ -13,13 +13,8 @@ import tornado.web
 from actors.frames import to_json
 from rules.rate_limits import Standing
 from server.application import Application
-from server.errors import (
-    ErrorAnswer,
-    MethodNotAllowed,
-    RateLimited,
-    answer_to,
-    internal_error,
-)
+from server.error_table import answer_to, internal_error
+from server.errors import ErrorAnswer, MethodNotAllowed, RateLimited
 from server.handlers.lingering import LingeringHandler
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")

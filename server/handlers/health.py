@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.errors import RETRY_AFTER_S
+from server.error_table import RETRY_AFTER_S
 from server.handlers.base import PUBLIC, ApiHandler
 from server.operation import Operation
 from server.schemas.health import Live, Ready
