@@ -20,7 +20,8 @@ from storage.client import open_client
 from storage.delivery_feedback import DeliveryFeedback
 from storage.delivery_records import DeliveryRecords
 from storage.fates import FatesRepository
-from storage.indexes import INDEXES, SHARD_KEYS
+from storage.indexes import INDEXES
+from storage.shard_keys import SHARD_KEYS
 from storage.stores import open_stores
 from storage.unsent import UnsentRepository
 from tests.storage.uses import USES, WITHOUT_USE

@@ -1,0 +1,132 @@
+"""The indexes of notifications: of inboxes, of what is to be sent, and of what became of it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from bson import Binary
+
+from storage.index import Index
+from storage.positions import EPOCH
+
+LOWEST_ID = Binary.from_uuid(UUID(int=0))
+
+NOTIFICATION_INDEXES = (
+    Index(
+        name="age",
+        collection="notifications",
+        keys=("created_at", "business_id"),
+        serves="AgedNotifications: everybody's rows of a time, to be blanked and removed; "
+        "FatesRepository: those of all, or of one business, to be counted",
+    ),
+    Index(
+        name="position",
+        collection="notifications",
+        keys=("recipient_id", "created_at"),
+        serves="NotificationsRepository.unread_snapshot, NotificationHistory.of, "
+        "ChargesRepository.on: rows in any state",
+    ),
+    Index(
+        name="inbox",
+        collection="notifications",
+        keys=("recipient_id", "inbox", "created_at", "_id"),
+        options={"partialFilterExpression": {"inbox": True}},
+        serves="NotificationsRepository.page and after: the inbox, by position",
+    ),
+    Index(
+        name="unread",
+        collection="notifications",
+        keys=("recipient_id", "unread", "created_at", "_id"),
+        options={"partialFilterExpression": {"unread": True}},
+        serves="NotificationsRepository.unread_count, unread_snapshot, mark_all_read, unread pages",
+    ),
+    Index(
+        name="inbox_business",
+        collection="notifications",
+        keys=("recipient_id", "inbox", "business_id"),
+        options={"partialFilterExpression": {"inbox": True}},
+        serves="NotificationsRepository.count_by_business",
+    ),
+    Index(
+        name="business_recipient",
+        collection="notifications",
+        keys=("business_id", "recipient_id"),
+        serves="EngagementRepository.of; only the last key of an index serves many values",
+    ),
+    Index(
+        name="changed",
+        collection="notifications",
+        keys=("recipient_id", "changed_at"),
+        options={"partialFilterExpression": {"changed_at": {"$gte": EPOCH}}},
+        serves="NotificationsRepository.changed: what was read or deleted elsewhere",
+    ),
+    Index(
+        name="campaign_mails",
+        collection="notifications",
+        keys=("campaign_id", "channels.email.outcome"),
+        options={"partialFilterExpression": {"campaign_id": {"$gte": LOWEST_ID}}},
+        serves="CampaignMails: what became of the mails of one campaign",
+    ),
+    *(
+        Index(
+            name=f"outcome_{channel}",
+            collection="notifications",
+            keys=(f"channels.{channel}.outcome", "created_at"),
+            options={"partialFilterExpression": {f"channels.{channel}.outcome": {"$gte": ""}}},
+            serves=f"DeliveryRecords.page and count: how deliveries by {channel} have ended",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    Index(
+        name="message_sms",
+        collection="notifications",
+        keys=("channels.sms.provider_message_id",),
+        options={"sparse": True},
+        serves="DeliveryFeedback: which SMS Twilio tells of, where it names no notification",
+    ),
+    *(
+        Index(
+            name=f"due_{channel}",
+            collection="notifications",
+            keys=(f"channels.{channel}.due_at",),
+            options={"sparse": True},
+            serves=f"UnsentRepository.due: rows whose {channel} has yet to be sent",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
+            name=f"due_critical_{channel}",
+            collection="notifications",
+            keys=("priority", f"channels.{channel}.due_at"),
+            options={
+                "partialFilterExpression": {
+                    "priority": "critical",
+                    f"channels.{channel}.due_at": {"$gte": EPOCH},
+                }
+            },
+            serves=f"UnsentRepository.due_critical: those of them that are critical ({channel})",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
+            name=f"due_usual_{channel}",
+            collection="notifications",
+            keys=("campaign_id", f"channels.{channel}.due_at"),
+            options={"partialFilterExpression": {f"channels.{channel}.due_at": {"$gte": EPOCH}}},
+            serves=f"UnsentRepository.due_usual: those of them of no campaign ({channel})",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+    *(
+        Index(
+            name=f"claimed_{channel}",
+            collection="notifications",
+            keys=(f"channels.{channel}.claimed_at",),
+            options={"sparse": True},
+            serves=f"UnsentRepository.claimed: rows whose {channel} a worker has",
+        )
+        for channel in ("email", "push", "sms")
+    ),
+)
