@@ -6,10 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 CHECKED := run.py config rules storage actors tasks server bench tests
-FANOUT_ARGS ?= --followers 500 --rounds 3
-REST_ARGS ?= --rounds 3
-DELIVERIES_ARGS ?= --rounds 3
-SCHEDULES_ARGS ?=
+BENCH_ARGS ?=
 # A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
 TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
@@ -64,11 +61,9 @@ check: .venv/test.stamp
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
+# A quarter of an hour: every goal beside what is measured of it.
 bench: .venv/test.stamp
-	$(BIN)/python bench/fanout.py $(FANOUT_ARGS)
-	$(BIN)/python bench/rest.py $(REST_ARGS)
-	$(BIN)/python bench/deliveries.py $(DELIVERIES_ARGS)
-	$(BIN)/python bench/schedules.py $(SCHEDULES_ARGS)
+	$(BIN)/python bench/table.py $(BENCH_ARGS)
 
 clean:
 	rm -rf .venv .venv-long .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -31,15 +31,28 @@ def rss_bytes(pid: int) -> int:
     return int(psutil.Process(pid).memory_info().rss)
 
 
+def family(pid: int) -> list[int]:
+    """Return `pid` and its children: the server processes, where one keeps several."""
+    return [pid, *(child.pid for child in psutil.Process(pid).children())]
+
+
+def listener(port: int) -> int | None:
+    """Return who listens on `port` of this machine, None where that is not to be seen."""
+    for connection in psutil.net_connections(kind="tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+            return int(connection.pid) if connection.pid else None
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The processes whose CPU is accounted: `{"server": pid, ...}`."""
+    """The processes whose CPU is accounted, by what they are: `{"server": [pid, ...], ...}`."""
 
-    pids: Mapping[str, int]
+    pids: Mapping[str, Sequence[int]]
 
     def cpu(self) -> Cpu:
-        """Return what each has used so far."""
-        return {name: cpu_s(pid) for name, pid in self.pids.items()}
+        """Return what those of each name have used so far, together."""
+        return {name: sum(map(cpu_s, pids)) for name, pids in self.pids.items()}
 
 
 def spent(before: Cpu, after: Cpu) -> dict[str, float]:

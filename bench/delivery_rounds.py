@@ -57,10 +57,12 @@ class DeliveryRounds:
         at_s = [arrived.at_s[each] for each in wanted if each in arrived.at_s]
         wall_s = max(at_s, default=float("nan")) + answer_s - began_s
         return {
+            "operations": count,
             "per_s": len(at_s) / wall_s,
             "most_in_flight": arrived.most_in_flight,
             **{f"{name}_us": used / count * 1e6 for name, used in cpu.items()},
-            "sink_us": reply.cpu_s / count * 1e6,
+            "clients_us": reply.cpu_s / count * 1e6,
+            "clients_percent": reply.cpu_s / wall_s * 100,
             "lost": count - len(at_s),
             "repeated": arrived.repeated,
         }
@@ -82,9 +84,12 @@ class DeliveryRounds:
             posted_s[business_id] = time.monotonic()
             token = self._population.platform_token
             self._population.send([request("POST", EVENTS, token, body)], expected_status=202)
-        figures: dict[str, float] = {"lost": 0, "repeated": 0}
+        count = events * followers
+        figures: dict[str, float] = {"operations": count, "lost": 0, "repeated": 0}
+        last_s = began_s + events * every_s
         for channel, sink in self._sinks.items():
-            arrived: Arrived = sink.call(Await(events * followers, ARRIVED_WITHIN_S)).result
+            arrived: Arrived = sink.call(Await(count, ARRIVED_WITHIN_S)).result
+            last_s = max([last_s, *arrived.at_s.values()])
             after_ms = [
                 (arrived.at_s[person.destination(channel)] - posted_s[business_id]) * 1e3
                 for business_id, people in groups
@@ -93,10 +98,10 @@ class DeliveryRounds:
             ]
             figures[f"{channel.value}_p50_ms"] = percentile(after_ms, 50)
             figures[f"{channel.value}_p99_ms"] = percentile(after_ms, 99)
-            figures["lost"] += events * followers - len(after_ms)
+            figures["lost"] += count - len(after_ms)
             figures["repeated"] += arrived.repeated
         self._wait_for_the_worker()
-        return figures
+        return {**figures, "per_min": count / (last_s - began_s) * 60}
 
     def _businesses(self, count: int) -> list[UUID]:
         """Create businesses, and wait until their owners have been welcomed."""

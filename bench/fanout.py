@@ -17,7 +17,7 @@ from uuid import UUID
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.direct_seeding import follow_directly
-from bench.fanout_rounds import FanoutRounds
+from bench.fanout_rounds import MUST_BE_ZERO, FanoutRounds
 from bench.http_load import HttpLoad
 from bench.options import add_common, add_limits, limits, prepare, progress, whole
 from bench.peers import Peer, PeerFailed
@@ -31,28 +31,29 @@ WARM_UP_SOCKETS = 20
 MOST_FOLLOWERS = 20_000
 """About what one address has in ports towards one server."""
 
-FIGURES = (
-    ("connected to authenticated, per second", "connects_per_s", "wall"),
-    ("connect to authenticated, p50 ms", "connect_p50_ms", "clients"),
-    ("connect to authenticated, p99 ms", "connect_p99_ms", "clients"),
-    ("CPU a connect, us", "server_us_a_connect", "server"),
-    ("CPU a connect, us", "store_us_a_connect", "store"),
-    ("CPU a connect, us", "clients_us_a_connect", "clients"),
-    ("memory a connection, KiB", "rss_kib_a_connection", "server"),
-    ("post to first frame, ms", "first_frame_ms", "clients"),
-    ("post to median frame, ms", "median_frame_ms", "clients"),
-    ("post to last frame, ms", "last_frame_ms", "clients"),
-    ("messages a second, post to last frame", "messages_per_s", "wall"),
-    ("sockets without the frame", "lost", "clients"),
-    ("frames repeated", "duplicated", "clients"),
-    ("connections lost", "connections_lost", "clients"),
-    ("CPU a message, us", "server_us_a_message", "server"),
-    ("of it in the kernel, %", "server_kernel_percent", "server"),
-    ("CPU a message, us", "store_us_a_message", "store"),
-    ("CPU a message, us", "redis_us_a_message", "redis"),
-    ("CPU a message, us", "clients_us_a_message", "clients"),
+CONNECT = (
+    ("connected to authenticated, per second", "per_s", "wall"),
+    ("connect to authenticated, p50 ms", "p50_ms", "clients"),
+    ("connect to authenticated, p99 ms", "p99_ms", "clients"),
+    ("CPU a connect, us", "server_us", "server"),
+    ("CPU a connect, us", "store_us", "store"),
+    ("CPU a connect, us", "clients_us", "clients"),
+    ("memory a connection, KiB", "rss_kib", "server"),
 )
-MUST_BE_ZERO = ("lost", "duplicated", "connections_lost")
+FAN_OUT = (
+    ("post to first frame, ms", "first_ms", "clients"),
+    ("post to median frame, ms", "p50_ms", "clients"),
+    ("post to last frame, ms", "last_ms", "clients"),
+    ("messages a second, post to last frame", "per_s", "wall"),
+    ("sockets without the frame", "lost", "clients"),
+    ("frames repeated", "repeated", "clients"),
+    ("connections lost", "connections_lost", "clients"),
+    ("CPU a message, us", "server_us", "server"),
+    ("of it in the kernel, %", "server_kernel_percent", "server"),
+    ("CPU a message, us", "store_us", "store"),
+    ("CPU a message, us", "redis_us", "redis"),
+    ("CPU a message, us", "clients_us", "clients"),
+)
 
 
 def main() -> int:
@@ -102,17 +103,17 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
                 progress(f"posting a listing, round {number + 1}")
                 fan_outs.append(rounds.fan_out_round(business_id))
 
-    middle = {**medians(connects), **medians(fan_outs)}
     # Later rounds find memory that the first has taken.
-    middle["rss_kib_a_connection"] = connects[0]["rss_kib_a_connection"]
-    _print(about, options, middle, seeding_s, service.complaints())
+    connect = {**medians(connects), "rss_kib": connects[0]["rss_kib"]}
+    fan_out = medians(fan_outs)
+    _print(about, options, (connect, fan_out), seeding_s, service.complaints())
     write_json(
         options.json,
         {
             "bench": "fanout",
             "machine": about,
             "options": {"followers": options.followers, "rounds": options.rounds},
-            "medians": middle,
+            "medians": {"connect": connect, "fan_out": fan_out},
             "connect_rounds": connects,
             "fan_out_rounds": fan_outs,
             "server_log": service.complaints(),
@@ -131,7 +132,7 @@ def _warm_up(rounds: FanoutRounds, business_id: UUID) -> None:
 def _print(
     about: dict[str, Any],
     options: argparse.Namespace,
-    middle: dict[str, float],
+    middles: tuple[dict[str, float], dict[str, float]],
     seeding_s: float,
     complaints: list[str],
 ) -> None:
@@ -142,7 +143,12 @@ def _print(
     )
     print_table(
         ("figure", "median", "process"),
-        [(label, shown(middle[name]), of) for label, name, of in FIGURES if name in middle],
+        [
+            (label, shown(middle[name]), of)
+            for figures, middle in zip((CONNECT, FAN_OUT), middles, strict=True)
+            for label, name, of in figures
+            if name in middle
+        ],
     )
     for line in complaints:
         print(f"server: {line}", file=sys.stderr)

@@ -22,7 +22,7 @@ KEPT_BYTES = 300
 class Load:
     """Send `requests` over `connections`, each taking the next when its last is answered.
 
-    None is begun after `deadline_s`.
+    None is begun after `deadline_s`, nor, where there is a pace, before its turn.
     """
 
     host: str
@@ -32,6 +32,8 @@ class Load:
     expected_status: int
     deadline_s: float
     keeps_bodies: bool = False
+    every_s: float = 0.0
+    """The pace: request n is due that many times n after the first."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,9 @@ class Loaded:
     """What came of a load."""
 
     latencies_s: list[float] = field(default_factory=list)
+    answered_at_s: dict[int, float] = field(default_factory=dict)
+    """Number of the request -> when its answer was here (CLOCK_MONOTONIC)."""
+
     statuses: Counter[int] = field(default_factory=Counter)
     bodies: list[bytes] = field(default_factory=list)
     unexpected: str | None = None
@@ -63,7 +68,9 @@ def request(method: str, path: str, token: str, body: object = None) -> bytes:
 class _Caller(asyncio.Protocol):
     """One connection; it takes its next request as soon as it has its answer."""
 
-    def __init__(self, load: Load, todo: deque[bytes], result: Loaded, ends_s: float) -> None:
+    def __init__(
+        self, load: Load, todo: deque[tuple[int, bytes]], result: Loaded, ends_s: float
+    ) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._load = load
         self._todo = todo
@@ -71,6 +78,7 @@ class _Caller(asyncio.Protocol):
         self._ends_s = ends_s
         self._received = b""
         self._sent_s = 0.0
+        self._number = 0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,15 +86,24 @@ class _Caller(asyncio.Protocol):
         self._transport = transport
 
     def start(self) -> None:
-        """Send the next request, or end."""
+        """Send the next request when it is due, or end."""
         assert self._transport is not None
         now_s = time.monotonic()
         if not self._todo or now_s > self._ends_s:
             self._transport.close()
             self.done.set_result(None)
             return
-        self._sent_s = now_s
-        self._transport.write(self._todo.popleft())
+        self._number, request = self._todo.popleft()
+        early_s = self._result.began_s + self._number * self._load.every_s - now_s
+        if early_s > 0:
+            asyncio.get_running_loop().call_later(early_s, self._send, request)
+        else:
+            self._send(request)
+
+    def _send(self, request: bytes) -> None:
+        assert self._transport is not None
+        self._sent_s = time.monotonic()
+        self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -112,7 +129,9 @@ class _Caller(asyncio.Protocol):
         result = self._result
         result.statuses[status] += 1
         if status == self._load.expected_status:
-            result.latencies_s.append(time.monotonic() - self._sent_s)
+            now_s = time.monotonic()
+            result.latencies_s.append(now_s - self._sent_s)
+            result.answered_at_s[self._number] = now_s
         elif result.unexpected is None:
             result.unexpected = f"{status} {body[:KEPT_BYTES].decode('utf-8', 'replace')}"
         if self._load.keeps_bodies:
@@ -127,7 +146,7 @@ class HttpLoad:
         assert isinstance(request, Load)
         loop = asyncio.get_running_loop()
         result = Loaded()
-        todo = deque(request.requests)
+        todo = deque(enumerate(request.requests))
         ends_s = time.monotonic() + request.deadline_s
         callers = []
         for _ in range(min(request.connections, len(todo))):

@@ -90,6 +90,7 @@ class Population:
         expected_status: int,
         connections: int = 1,
         keeps_bodies: bool = False,
+        every_s: float = 0.0,
     ) -> Loaded:
         """Send requests that all have to succeed; raises ServiceFailed."""
         settings = self._service.settings
@@ -102,6 +103,7 @@ class Population:
                 expected_status=expected_status,
                 deadline_s=SEEDING_WITHIN_S,
                 keeps_bodies=keeps_bodies,
+                every_s=every_s,
             )
         ).result
         if len(loaded.latencies_s) != len(requests):

@@ -30,9 +30,9 @@ def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
 
 
-def shown(value: float) -> str:
+def shown(value: float | None) -> str:
     """Return `value` with about three digits, for a person."""
-    if value != value:  # noqa: PLR0124 - that is what nan is
+    if value is None or value != value:  # noqa: PLR0124 - that is what nan is
         return "-"
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"

@@ -9,30 +9,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.account import spent
-from bench.http_load import HttpLoad, Load, Loaded
+from bench.http_load import HttpLoad
 from bench.options import add_common, add_limits, limits, prepare, progress, whole
 from bench.peers import Peer, PeerFailed
 from bench.population import Population
 from bench.profiler import ProfilerMissing, check_profiler, profiled
-from bench.report import (
-    machine,
-    medians,
-    percentile,
-    print_machine,
-    print_table,
-    shown,
-    write_json,
-)
-from bench.rest_rows import CONNECTIONS, Row, populate, rows
+from bench.report import machine, medians, print_machine, print_table, shown, write_json
+from bench.rest_rounds import MUST_BE_ZERO, RestRounds
+from bench.rest_rows import CONNECTIONS, populate, rows
 from bench.service import RunningService, ServiceFailed, running_service
-from bench.swarm import Connect, Expect, Report, Swarm
+from bench.swarm import Swarm
 
 NAMES = (
     "unread-count",
@@ -42,76 +33,22 @@ NAMES = (
     "follow",
     "event",
     "event-user",
+    "direct-send",
+    "list-alone",
+    "mark-read-alone",
 )
-READS_WITHIN_S = 5.0
-POLL_S = 0.02
 COLUMNS = (
-    ("requests/s", "requests_per_s"),
+    ("requests/s", "per_s"),
     ("p50 ms", "p50_ms"),
     ("p99 ms", "p99_ms"),
     ("server us", "server_us"),
     ("store us", "store_us"),
     ("redis us", "redis_us"),
-    ("client us", "client_us"),
-    ("client %", "client_percent"),
+    ("clients us", "clients_us"),
+    ("clients %", "clients_percent"),
     ("failed", "failed"),
-    ("no event", "events_missing"),
+    ("no frame", "lost"),
 )
-
-
-class RestRounds:
-    """Measures rows over a service that is up and populated."""
-
-    def __init__(self, service: RunningService, http: Peer, swarm: Peer, deadline_s: float) -> None:
-        self._service = service
-        self._http = http
-        self._swarm = swarm
-        self._deadline_s = deadline_s
-
-    def measure(self, row: Row, number: int) -> dict[str, float]:
-        """Send the requests of one round and return the figures."""
-        service = self._service
-        self._swarm.call(Expect("mark-read"))
-        before = service.watched.cpu()
-        reply = self._http.call(
-            Load(
-                host=service.settings.host,
-                port=service.settings.port,
-                connections=CONNECTIONS,
-                requests=row.requests(number),
-                expected_status=row.expected_status,
-                deadline_s=self._deadline_s,
-            )
-        )
-        loaded: Loaded = reply.result
-        missing = self._events_missing(len(loaded.latencies_s)) if row.reads_expected else 0
-        service.settle()
-        cpu = spent(before, service.watched.cpu())
-        if loaded.unexpected:
-            print(f"{row.name}: {loaded.unexpected}", file=sys.stderr)
-        done = loaded.statuses.total()
-        wall_s = loaded.ended_s - loaded.began_s
-        latencies_ms = [s * 1e3 for s in loaded.latencies_s]
-        return {
-            "operations": done,
-            "requests_per_s": done / wall_s,
-            "p50_ms": percentile(latencies_ms, 50),
-            "p99_ms": percentile(latencies_ms, 99),
-            **{f"{name}_us": used / done * 1e6 for name, used in cpu.items()},
-            "client_us": reply.cpu_s / done * 1e6,
-            "client_percent": reply.cpu_s / wall_s * 100,
-            "failed": loaded.failures,
-            "events_missing": missing,
-        }
-
-    def _events_missing(self, expected: int) -> int:
-        """Wait for as many `notification.read` as were marked; return how many did not come."""
-        ends_s = time.monotonic() + READS_WITHIN_S
-        while True:
-            reads: int = self._swarm.call(Report()).result.reads
-            if reads >= expected or time.monotonic() > ends_s:
-                return expected - reads
-            time.sleep(POLL_S)
 
 
 def main() -> int:
@@ -139,16 +76,8 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         )
         wanted = [row for row in rows(world) if row.name in options.rows]
         service.start_server()
-        swarm.call(
-            Connect(
-                host=service.settings.host,
-                port=service.settings.port,
-                tokens=[person.token for person in world.connected],
-                at_once=CONNECTIONS,
-            )
-        )
-        service.settle()
         rounds = RestRounds(service, http, swarm, options.seconds)
+        rounds.connect(world.connected)
         for row in wanted:
             progress(row.label)
             with profiled(service.server_pid, options.profile, row.name):
@@ -180,7 +109,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         },
     )
     every = [each for rounds_ in results.values() for each in rounds_]
-    return int(any(each["failed"] or each["events_missing"] for each in every))
+    return int(any(each[name] for each in every for name in MUST_BE_ZERO))
 
 
 def _parser() -> argparse.ArgumentParser:

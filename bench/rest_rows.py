@@ -1,12 +1,13 @@
-"""The rows of bench/rest.py: what each one asks of the service, and over which data."""
+"""The rows of the REST API: what each one asks of the service, and over which data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from math import ceil
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from bench.http_load import request
 from bench.population import EVENTS, Person, Population, event, follow_request, listing
@@ -14,9 +15,23 @@ from bench.population import EVENTS, Person, Population, event, follow_request, 
 T = TypeVar("T")
 
 CONNECTIONS = 16
+ALONE_SHARE = 4
+"""One request at a time takes longer, so there are so many times fewer of them."""
+
+SENT_LISTING = str(uuid4())
+"""By which the frames of direct sends are known."""
+
 LIST_SIZE = 20
 BUSINESSES_TO_FOLLOW = 50
 """Of the 100 that a user may follow."""
+
+
+class Frames(Enum):
+    """What each request of a row brings to a socket."""
+
+    NONE = auto()
+    READ = auto()
+    NEW = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +41,9 @@ class Row:
     name: str
     label: str
     requests: Callable[[int], list[bytes]]
+    connections: int = CONNECTIONS
     expected_status: int = 200
-    reads_expected: bool = False
-    """Each request has to bring a `notification.read` to a socket."""
+    brings: Frames = Frames.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +64,7 @@ class World:
     """A business that nobody follows."""
 
     unread: dict[UUID, list[str]]
-    """The unread notifications of each who is connected."""
+    """The notifications of each who is connected that are still to be marked."""
 
     platform_token: str
     operations: int
@@ -64,7 +79,8 @@ def populate(population: Population, *, operations: int, rounds: int) -> World:
     )
     business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
-    unread = ceil(operations / CONNECTIONS) * rounds + LIST_SIZE
+    marks = operations + operations // ALONE_SHARE
+    unread = ceil(marks / CONNECTIONS) * rounds + LIST_SIZE
     population.tell(listing(business_id) for _ in range(unread))
     return World(
         connected=connected,
@@ -99,8 +115,8 @@ def rows(world: World) -> list[Row]:
         Row(
             name="mark-read",
             label="mark-read with its socket event",
-            requests=lambda number: _marks(world, number),
-            reads_expected=True,
+            requests=lambda _: _marks(world, world.operations),
+            brings=Frames.READ,
         ),
         Row(
             name="follow",
@@ -110,7 +126,7 @@ def rows(world: World) -> list[Row]:
         ),
         Row(
             name="event",
-            label="event accepted: listing without followers",
+            label="event accepted and carried out: listing without followers",
             requests=lambda _: [
                 _told(world, listing(world.unfollowed)) for _ in range(world.operations)
             ],
@@ -118,7 +134,7 @@ def rows(world: World) -> list[Row]:
         ),
         Row(
             name="event-user",
-            label="event accepted: user updated",
+            label="event accepted and carried out: user updated",
             requests=lambda _: [
                 _told(
                     world,
@@ -131,6 +147,31 @@ def rows(world: World) -> list[Row]:
             ],
             expected_status=202,
         ),
+        Row(
+            name="direct-send",
+            label="direct send to a connected user, with its frame",
+            requests=lambda _: [
+                direct_send(world.platform_token, _turn(world.connected, at).id)
+                for at in range(world.operations)
+            ],
+            expected_status=201,
+            brings=Frames.NEW,
+        ),
+        Row(
+            name="list-alone",
+            label=f"list of {LIST_SIZE}, one request at a time",
+            requests=lambda _: _by_turns(world, world.connected, f"?page_size={LIST_SIZE}")[
+                ::ALONE_SHARE
+            ],
+            connections=1,
+        ),
+        Row(
+            name="mark-read-alone",
+            label="mark-read, one request at a time",
+            requests=lambda _: _marks(world, world.operations // ALONE_SHARE),
+            connections=1,
+            brings=Frames.READ,
+        ),
     ]
 
 
@@ -141,20 +182,25 @@ def _by_turns(world: World, people: Sequence[Person], path: str) -> list[bytes]:
     ]
 
 
-def _marks(world: World, number: int) -> list[bytes]:
+def _marks(world: World, count: int) -> list[bytes]:
     marks = []
-    for at in range(world.operations):
+    for at in range(count):
         person = _turn(world.connected, at)
-        place = number * ceil(world.operations / CONNECTIONS) + at // CONNECTIONS
-        marks.append(
-            request(
-                "POST",
-                "/api/notifications/mark-read/",
-                person.token,
-                {"notification_ids": [world.unread[person.id][place]]},
-            )
-        )
+        body = {"notification_ids": [world.unread[person.id].pop()]}
+        marks.append(request("POST", "/api/notifications/mark-read/", person.token, body))
     return marks
+
+
+def direct_send(token: str, recipient_id: UUID) -> bytes:
+    """Return the request by which `recipient_id` is told something in the app."""
+    body = {
+        "recipient_id": str(recipient_id),
+        "notification_type": "interaction_completed",
+        "title": "Thank you for your pickup",
+        "message": "Order 4711 is completed. We hope that you enjoy it.",
+        "data": {"listing_id": SENT_LISTING},
+    }
+    return request("POST", "/api/notifications/", token, body)
 
 
 def _follows(world: World, number: int) -> list[bytes]:

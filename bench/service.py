@@ -1,6 +1,7 @@
 """The real topology: embedded store, embedded Redis and one `run.py serve`, each a process.
 
-Where deliveries are measured there is one `run.py worker` as well.
+Where deliveries are measured there is one `run.py worker` as well; `SNB_PROCESSES` has the server
+be several.
 
 `SNB_MONGODB_URI` and `SNB_REDIS_URL` in the environment name other stores to measure on, and
 further `SNB_...` variables reach the server as they are.
@@ -20,10 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
+from urllib.parse import urlsplit
 
 import pymongo
+from bson.raw_bson import RawBSONDocument
+from pymongo.database import Database
 
-from bench.account import Watched, cpu_s
+from bench.account import Watched, cpu_s, family, listener
 from config.settings import Settings, read_settings
 from server.probe import is_ready
 from storage.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServer
@@ -36,8 +40,9 @@ STOP_WITHIN_S = 15.0
 SETTLE_WITHIN_S = 120.0
 QUIET_S = 0.3
 QUIET_CPU_S = 0.006
-"""A server that uses less in `QUIET_S` does nothing but its heartbeats."""
+"""A process that uses less in `QUIET_S` does nothing but its heartbeats."""
 POLL_S = 0.05
+SAMPLED = 200
 PENDING_POLL_S = 0.25
 """Seldom, because asking costs the store CPU that is in the figures."""
 
@@ -53,33 +58,73 @@ class RunningService:
     environ: Mapping[str, str]
     settings: Settings
     stores: Mapping[str, EmbeddedServer]
+    given: Mapping[str, int]
+    """Stores that were there already, where their process can be seen."""
     log: Path
     server: Popen[bytes] | None = None
     worker: Popen[bytes] | None = None
 
     @property
     def server_pid(self) -> int:
-        """The server process."""
+        """The server process, or who keeps the several."""
         assert self.server is not None
         return self.server.pid
 
     @property
+    def server_pids(self) -> list[int]:
+        """The server processes, and who keeps them where there are several."""
+        return family(self.server_pid)
+
+    @property
     def watched(self) -> Watched:
         """All processes of ours but the clients."""
-        stores = {name: store.child.pid for name, store in self.stores.items() if store.child}
-        worker = {} if self.worker is None else {"worker": self.worker.pid}
-        return Watched({"server": self.server_pid, **worker, **stores})
+        stores = {name: [store.child.pid] for name, store in self.stores.items() if store.child}
+        given = {name: [pid] for name, pid in self.given.items()}
+        worker = {} if self.worker is None else {"worker": [self.worker.pid]}
+        return Watched({"server": self.server_pids, **worker, **stores, **given})
 
-    def start_server(self) -> None:
-        """Start a server process, in place of the one that runs, and wait until it is ready."""
+    def start_server(self, variables: Mapping[str, str] | None = None) -> None:
+        """Start a server in place of the one that runs, and wait until it is ready.
+
+        `variables` are settings of it alone.
+        """
         self.stop_server()
         with self.log.open("ab") as output:
-            self.server = spawn([sys.executable, PROGRAM, "serve"], env=self.environ, output=output)
+            self.server = spawn(
+                [sys.executable, PROGRAM, "serve"],
+                env={**self.environ, **(variables or {})},
+                output=output,
+            )
         deadline = time.monotonic() + READY_WITHIN_S
-        while not is_ready(self.settings):
+        while not is_ready(self.settings) or self._serving() < self.settings.processes:
             if self.server.poll() is not None or time.monotonic() > deadline:
                 raise ServiceFailed(f"the server is not ready: {self.complaints()[-3:]}")
             time.sleep(POLL_S)
+
+    def _serving(self) -> int:
+        """Return how many processes have begun to serve; a single one is asked itself."""
+        if self.settings.processes == 1:
+            return 1
+        with self.database() as database:
+            rows = database["processes"].find({"kind": "server", "beat": {"$gte": 1}})
+            return len({row["pid"] for row in rows} & set(self.server_pids))
+
+    def mean_bytes(self, collection: str) -> float:
+        """Return what the documents of `collection` are long on the average, of some of them."""
+        assert self.settings.mongodb_uri is not None
+        with pymongo.MongoClient(
+            self.settings.mongodb_uri, document_class=RawBSONDocument
+        ) as client:
+            found = client[self.settings.mongodb_database][collection].find().limit(SAMPLED)
+            lengths = [len(document.raw) for document in found]
+        return sum(lengths) / len(lengths) if lengths else float("nan")
+
+    @contextmanager
+    def database(self) -> Iterator[Database[dict[str, Any]]]:
+        """Open the store beside the service."""
+        assert self.settings.mongodb_uri is not None
+        with pymongo.MongoClient[dict[str, Any]](self.settings.mongodb_uri) as client:
+            yield client[self.settings.mongodb_database]
 
     def stop_server(self) -> None:
         """Stop the server process if there is one."""
@@ -95,9 +140,8 @@ class RunningService:
                 output=output,
             )
         deadline = time.monotonic() + READY_WITHIN_S
-        assert self.settings.mongodb_uri is not None
-        with pymongo.MongoClient[dict[str, Any]](self.settings.mongodb_uri) as client:
-            processes = client[self.settings.mongodb_database]["processes"]
+        with self.database() as database:
+            processes = database["processes"]
             while not processes.count_documents({"kind": "worker", "pid": self.worker.pid}):
                 if self.worker.poll() is not None:
                     raise ServiceFailed(f"the worker has ended: {self.complaints()[-3:]}")
@@ -113,17 +157,17 @@ class RunningService:
     def settle(self) -> None:
         """Wait until every accepted event is carried out and the server does nothing more."""
         deadline = time.monotonic() + SETTLE_WITHIN_S
-        assert self.settings.mongodb_uri is not None
-        with pymongo.MongoClient[dict[str, Any]](self.settings.mongodb_uri) as client:
-            events = client[self.settings.mongodb_database]["events"]
+        with self.database() as database:
+            events = database["events"]
             while events.count_documents({"pending_owner": {"$gte": ""}}):
                 _check(deadline, "events are still pending")
                 time.sleep(PENDING_POLL_S)
-        before_s = cpu_s(self.server_pid)
+        pids = self.server_pids
+        before_s = sum(map(cpu_s, pids))
         while True:
             time.sleep(QUIET_S)
-            now_s = cpu_s(self.server_pid)
-            if now_s - before_s < QUIET_CPU_S:
+            now_s = sum(map(cpu_s, pids))
+            if now_s - before_s < QUIET_CPU_S * len(pids):
                 return
             before_s = now_s
             _check(deadline, "the server does not come to rest")
@@ -160,15 +204,19 @@ def running_service(variables: Mapping[str, str] | None = None) -> Iterator[Runn
             ("SNB_REDIS_URL", "redis", EmbeddedRedis(directory / "redis")),
         )
         stores: dict[str, EmbeddedServer] = {}
+        given: dict[str, int] = {}
         for variable, name, server in wanted:
             if variable not in environ:
                 stack.callback(server.stop)
                 environ[variable] = server.start()
                 stores[name] = server
+            elif (pid := _local_process(environ[variable])) is not None:
+                given[name] = pid
         service = RunningService(
             environ=environ,
             settings=read_settings(environ),
             stores=stores,
+            given=given,
             log=directory / "server.log",
         )
         if "store" not in stores:
@@ -183,6 +231,14 @@ def _drop_database(settings: Settings) -> None:
     assert settings.mongodb_uri is not None
     with pymongo.MongoClient[dict[str, Any]](settings.mongodb_uri) as client:
         client.drop_database(settings.mongodb_database)
+
+
+def _local_process(uri: str) -> int | None:
+    """Return the process behind `uri`, None where it is on another machine."""
+    parts = urlsplit(uri)
+    if parts.hostname not in ("127.0.0.1", "localhost") or parts.port is None:
+        return None
+    return listener(parts.port)
 
 
 def _check(deadline: float, problem: str) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ AUTHENTICATED = b'{"type":"authentication_success"'
 ANNOUNCED = b'{"type":"notification.new"'
 READ = b'{"type":"notification.read"'
 ID_FIELD = b'"notification_id":"'
+LISTING_FIELD = b'"listing_id":"'
 ID_LENGTH = 36
 
 TEXT, CLOSE, PING = 1, 8, 9
@@ -39,14 +40,14 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """Look for `listing_id` in frames from now on."""
+    """Look for frames of `listing_ids` from now on."""
 
-    listing_id: str
+    listing_ids: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait until `frames` of the expected listing came, for at most `deadline_s`."""
+    """Wait until `frames` of the expected listings came, for at most `deadline_s`."""
 
     frames: int
     deadline_s: float
@@ -73,14 +74,21 @@ class Connected:
 
 @dataclass(slots=True)
 class Seen:
-    """What came since `Expect`: frames of the listing, by arrival."""
+    """What came since `Expect`."""
 
-    marker: bytes = b"\x00"
-    at_s: list[float] = field(default_factory=list)
+    at_s: dict[bytes, list[float]]
+    """When the frames of each listing came (CLOCK_MONOTONIC)."""
+
+    frames: int = 0
     ids: set[bytes] = field(default_factory=set)
     frames_by_connection: Counter[int] = field(default_factory=Counter)
     reads: int = 0
     connections_lost: int = 0
+
+    @property
+    def repeated(self) -> int:
+        """Frames of a notification that had come before."""
+        return self.frames - len(self.ids)
 
 
 class _Socket(asyncio.Protocol):
@@ -177,7 +185,7 @@ class Swarm:
     """The connections of one client process."""
 
     def __init__(self) -> None:
-        self.seen = Seen()
+        self.seen = Seen({})
         self._sockets: set[_Socket] = set()
         self._wanted = 0
         self._complete = asyncio.Event()
@@ -188,7 +196,7 @@ class Swarm:
             case Connect():
                 return await self._connect(request)
             case Expect():
-                self.seen = Seen(request.listing_id.encode())
+                self.seen = Seen({each.encode(): [] for each in request.listing_ids})
             case Await():
                 await self._await(request)
             case Report():
@@ -202,13 +210,16 @@ class Swarm:
     def announced(self, number: int, payload: bytes) -> None:
         """Take down a `notification.new`."""
         seen = self.seen
-        if seen.marker not in payload:
+        listing_at = payload.find(LISTING_FIELD) + len(LISTING_FIELD)
+        at_s = seen.at_s.get(payload[listing_at : listing_at + ID_LENGTH])
+        if at_s is None:
             return
-        seen.at_s.append(time.monotonic())
+        at_s.append(time.monotonic())
         begin = payload.rfind(ID_FIELD) + len(ID_FIELD)
         seen.ids.add(payload[begin : begin + ID_LENGTH])
+        seen.frames += 1
         seen.frames_by_connection[number] += 1
-        if len(seen.at_s) == self._wanted:
+        if seen.frames == self._wanted:
             self._complete.set()
 
     def lost(self, socket: _Socket) -> None:
@@ -239,7 +250,7 @@ class Swarm:
     async def _await(self, request: Await) -> None:
         self._wanted = request.frames
         self._complete.clear()
-        if len(self.seen.at_s) >= request.frames:
+        if self.seen.frames >= request.frames:
             return
         try:
             async with asyncio.timeout(request.deadline_s):

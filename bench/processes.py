@@ -1,0 +1,142 @@
+"""Measure one server process and several over the same load, and compare what came of it.
+
+Each number of `--processes` gets the same rows, by turns, over a service of its own each time. What
+is left in the store has to be the same in the end: how many notifications each person has, how many
+of them unread, and that every event was carried out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.comparison import print_comparison
+from bench.options import add_limits, limits, prepare, progress, whole
+from bench.peers import PeerFailed
+from bench.report import machine, print_machine, write_json
+from bench.service import RunningService, ServiceFailed, running_service
+from bench.sheet import Sheet
+from bench.table_parts import measure_fanout, measure_rest
+
+PARTS = (
+    (measure_rest, ("unread-count", "list", "mark-read", "follow", "event", "direct-send")),
+    (measure_fanout, ("connect", "fanout", "steady")),
+)
+ROWS = tuple(name for _, names in PARTS for name in names)
+
+Results = Mapping[str, Any]
+
+
+def main() -> int:
+    """Measure, print, and return 1 when something was lost, or the results are not the same."""
+    options = _parser().parse_args()
+    sheets = {
+        count: Sheet(options.only, rounds=options.rounds, has_counts=False)
+        for count in options.processes
+    }
+    results: dict[int, list[Results]] = {count: [] for count in sheets}
+    about: dict[str, Any] = {}
+    try:
+        prepare()
+        for _ in range(options.turns):
+            for count, sheet in sheets.items():
+                progress(f"SNB_PROCESSES={count}")
+                about = _measure(count, sheet, results[count], options)
+    except (ServiceFailed, PeerFailed) as error:
+        print(error, file=sys.stderr)
+        return 2
+    middles = {count: sheet.medians() for count, sheet in sheets.items()}
+    print_machine(about)
+    first, *others = options.processes
+    for count in others:
+        print_comparison(middles[first], middles[count], names=(str(first), str(count)))
+    is_same = all(each == results[first] for each in results.values())
+    print(f"what is in the store in the end is {'the same' if is_same else 'NOT the same'}")
+    for line in (line for sheet in sheets.values() for line in sheet.complaints):
+        print(f"server: {line}", file=sys.stderr)
+    write_json(
+        options.json,
+        {
+            "bench": "processes",
+            "machine": about,
+            "medians": middles,
+            "rounds": {count: sheet.figures for count, sheet in sheets.items()},
+            "is_same": is_same,
+        },
+    )
+    return int(not is_same or not all(sheet.is_whole for sheet in sheets.values()))
+
+
+def _measure(
+    count: int, sheet: Sheet, results: list[Results], options: argparse.Namespace
+) -> dict[str, Any]:
+    """Measure all rows once more with `count` processes; return on what."""
+    about: dict[str, Any] = {}
+    store = {"SNB_MONGODB_URI": options.store_uri} if options.store_uri else {}
+    for measure, names in PARTS:
+        if not sheet.wants(*names):
+            continue
+        with running_service({**limits(options), **store, "SNB_PROCESSES": str(count)}) as service:
+            about = machine(service)
+            measure(service, sheet, options)
+            results.append(_results(service))
+            sheet.complaints += service.complaints()
+    return about
+
+
+def _results(service: RunningService) -> Results:
+    """Return what is in the store, without the ids, which are new every time."""
+    with service.database() as database:
+        told: Counter[Any] = Counter()
+        unread: Counter[Any] = Counter()
+        fields = {"recipient_id": 1, "in_app": 1, "is_read": 1}
+        for row in database["notifications"].find({}, fields):
+            if row["in_app"]:
+                told[row["recipient_id"]] += 1
+                unread[row["recipient_id"]] += not row["is_read"]
+        return {
+            "people by notifications and unread": Counter(
+                (count, unread[person]) for person, count in told.items()
+            ),
+            "follows": database["follows"].count_documents({"is_active": True}),
+            "events": Counter(row["type"] for row in database["events"].find({}, {"type": 1})),
+            "events pending": database["events"].count_documents({"pending_owner": {"$gte": ""}}),
+        }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench/processes.py", description=__doc__)
+    parser.add_argument(
+        "--processes",
+        nargs="+",
+        type=whole(1, 16),
+        default=(1, 2),
+        metavar="N",
+        help="numbers of SNB_PROCESSES, the first of which the others are compared with (1 2)",
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=ROWS, default=ROWS, metavar="ROW", help=", ".join(ROWS)
+    )
+    for name, low, high, default, words in (
+        ("turns", 1, 10, 2, "of each number"),
+        ("rounds", 1, 50, 2, "of each row in a turn"),
+        ("operations", 16, 5_000, 320, "requests of a row of the REST API, a round"),
+        ("sockets", 100, 10_000, 1_000, "connected, each of a follower of its own"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=whole(low, high), default=default, help=f"{words} ({default})"
+        )
+    parser.add_argument("--store-uri", metavar="URI", help="measure on this store")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    add_limits(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

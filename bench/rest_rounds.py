@@ -1,0 +1,88 @@
+"""What is repeated of the REST API: the requests of a row, and the frames that they bring."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from bench.account import spent
+from bench.http_load import Load, Loaded
+from bench.peers import Peer
+from bench.population import Person
+from bench.report import percentile
+from bench.rest_rows import SENT_LISTING, Frames, Row
+from bench.service import RunningService
+from bench.swarm import Connect, Disconnect, Expect, Report, Seen
+
+FRAMES_WITHIN_S = 5.0
+POLL_S = 0.02
+MUST_BE_ZERO = ("failed", "lost")
+
+
+class RestRounds:
+    """Measures rows over a service that is up and populated."""
+
+    def __init__(self, service: RunningService, http: Peer, swarm: Peer, deadline_s: float) -> None:
+        self._service = service
+        self._http = http
+        self._swarm = swarm
+        self._deadline_s = deadline_s
+
+    def connect(self, people: Sequence[Person]) -> None:
+        """Connect a socket for each of `people`, who stay connected."""
+        settings = self._service.settings
+        tokens = [person.token for person in people]
+        self._swarm.call(Disconnect())
+        self._swarm.call(
+            Connect(host=settings.host, port=settings.port, tokens=tokens, at_once=len(tokens))
+        )
+        self._service.settle()
+
+    def measure(self, row: Row, number: int) -> dict[str, float]:
+        """Send the requests of one round and return the figures."""
+        service = self._service
+        self._swarm.call(Expect([SENT_LISTING]))
+        before = service.watched.cpu()
+        reply = self._http.call(
+            Load(
+                host=service.settings.host,
+                port=service.settings.port,
+                connections=row.connections,
+                requests=row.requests(number),
+                expected_status=row.expected_status,
+                deadline_s=self._deadline_s,
+            )
+        )
+        loaded: Loaded = reply.result
+        missing = self._missing(row.brings, len(loaded.latencies_s))
+        service.settle()
+        cpu = spent(before, service.watched.cpu())
+        if loaded.unexpected:
+            print(f"{row.name}: {loaded.unexpected}", file=sys.stderr)
+        done = loaded.statuses.total()
+        wall_s = loaded.ended_s - loaded.began_s
+        latencies_ms = [s * 1e3 for s in loaded.latencies_s]
+        return {
+            "operations": done,
+            "per_s": done / wall_s,
+            "p50_ms": percentile(latencies_ms, 50),
+            "p99_ms": percentile(latencies_ms, 99),
+            **{f"{name}_us": used / done * 1e6 for name, used in cpu.items()},
+            "clients_us": reply.cpu_s / done * 1e6,
+            "clients_percent": reply.cpu_s / wall_s * 100,
+            "failed": loaded.failures,
+            "lost": missing,
+        }
+
+    def _missing(self, brings: Frames, expected: int) -> int:
+        """Wait for the frames that `expected` requests bring; return how many did not come."""
+        if brings is Frames.NONE:
+            return 0
+        ends_s = time.monotonic() + FRAMES_WITHIN_S
+        while True:
+            seen: Seen = self._swarm.call(Report()).result
+            came = seen.reads if brings is Frames.READ else seen.frames
+            if came >= expected or time.monotonic() > ends_s:
+                return expected - came
+            time.sleep(POLL_S)

@@ -1,0 +1,223 @@
+"""Say how many processes, stores and machines a platform needs, from what was measured.
+
+What an operation costs is read from a file that `bench/table.py --json` wrote; how many operations
+there are is said here, for each notification, and can be said otherwise. Printed is what the peak
+needs, once for the platform as it is and once for `--times` of it, and at how many times of it
+something ends that more machines do not move.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.comparison import read_table
+from bench.options import whole
+from bench.report import print_machine, print_table, shown
+
+FIGURES = Path(__file__).with_name("figures.json")
+
+DAY_S = 86_400
+USERS = 100_000
+SOCKETS = 10_000
+NOTIFICATIONS_A_DAY = 1_000_000
+KEPT_DAYS = 180
+"""How long a row is kept (contract section 6: six months)."""
+
+PEAK_TO_MEAN = 10.0
+"""The busiest second by the mean one: listings come at closing time, and within two hours."""
+
+BUSY = 0.6
+"""The part of a core that is planned with; above it waiting grows faster than throughput."""
+
+MACHINE_CORES = 8
+MACHINE_GIB = 32
+PROCESS_MIB = 90
+"""A server process without sockets, or a worker."""
+
+PER_NOTIFICATION = {
+    "fanout": 0.95,
+    "direct-send": 0.05,
+    "event": 0.02,
+    "unread-count": 0.2,
+    "list": 0.3,
+    "mark-read": 0.4,
+    "follow": 0.005,
+    "connect": 0.5,
+    "pushes": 0.5,
+    "emails": 0.2,
+}
+"""Operations of a row for each notification: assumed, not measured.
+
+Half of what is told is opened, by an app that connects for it and lists; a listing has fifty
+followers; one in two has a push, one in five a mail.
+"""
+
+PROCESSES = ("server", "worker", "store", "redis")
+QUEUED = ("pushes", "emails")
+"""Rows that go through the job queue, whose Redis is one (docs/decisions.md)."""
+
+Middles = Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """How much there is of everything."""
+
+    users: int
+    sockets: int
+    notifications_a_day: int
+    peak_to_mean: float
+
+    def times(self, factor: int) -> Platform:
+        """Return one that is so many times larger."""
+        return Platform(
+            users=self.users * factor,
+            sockets=self.sockets * factor,
+            notifications_a_day=self.notifications_a_day * factor,
+            peak_to_mean=self.peak_to_mean,
+        )
+
+    @property
+    def peak_per_s(self) -> float:
+        """Notifications in the busiest second."""
+        return self.notifications_a_day / DAY_S * self.peak_to_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What a platform needs at its peak."""
+
+    cores: Mapping[str, float]
+    """What is used of a core, by kind of process; the queue's part of Redis besides."""
+
+    sockets_gib: float
+    rows_gib: float
+
+    def processes(self, kind: str) -> int:
+        """Return how many processes of one core each it takes."""
+        return max(1, ceil(self.cores[kind] / BUSY))
+
+    @property
+    def machines(self) -> int:
+        """Machines for the servers and workers; stores have their own."""
+        programs = self.processes("server") + self.processes("worker")
+        gib = self.sockets_gib + programs * PROCESS_MIB / 1024
+        return max(ceil(programs / MACHINE_CORES), ceil(gib / MACHINE_GIB))
+
+
+def size_of(platform: Platform, middles: Middles) -> Size:
+    """Return what `platform` needs by the medians of a table; raises KeyError for a missing row."""
+    cores = dict.fromkeys((*PROCESSES, "queue"), 0.0)
+    for row, share in PER_NOTIFICATION.items():
+        per_s = platform.peak_per_s * share
+        for kind in PROCESSES:
+            cores[kind] += per_s * middles[row].get(f"{kind}_us", 0.0) / 1e6
+        if row in QUEUED:
+            cores["queue"] += per_s * middles[row].get("redis_us", 0.0) / 1e6
+    rows = platform.notifications_a_day * KEPT_DAYS
+    return Size(
+        cores=cores,
+        sockets_gib=platform.sockets * middles["connect"]["rss_kib"] / 1024**2,
+        rows_gib=rows * middles["fanout"].get("row_bytes", float("nan")) / 1024**3,
+    )
+
+
+def walls(platform: Platform, middles: Middles) -> dict[str, float]:
+    """Return at how many times of `platform` each thing ends of which there is only one.
+
+    The queue's Redis is one process with one core. A store of the embedded kind is one process too;
+    a sharded MongoDB is as many as wanted.
+    """
+    cores = size_of(platform, middles).cores
+    single = {
+        "queue": "the Redis of the job queue",
+        "store": "one store, where it is not sharded",
+        "server": "one server process",
+        "worker": "one worker process",
+    }
+    return {words: BUSY / cores[kind] for kind, words in single.items() if cores[kind]}
+
+
+def main() -> int:
+    """Print the sizes; return 2 when the file lacks a row."""
+    options = _parser().parse_args()
+    table = read_table(options.figures)
+    middles: Middles = table["medians"]
+    platform = Platform(
+        users=options.users,
+        sockets=options.sockets,
+        notifications_a_day=options.notifications_a_day,
+        peak_to_mean=options.peak_to_mean,
+    )
+    print_machine(table["machine"])
+    try:
+        sizes = [
+            (each, size_of(each, middles)) for each in (platform, platform.times(options.times))
+        ]
+        first_walls = walls(platform, middles)
+    except KeyError as error:
+        print(f"{options.figures}: the row {error} was not measured", file=sys.stderr)
+        return 2
+    print_table(
+        ("at the peak", *(f"{each.users:,} users" for each, _ in sizes)),
+        [
+            ("notifications a second", *(shown(each.peak_per_s) for each, _ in sizes)),
+            *(
+                (f"cores of {kind}", *(shown(size.cores[kind]) for _, size in sizes))
+                for kind in PROCESSES
+            ),
+            *(
+                (f"{kind} processes", *(str(size.processes(kind)) for _, size in sizes))
+                for kind in ("server", "worker")
+            ),
+            ("memory of sockets, GiB", *(shown(size.sockets_gib) for _, size in sizes)),
+            (
+                f"machines of {MACHINE_CORES} cores for both",
+                *(str(size.machines) for _, size in sizes),
+            ),
+            ("stores of one core", *(str(size.processes("store")) for _, size in sizes)),
+            ("Redis processes", *(str(size.processes("redis")) for _, size in sizes)),
+            ("rows of notifications, GiB", *(shown(size.rows_gib) for _, size in sizes)),
+        ],
+    )
+    print()
+    print_table(
+        ("what ends", f"at so many times {platform.users:,} users"),
+        [(name, shown(at)) for name, at in sorted(first_walls.items(), key=lambda wall: wall[1])],
+    )
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench/sizing.py", description=__doc__)
+    parser.add_argument("figures", type=Path, nargs="?", default=FIGURES, metavar="FILE")
+    for name, default, words in (
+        ("users", USERS, "registered"),
+        ("sockets", SOCKETS, "open at once"),
+        ("notifications-a-day", NOTIFICATIONS_A_DAY, "in all"),
+        ("times", 100, "of the second size"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=whole(1, 10_000_000_000),
+            default=default,
+            help=f"{words} ({default})",
+        )
+    parser.add_argument(
+        "--peak-to-mean",
+        type=float,
+        default=PEAK_TO_MEAN,
+        help=f"the busiest second by the mean one ({PEAK_TO_MEAN:.0f})",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
