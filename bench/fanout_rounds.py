@@ -106,7 +106,10 @@ class FanoutRounds:
             for at_s in (s for each in seen for s in each.at_s[listing_id.encode()]):
                 after_ms.append((at_s - posted.began_s - number * every_s) * 1e3)
                 accepted_ms.append(max(0.0, at_s - posted.answered_at_s[number]) * 1e3)
-        wall_s = len(listings) * every_s or max(after_ms, default=float("nan")) / 1e3
+        arrivals_s = [s for each in seen for at_s in each.at_s.values() for s in at_s]
+        last_s = max(arrivals_s, default=float("nan")) - posted.began_s
+        # At a pace that is kept it is the pace that is told.
+        wall_s = max(last_s, len(listings) * every_s)
         return {
             "operations": count,
             "per_s": len(after_ms) / wall_s,
