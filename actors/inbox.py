@@ -6,6 +6,8 @@ changed directly, and whoever they are connected with is told by the bus.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,14 +15,30 @@ from actors import messages
 from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
+from actors.inbox_counts import InboxCounts
 from actors.parcels import Changed
-from storage.notifications import NotificationsRepository, NotInInbox
+from storage.client import Document
+from storage.notifications import InboxFilter, NotificationsRepository, NotInInbox
 from storage.positions import PositionClock
 
 DEADLINE_S = 10.0
 
 BY_EMAIL = "email"
 """The action of a click that was made in a mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """What of an inbox was asked for, newest first, and how much there is besides."""
+
+    count: int
+    """Of what was asked for, on all pages."""
+
+    unread_count: int
+    """Of the whole inbox."""
+
+    rows: Sequence[Document]
+    """As `NotificationsRepository.page` returns them."""
 
 
 class Inbox:
@@ -45,6 +63,44 @@ class Inbox:
             return await self._notifications.unread_count(user_id)
         count: int = await actor.request(messages.CountUnread(), deadline_s=DEADLINE_S)
         return count
+
+    async def page(
+        self, user_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
+    ) -> InboxPage:
+        """Return page `page` (from 1) of what is wanted.
+
+        The store is asked for the rows and, where those do not say it, for the counts; who is
+        connected has an actor that knows how many there are.
+        """
+        rows = await self._notifications.page(user_id, wanted, page=page, page_size=page_size)
+        passed_over = (page - 1) * page_size
+        count = None
+        if len(rows) < page_size and (rows or not passed_over):
+            # It is the last page.
+            count = passed_over + len(rows)
+        actor = self._directory.find(user_id)
+        if actor is None:
+            unread_count = await self._unread_beside(user_id, wanted, rows, count)
+        else:
+            asked = messages.CountInbox(rows, is_shown_wanted=count is None and wanted.is_by_state)
+            counts: InboxCounts = await actor.request(asked, deadline_s=DEADLINE_S)
+            unread_count = counts.unread
+            if counts.shown is not None:
+                count = _of_state(counts.shown, unread_count, is_read=wanted.is_read)
+        if count is None:
+            count = await self._notifications.count(user_id, wanted)
+        return InboxPage(count, unread_count, rows)
+
+    async def _unread_beside(
+        self, user_id: UUID, wanted: InboxFilter, rows: Sequence[Document], count: int | None
+    ) -> int:
+        """Return how many are unread, by what was read of the inbox already if that says it."""
+        if count is not None and wanted.is_by_state:
+            if wanted.is_read is False:
+                return count
+            if wanted.is_read is None and count == len(rows):
+                return sum(not row["is_read"] for row in rows)
+        return await self._notifications.unread_count(user_id)
 
     async def mark_read(self, user_id: UUID, ids: tuple[UUID, ...]) -> messages.Marked:
         """Mark `ids` read; ids that are not the user's change nothing."""
@@ -108,3 +164,10 @@ class Inbox:
         if marked:
             self._bus.send(Changed(user_id, change))
         return messages.Marked(marked, await self._notifications.unread_count(user_id))
+
+
+def _of_state(shown: int, unread: int, *, is_read: bool | None) -> int:
+    """Return how many of an inbox are read or unread, or all that are shown."""
+    if is_read is None:
+        return shown
+    return shown - unread if is_read else unread

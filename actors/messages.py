@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,6 +11,7 @@ from actors.attachment import Attachment
 from actors.connection import Connection
 from actors.frames import Announcement, Ref
 from actors.inbox_change import InboxChange
+from storage.client import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,16 @@ class Sync:
 @dataclass(frozen=True, slots=True)
 class CountUnread:
     """Asked; replies the unread count as the connections know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountInbox:
+    """Count what is unread and, where wanted, all that is shown. Asked; replies `InboxCounts`."""
+
+    listed: Sequence[Document]
+    """Rows of the inbox, newest first, that have just been read: the counts have these."""
+
+    is_shown_wanted: bool
 
 
 @dataclass(frozen=True, slots=True)

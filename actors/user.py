@@ -20,12 +20,13 @@ from actors.attachment import CATCH_UP_WITHIN_S, NEXT_PAGE_WITHIN_S, Attachment
 from actors.bus_face import BusFace
 from actors.connection import Connection
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
+from actors.inbox_counts import inbox_counts
+from actors.kept_count import ShownCount, UnreadCount
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
 from actors.parcels import Changed
 from actors.sync import answer_to_sync, find_missed
 from actors.told import Told
-from actors.unread_count import UnreadCount
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
 from storage.notifications import NotificationRow, NotificationsRepository
@@ -65,6 +66,7 @@ class UserActor(LoopActor):
         self._attached: list[Attachment] = []
         self._told = Told()
         self._unread = UnreadCount(user_id, notifications, clock)
+        self._shown = ShownCount(user_id, notifications, clock)
 
     def on_receive(self, message: Any) -> Any:
         """Handle one message; what has to wait for the store returns a coroutine."""
@@ -85,7 +87,7 @@ class UserActor(LoopActor):
                 return self._release(message)
         return self._change_or_count(message)
 
-    def _change_or_count(self, message: Any) -> Awaitable[Any]:
+    def _change_or_count(self, message: Any) -> Any:
         """Handle what is asked of the inbox itself."""
         match message:
             case messages.MarkRead():
@@ -99,7 +101,10 @@ class UserActor(LoopActor):
             case messages.Sync():
                 return self._sync(message)
             case messages.CountUnread():
-                return self._count_unread()
+                return self._unread.fresh() if self._unread.is_old else self._unread.count
+            case messages.CountInbox():
+                shown = self._shown if message.is_shown_wanted else None
+                return inbox_counts(self._unread, shown, message.listed, self._told)
         raise TypeError(f"a user actor does not take {type(message).__name__}")
 
     def on_failure(
@@ -115,6 +120,7 @@ class UserActor(LoopActor):
         if self._told.has(message.notification_id):
             return None
         self._told.announce(message.notification_id)
+        self._shown.note(message)
         if not self._unread.include(message):
             return self._recount_and_announce(message)
         self._announce(message)
@@ -142,6 +148,8 @@ class UserActor(LoopActor):
         if self._told.has_change(message.change):
             return
         await self._unread.reflect(message.arrived_at_s)
+        if isinstance(message.change, OneDeleted):
+            self._shown.distrust()
         self._tell_change(message.change)
 
     async def _catch_up(self, message: messages.CatchUp) -> None:
@@ -151,6 +159,7 @@ class UserActor(LoopActor):
         if not announced and not changes:
             return
         await self._unread.try_recount()
+        self._shown.distrust()
         for each in announced:
             self._told.announce(each.notification_id)
             self._announce(each)
@@ -234,6 +243,7 @@ class UserActor(LoopActor):
             return await writing
         except StoreUnavailable:
             self._unread.distrust()
+            self._shown.distrust()
             raise
 
     def _tell_all(
@@ -265,6 +275,7 @@ class UserActor(LoopActor):
         )
         if is_deleted:
             await self._unread.try_recount()
+            self._shown.take_one_off()
             change = OneDeleted(notification_id)
             self._tell_change(change)
             self._bus.send(Changed(self._user_id, change))
@@ -296,7 +307,6 @@ class UserActor(LoopActor):
 
     def _is_uncounted(self, row: NotificationRow) -> bool:
         """Tell whether a row is on its way here: the count lacks it until it is announced."""
-        return not (row.is_read or self._told.has(row.id)) and self._unread.lacks(row)
-
-    async def _count_unread(self) -> int:
-        return await self._unread.fresh()
+        return not (row.is_read or self._told.has(row.id)) and self._unread.lacks(
+            row.id, row.created_at
+        )

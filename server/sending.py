@@ -76,7 +76,7 @@ class Sending:
     async def _send(self, work_id: UUID, send: DirectSend) -> KeptAnswer:
         row = await self._direct_sends.send(work_id, send)
         names = await self._names.of([row])
-        return _answer(201, notification_record(row, names))
+        return _answer(201, notification_record(row.to_document(), names))
 
     async def _plan(
         self, work_id: UUID, send: DirectSend, send_at: datetime, begun_at: datetime

@@ -6,41 +6,52 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from actors.frames import notification_content, timestamp
+from actors.frames import timestamp
 from rules.preferences import Preferences
 from storage.businesses import Business
 from storage.campaigns import Campaign
 from storage.channel_switches import ChannelSwitch
+from storage.client import Document
 from storage.delivery_records import DeliveryRecord
 from storage.devices import Device
 from storage.names import Names
-from storage.notifications import NotificationRow
 
 
-def notification_record(row: NotificationRow, names: Names) -> dict[str, Any]:
-    """Return a notification as the inbox lists it: the content, whose it is, and its state."""
+def notification_record(row: Document, names: Names) -> dict[str, Any]:
+    """Return a notification, as it is stored in clear, as the inbox lists it."""
+    business_id = row["business_id"]
+    business = None if business_id is None else names.businesses.get(business_id)
+    read_at = row["read_at"]
     return {
-        "id": row.id,
-        **notification_content(row, names),
-        "sender": _sender(row, names),
-        "is_read": row.is_read,
-        "is_deleted": row.is_deleted,
-        "read_at": row.read_at and timestamp(row.read_at),
+        "id": row["_id"],
+        "notification_type": row["kind"],
+        "title": row["title"],
+        "message": row["message"],
+        "sender": _sender(row, business, names),
+        "business": None if business is None else business_card(business),
+        "data": row["data"],
+        "action_buttons": row["action_buttons"],
+        "image_url": row["image_url"],
+        "priority": row["priority"],
+        "created_at": timestamp(row["created_at"]),
+        "is_read": row["is_read"],
+        "is_deleted": row["is_deleted"],
+        "read_at": None if read_at is None else timestamp(read_at),
     }
 
 
-def _sender(row: NotificationRow, names: Names) -> dict[str, Any] | None:
+def _sender(row: Document, business: Business | None, names: Names) -> dict[str, Any] | None:
     """Return `{"id", "name", "user_type"}`; a business speaks under its own name."""
-    if row.sender_id is None:
+    sender_id = row["sender_id"]
+    if sender_id is None:
         return None
-    business = names.businesses.get(row.business_id) if row.business_id else None
-    if business is not None and business.owner_id == row.sender_id:
-        return {"id": row.sender_id, "name": business.name, "user_type": "provider"}
-    user = names.users.get(row.sender_id)
+    if business is not None and business.owner_id == sender_id:
+        return {"id": sender_id, "name": business.name, "user_type": "provider"}
+    user = names.users.get(sender_id)
     return {
-        "id": row.sender_id,
+        "id": sender_id,
         "name": user.name if user else None,
-        "user_type": user.user_type if user else row.sender_type,
+        "user_type": user.user_type if user else row.get("sender_type"),
     }
 
 

@@ -21,6 +21,11 @@ class InboxFilter:
     created_from: datetime | None = None
     created_before: datetime | None = None
 
+    @property
+    def is_by_state(self) -> bool:
+        """Whether rows are wanted, if not all, by nothing but being read or not."""
+        return self.kind is None and self.created_from is None and self.created_before is None
+
     def stages(self, recipient_id: UUID) -> list[dict[str, Any]]:
         """Return the stages that find the inbox rows which are wanted.
 

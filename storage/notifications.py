@@ -15,7 +15,7 @@ clicks is the first. Errors: `NotInInbox`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from storage.collection import StoreCollection, portions
 from storage.inbox_filter import InboxFilter
@@ -36,30 +36,35 @@ if TYPE_CHECKING:
 __all__ = [
     "Change",
     "InboxFilter",
-    "InboxPage",
+    "Mark",
     "NotInInbox",
     "NotificationRow",
     "NotificationsRepository",
-    "UnreadSnapshot",
+    "Snapshot",
 ]
 
 NEWEST_FIRST = {"created_at": -1, "_id": -1}
 OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
+Mark = Literal["inbox", "unread"]
+"""What a row has while it is shown, and while it is shown and not read."""
+
+LISTED = dict.fromkeys(
+    (
+        *("kind", "title", "message", "data", "action_buttons", "image_url", "priority"),
+        *("business_id", "sender_id", "sender_type", "created_at"),
+        *("is_read", "read_at", "is_deleted"),
+    ),
+    1,
+)
+"""What a list shows. Of 20 whole rows two thirds of the driver's time were the rest."""
+
 
 @dataclass(frozen=True, slots=True)
-class InboxPage:
-    """How many rows match in all, and those of the page, newest first."""
+class Snapshot:
+    """A count of rows that have a mark, and the recent rows that it has taken into account.
 
-    count: int
-    rows: list[NotificationRow]
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadSnapshot:
-    """A count of unread rows, and the recent rows that it has taken into account.
-
-    A row is in `count`, if it was unread, when it is older than asked or among `recent_ids`.
+    A row is in `count`, if it had the mark, when it is older than asked or among `recent_ids`.
     """
 
     count: int
@@ -110,37 +115,44 @@ class NotificationsRepository:
 
     async def page(
         self, recipient_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
-    ) -> InboxPage:
-        """Return page `page` (from 1) of the inbox."""
-        matching = wanted.stages(recipient_id)
-        skip = (page - 1) * page_size
+    ) -> list[Document]:
+        """Return page `page` (from 1) of the inbox, newest first: of each row `LISTED` and its ids.
+
+        Documents, because making rows of them costs more than all that a list does with them.
+        """
         found = await self._rows.aggregate(
-            [*matching, {"$sort": NEWEST_FIRST}, {"$skip": skip}, {"$limit": page_size}]
+            [
+                *wanted.stages(recipient_id),
+                {"$sort": NEWEST_FIRST},
+                {"$skip": (page - 1) * page_size},
+                {"$limit": page_size},
+                {"$project": LISTED},
+            ]
         )
-        if len(found) < page_size and (found or skip == 0):
-            return InboxPage(skip + len(found), self._in_clear(found))
-        counted = await self._rows.aggregate([*matching, {"$count": "rows"}])
-        return InboxPage(counted[0]["rows"] if counted else 0, self._in_clear(found))
+        return [opened({**row, "recipient_id": recipient_id}, self._cipher) for row in found]
+
+    async def count(self, recipient_id: UUID, wanted: InboxFilter) -> int:
+        """Return how many rows of the inbox are wanted."""
+        counted = await self._rows.aggregate([*wanted.stages(recipient_id), {"$count": "rows"}])
+        return counted[0]["rows"] if counted else 0
 
     async def unread_count(self, recipient_id: UUID) -> int:
         """Return how many rows are unread."""
         return await self._rows.count({"recipient_id": recipient_id, "unread": True})
 
-    async def unread_snapshot(
-        self, recipient_id: UUID, *, recent_since: datetime
-    ) -> UnreadSnapshot:
-        """Count the unread rows, saying of each row from `recent_since` on that it was seen.
+    async def snapshot(self, recipient_id: UUID, mark: Mark, *, recent_since: datetime) -> Snapshot:
+        """Count the rows that have `mark`, and say which rows from `recent_since` on were seen.
 
         Two closed queries: an `$or` of them would scan the collection.
         """
         recent = await self._rows.find(
-            {"recipient_id": recipient_id, "created_at": {"$gte": recent_since}}, {"unread": 1}
+            {"recipient_id": recipient_id, "created_at": {"$gte": recent_since}}, {mark: 1}
         )
         older = await self._rows.count(
-            {"recipient_id": recipient_id, "unread": True, "created_at": {"$lt": recent_since}}
+            {"recipient_id": recipient_id, mark: True, "created_at": {"$lt": recent_since}}
         )
-        return UnreadSnapshot(
-            older + sum("unread" in row for row in recent), frozenset(row["_id"] for row in recent)
+        return Snapshot(
+            older + sum(mark in row for row in recent), frozenset(row["_id"] for row in recent)
         )
 
     async def mark_read(self, recipient_id: UUID, ids: Collection[UUID], *, at: datetime) -> int:

@@ -46,8 +46,9 @@ def opened(document: Document, cipher: FieldCipher) -> Document:
 
 
 def _has_secrets(document: Document) -> bool:
-    said = (document["data"], *document["action_buttons"])
-    return not all(SECRET_NAMES.isdisjoint(each) for each in said)
+    if not SECRET_NAMES.isdisjoint(document["data"]):
+        return True
+    return not all(map(SECRET_NAMES.isdisjoint, document["action_buttons"]))
 
 
 def _sealed(values: Mapping[str, Any], cipher: FieldCipher, owner: UUID) -> dict[str, Any]:

@@ -52,15 +52,16 @@ class ListHandler(ApiHandler):
     async def get(self) -> None:
         """List the caller's notifications, newest first."""
         asked = self.query()
-        user_id = self.principal.user_id
-        notifications = self.service.stores.notifications
-        page = await notifications.page(
-            user_id,
+        page = await self.service.inbox.page(
+            self.principal.user_id,
             await self._filter(asked),
             page=asked["page"],
             page_size=asked["page_size"],
         )
-        names = await self.service.names.of(page.rows)
+        names = await self.service.names.resolve(
+            users=(row["sender_id"] for row in page.rows),
+            businesses=(row["business_id"] for row in page.rows),
+        )
         self.answer(
             listing(
                 url=self.service.url("/api/notifications/"),
@@ -69,7 +70,7 @@ class ListHandler(ApiHandler):
                 page_size=asked["page_size"],
                 count=page.count,
                 results=[notification_record(row, names) for row in page.rows],
-                unread_count=await self.service.inbox.unread_count(user_id),
+                unread_count=page.unread_count,
             )
         )
 

@@ -15,11 +15,11 @@ from pykka import ActorDeadError
 from actors import messages
 from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead, SeveralRead
+from actors.kept_count import RECENT, RECOUNT_AFTER
 from actors.loop_ref import LoopActorRef
 from actors.parcels import Changed
 from actors.sync import PAGE_BYTES, ROW_BYTES, UnknownNotification
 from actors.told import REMEMBERED
-from actors.unread_count import RECENT, RECOUNT_AFTER
 from actors.user import UserActor
 from rules.content import MESSAGE_LIMIT
 from storage.client import StoreUnavailable
@@ -235,11 +235,11 @@ class _AwayAfter:
         self._notifications = notifications
         self._left = calls
 
-    async def unread_snapshot(self, *args: Any, **options: Any) -> Any:
+    async def snapshot(self, *args: Any, **options: Any) -> Any:
         self._left -= 1
         if self._left < 0:
             raise StoreUnavailable("away")
-        return await self._notifications.unread_snapshot(*args, **options)
+        return await self._notifications.snapshot(*args, **options)
 
 
 class _InDoubt:

@@ -68,9 +68,17 @@ class RecordingBus:
 class UserActors:
     """Starts users' actors, and knows them all."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        *,
+        notifications: Any = None,
+        clock: PositionClock | None = None,
+    ) -> None:
         self.bus = RecordingBus()
         self._stores = stores
+        self._notifications = notifications or stores.notifications
+        self._clock = clock or PositionClock()
         self._refs: list[UserRef] = []
 
     def start(
@@ -79,9 +87,9 @@ class UserActors:
         """Start the actor of a user."""
         ref = UserActor.start(
             user_id,
-            notifications=self._stores.notifications,
+            notifications=self._notifications,
             names=NameResolver(self._stores.users, self._stores.businesses),
-            clock=PositionClock(),
+            clock=self._clock,
             bus=self.bus,
             on_idle=on_idle,
             on_broken=on_broken,

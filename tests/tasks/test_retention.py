@@ -121,7 +121,7 @@ async def test_what_is_blanked_is_in_no_inbox_and_in_no_sync(
     user, inbox = row.recipient_id, stores.notifications
     await inbox.mark_all_read(user, at=clock.store_now())
     await retention(stores, clock).run(clock.store_now())
-    assert (await inbox.page(user, InboxFilter(), page=1, page_size=9)).count == 0
+    assert await inbox.page(user, InboxFilter(), page=1, page_size=9) == []
     assert await inbox.unread_count(user) == 0
     later = clock.store_now()
     assert await inbox.after(user, since=None, until=later, limit=9) == []

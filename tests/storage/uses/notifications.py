@@ -27,6 +27,7 @@ from tests.storage.uses.use import Use, counted, without
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from storage.notifications import Mark
     from storage.stores import Stores
     from tests.storage.uses.use import Restore
 
@@ -36,11 +37,29 @@ RECENT = {"created_from": NOON, "created_before": LATER}
 
 
 def page(index: str, **wanted: Any) -> Use:
-    async def run(stores: Stores) -> tuple[int, int]:
-        found = await stores.notifications.page(READER, InboxFilter(**wanted), page=1, page_size=9)
-        return found.count, len(found.rows)
+    async def run(stores: Stores) -> int:
+        return len(
+            await stores.notifications.page(READER, InboxFilter(**wanted), page=1, page_size=9)
+        )
 
     return Use(NotificationsRepository.page, run, (index,))
+
+
+def how_many(index: str, **wanted: Any) -> Use:
+    return Use(
+        NotificationsRepository.count,
+        lambda stores: stores.notifications.count(READER, InboxFilter(**wanted)),
+        (index,),
+    )
+
+
+def snapshot(index: str, mark: Mark) -> Use:
+    return Use(
+        NotificationsRepository.snapshot,
+        lambda stores: stores.notifications.snapshot(MARKER, mark, recent_since=NOON + 9 * SECOND),
+        (index, "position"),
+        unread_again(MARKED_ROWS),
+    )
 
 
 async def insert_twice(stores: Stores) -> int:
@@ -71,17 +90,17 @@ USES = [
     page("inbox", kind="new_listing"),
     page("inbox", is_read=True, kind="welcome", **RECENT),
     page("unread", is_read=False, **RECENT),
+    how_many("inbox"),
+    how_many("inbox", is_read=True, kind="welcome", **RECENT),
+    how_many("unread", is_read=False, **RECENT),
     Use(
         NotificationsRepository.unread_count,
         lambda stores: stores.notifications.unread_count(MARKER),
         ("unread",),
         unread_again(MARKED_ROWS),
     ),
-    Use(
-        NotificationsRepository.unread_snapshot,
-        lambda stores: stores.notifications.unread_snapshot(MARKER, recent_since=NOON + 9 * SECOND),
-        ("unread", "position"),
-    ),
+    snapshot("unread", "unread"),
+    snapshot("inbox", "inbox"),
     Use(
         NotificationsRepository.mark_read,
         lambda stores: stores.notifications.mark_read(MARKER, MARKED_ROWS, at=LATER),

@@ -1,15 +1,16 @@
-"""How many notifications a connected user has not read, kept without asking the store each time."""
+"""A count of what somebody has, kept for a connected user without asking the store each time."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from datetime import datetime, timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from actors.messages import Deliver
 from storage.client import StoreUnavailable
-from storage.notifications import NotificationRow, NotificationsRepository
+from storage.notifications import Mark, NotificationsRepository
 from storage.positions import EPOCH, PositionClock
 
 RECENT = timedelta(seconds=30)
@@ -19,8 +20,22 @@ RECOUNT_AFTER = timedelta(minutes=5)
 """A count older than this is read anew the next time its user does something."""
 
 
-class UnreadCount:
+class KeptCount:
     """A count that was read, plus what was announced after it, each row once."""
+
+    __slots__ = (
+        "_clock",
+        "_counted_at",
+        "_notifications",
+        "_recounted_at_s",
+        "_user_id",
+        "count",
+        "recent_ids",
+        "recent_since",
+    )
+
+    mark: ClassVar[Mark]
+    """Of the rows that are counted."""
 
     def __init__(
         self, user_id: UUID, notifications: NotificationsRepository, clock: PositionClock
@@ -35,38 +50,49 @@ class UnreadCount:
         self.recent_since = EPOCH
         self.count = 0
 
+    def has(self, announced: Deliver) -> bool:
+        """Tell whether a row that is announced is one of those that are counted."""
+        raise NotImplementedError
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the count has to be read anew before it is told."""
+        return (
+            self._counted_at is None or self._clock.store_now() - self._counted_at > RECOUNT_AFTER
+        )
+
     def include(self, announced: Deliver) -> bool:
         """Count a row that is announced; False when only a recount can tell whether it is in."""
         counted_at = self._counted_at
         if counted_at is None or announced.created_at < counted_at - RECENT:
             return False
-        if announced.is_unread and announced.notification_id not in self.recent_ids:
+        if self.has(announced) and announced.notification_id not in self.recent_ids:
             self.count += 1
         return True
 
-    def lacks(self, row: NotificationRow) -> bool:
-        """Tell whether the last recount was before `row` came."""
-        return row.created_at >= self.recent_since and row.id not in self.recent_ids
+    def lacks(self, notification_id: UUID, created_at: datetime) -> bool:
+        """Tell whether the last recount was before a row came."""
+        return created_at >= self.recent_since and notification_id not in self.recent_ids
 
     def guess(self, announced: Deliver) -> None:
         """Count a row as new while the store is away; the next time the count is read anew."""
         self.distrust()
-        self.count += announced.is_unread
+        self.count += self.has(announced)
 
     def distrust(self) -> None:
         """Read the count anew the next time: a write may or may not have taken effect."""
         self._counted_at = None
 
-    async def take_off(self, marked: int) -> None:
-        """Take what was marked read by way of this count off it, or read it anew.
+    async def take_off(self, fewer: int) -> None:
+        """Take what this user's actor changed off the count, or read it anew.
 
-        More marked than counted means that one was marked before its announcement came here.
-        While the store is away the count is as good as what is known.
+        More than counted means that a row was changed before its announcement came here. While
+        the store is away the count is as good as what is known.
         """
-        if self._is_old() or marked > self.count:
+        if self.is_old or fewer > self.count:
             await self.try_recount()
         else:
-            self.count -= marked
+            self.count -= fewer
 
     async def try_recount(self) -> None:
         """Read the count anew, or keep the old one until the store is back."""
@@ -84,7 +110,7 @@ class UnreadCount:
 
     async def fresh(self) -> int:
         """Return the count, read anew when it is old."""
-        if self._is_old():
+        if self.is_old:
             await self.recount()
         return self.count
 
@@ -94,13 +120,47 @@ class UnreadCount:
         self._recounted_at_s = time.monotonic()
         now = self._clock.store_now()
         since = now - RECENT
-        snapshot = await self._notifications.unread_snapshot(self._user_id, recent_since=since)
+        snapshot = await self._notifications.snapshot(self._user_id, self.mark, recent_since=since)
         self.count = snapshot.count
         self.recent_since = since
         self.recent_ids = snapshot.recent_ids
         self._counted_at = now
 
-    def _is_old(self) -> bool:
-        return (
-            self._counted_at is None or self._clock.store_now() - self._counted_at > RECOUNT_AFTER
-        )
+
+class UnreadCount(KeptCount):
+    """How many notifications a connected user has not read."""
+
+    __slots__ = ()
+
+    mark = "unread"
+
+    def has(self, announced: Deliver) -> bool:
+        """Tell whether it was unread when it was announced."""
+        return announced.is_unread
+
+
+class ShownCount(KeptCount):
+    """How many notifications the inbox of a connected user shows."""
+
+    __slots__ = ()
+
+    mark = "inbox"
+
+    def has(self, announced: Deliver) -> bool:
+        """Count every row: what is announced is shown."""
+        return True
+
+    def note(self, announced: Deliver) -> None:
+        """Count a row that is announced, or, where only the store can tell, all the next time.
+
+        Until it is asked for the first time there is no count, and so nothing to do.
+        """
+        if not self.include(announced):
+            self.distrust()
+
+    def take_one_off(self) -> None:
+        """Take a row that was deleted off the count, or read it anew the next time."""
+        if self.is_old or not self.count:
+            self.distrust()
+        else:
+            self.count -= 1

@@ -1,0 +1,53 @@
+"""Say how much an inbox holds, beside rows of it that were read from the store just now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+
+from actors.kept_count import KeptCount, ShownCount, UnreadCount
+from actors.told import Told
+from storage.client import Document
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCounts:
+    """How many rows are unread, and how many are shown, where that was wanted."""
+
+    unread: int
+    shown: int | None
+
+
+def inbox_counts(
+    unread: UnreadCount, shown: ShownCount | None, listed: Sequence[Document], told: Told
+) -> InboxCounts | Awaitable[InboxCounts]:
+    """Return what `unread` and `shown` say; awaitable where the store has to be asked.
+
+    It is asked when one of them is old, or lacks one of `listed`, newest first: so a row is counted
+    that is in the store and whose announcement is still on its way. Then it is asked for both, or
+    more might be unread than are shown.
+    """
+    kept: list[KeptCount] = [unread] if shown is None else [unread, shown]
+    if any(count.is_old or _lacks_any(count, listed, told) for count in kept):
+        return _recounted(kept)
+    return _said(kept)
+
+
+def _lacks_any(count: KeptCount, listed: Sequence[Document], told: Told) -> bool:
+    for row in listed:
+        if row["created_at"] < count.recent_since:
+            break
+        if count.lacks(row["_id"], row["created_at"]) and not told.has(row["_id"]):
+            return True
+    return False
+
+
+async def _recounted(kept: Sequence[KeptCount]) -> InboxCounts:
+    for count in kept:
+        await count.recount()
+    return _said(kept)
+
+
+def _said(kept: Sequence[KeptCount]) -> InboxCounts:
+    unread, *shown = (count.count for count in kept)
+    return InboxCounts(unread, shown[0] if shown else None)
