@@ -78,6 +78,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         service.start_server()
         rounds = RestRounds(service, http, swarm, options.seconds)
         rounds.connect(world.connected)
+        service.rest()
         for row in wanted:
             progress(row.label)
             with profiled(service.server_pid, options.profile, row.name):
