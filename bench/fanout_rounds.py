@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from bench.account import kernel_s, rss_bytes
+from bench.account import kernel_s, rss_bytes, spent
 from bench.http_load import request
 from bench.peers import Peer, Reply
 from bench.population import EVENTS, Person, Population, listing
@@ -41,10 +41,10 @@ class FanoutRounds:
         """Connect everybody and return the figures; they stay connected."""
         service = self._service
         rss_before = self._server_bytes()
-        before = service.watched.read()
+        before = service.watched.cpu()
         replies = self._all([self._connect(share) for share in self._shares])
         service.settle()
-        cpu = service.spent(before)
+        cpu = spent(before, service.watched.cpu())
         done: list[Connected] = [reply.result for reply in replies]
         latencies_ms = [s * 1e3 for each in done for s in each.latencies_s]
         wall_s = max(each.ended_s for each in done) - min(each.began_s for each in done)
@@ -87,7 +87,7 @@ class FanoutRounds:
         listing_ids = [_listing_id(each) for each in listings]
         count = len(listings) * followers
         self._all([Expect(listing_ids) for _ in self._swarms])
-        before = service.watched.read()
+        before = service.watched.cpu()
         for swarm, share in zip(self._swarms, self._shares, strict=True):
             swarm.ask(Await(len(share) * count // len(self._people), FRAMES_WITHIN_S))
         posted = population.send(
@@ -98,7 +98,7 @@ class FanoutRounds:
         )
         waited = [swarm.reply() for swarm in self._swarms]
         service.settle()
-        cpu = service.spent(before)
+        cpu = spent(before, service.watched.cpu())
         seen: list[Seen] = [reply.result for reply in self._all([Report() for _ in self._swarms])]
         after_ms: list[float] = []
         accepted_ms: list[float] = []

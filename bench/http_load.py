@@ -56,10 +56,10 @@ class Loaded:
         return self.statuses.total() - len(self.latencies_s)
 
 
-def request(method: str, path: str, token: str, body: object = None) -> bytes:
+def request(method: str, path: str, token: str, body: object = None, *headers: str) -> bytes:
     """Return the bytes of an HTTP request; `body` goes as JSON."""
     content = b"" if body is None else json.dumps(body).encode()
-    lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {token}"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {token}", *headers]
     if body is not None:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
     return "\r\n".join([*lines, "", ""]).encode() + content

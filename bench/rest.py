@@ -31,9 +31,11 @@ NAMES = (
     "list",
     "mark-read",
     "follow",
+    "unfollow",
     "event",
     "event-user",
     "direct-send",
+    "direct-send-keyed",
     "list-alone",
     "mark-read-alone",
 )
@@ -78,7 +80,6 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         service.start_server()
         rounds = RestRounds(service, http, swarm, options.seconds)
         rounds.connect(world.connected)
-        service.rest()
         for row in wanted:
             progress(row.label)
             with profiled(service.server_pid, options.profile, row.name):

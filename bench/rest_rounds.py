@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from bench.account import spent
 from bench.http_load import Load, Loaded
 from bench.peers import Peer
 from bench.population import Person
@@ -42,7 +43,7 @@ class RestRounds:
         """Send the requests of one round and return the figures."""
         service = self._service
         self._swarm.call(Expect([SENT_LISTING]))
-        before = service.watched.read()
+        before = service.watched.cpu()
         reply = self._http.call(
             Load(
                 host=service.settings.host,
@@ -56,7 +57,7 @@ class RestRounds:
         loaded: Loaded = reply.result
         missing = self._missing(row.brings, len(loaded.latencies_s))
         service.settle()
-        cpu = service.spent(before)
+        cpu = spent(before, service.watched.cpu())
         if loaded.unexpected:
             print(f"{row.name}: {loaded.unexpected}", file=sys.stderr)
         done = loaded.statuses.total()

@@ -125,6 +125,11 @@ def rows(world: World) -> list[Row]:
             expected_status=201,
         ),
         Row(
+            name="unfollow",
+            label="unfollow",
+            requests=lambda number: _unfollows(world, number),
+        ),
+        Row(
             name="event",
             label="event accepted and carried out: listing without followers",
             requests=lambda _: [
@@ -152,6 +157,20 @@ def rows(world: World) -> list[Row]:
             label="direct send to a connected user, with its frame",
             requests=lambda _: [
                 direct_send(world.platform_token, _turn(world.connected, at).id)
+                for at in range(world.operations)
+            ],
+            expected_status=201,
+            brings=Frames.NEW,
+        ),
+        Row(
+            name="direct-send-keyed",
+            label="direct send to a connected user, with an Idempotency-Key",
+            requests=lambda _: [
+                direct_send(
+                    world.platform_token,
+                    _turn(world.connected, at).id,
+                    f"Idempotency-Key: {uuid4()}",
+                )
                 for at in range(world.operations)
             ],
             expected_status=201,
@@ -191,7 +210,7 @@ def _marks(world: World, count: int) -> list[bytes]:
     return marks
 
 
-def direct_send(token: str, recipient_id: UUID) -> bytes:
+def direct_send(token: str, recipient_id: UUID, *headers: str) -> bytes:
     """Return the request by which `recipient_id` is told something in the app."""
     body = {
         "recipient_id": str(recipient_id),
@@ -200,17 +219,30 @@ def direct_send(token: str, recipient_id: UUID) -> bytes:
         "message": "Order 4711 is completed. We hope that you enjoy it.",
         "data": {"listing_id": SENT_LISTING},
     }
-    return request("POST", "/api/notifications/", token, body)
+    return request("POST", "/api/notifications/", token, body, *headers)
 
 
 def _follows(world: World, number: int) -> list[bytes]:
-    """Return follows such that those under way together are of different users and businesses."""
-    follows = []
-    for at in range(number * world.operations, (number + 1) * world.operations):
-        person = _turn(world.followers, at)
-        business_id = _turn(world.businesses, at // len(world.followers) + at)
-        follows.append(follow_request(person, business_id))
-    return follows
+    return [follow_request(person, business_id) for person, business_id in _pairs(world, number)]
+
+
+def _unfollows(world: World, number: int) -> list[bytes]:
+    """Return the ends of the follows of this round."""
+    return [
+        request("DELETE", f"/api/unfollow/{business_id}/", person.token)
+        for person, business_id in _pairs(world, number)
+    ]
+
+
+def _pairs(world: World, number: int) -> list[tuple[Person, UUID]]:
+    """Return who follows what, such that neighbours are different users and businesses."""
+    return [
+        (
+            _turn(world.followers, at),
+            _turn(world.businesses, at // len(world.followers) + at),
+        )
+        for at in range(number * world.operations, (number + 1) * world.operations)
+    ]
 
 
 def _told(world: World, told: dict[str, object]) -> bytes:

@@ -40,9 +40,6 @@ class Sheet:
         self.row_bytes: float | None = None
         """What a stored notification is long, as BSON."""
 
-        self.at_rest: dict[str, float] = {}
-        """Process -> what it uses of a core when nothing is asked of it."""
-
         self.complaints: list[str] = []
         self._profile = profile_dir / "profile.svg" if profile_dir else None
 

@@ -64,7 +64,6 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
         rounds = RestRounds(service, http, swarm, REQUESTS_WITHIN_S)
         service.start_server()
         rounds.connect(world.connected)
-        service.rest()
         for row in rows(world):
             sheet.fill(row.name, partial(rounds.measure, row), profiled_pid=service.server_pid)
         if not sheet.has_counts:
@@ -136,7 +135,6 @@ def measure_deliveries(service: RunningService, sheet: Sheet, options: argparse.
         pid = service.start_worker(variables)
         for channel in sinks:
             rounds.send_round(channel, WARM_UP_DELIVERIES, answer_s=PUSH_ANSWER_S)
-        service.rest()
         sheet.fill("pushes", send_pushes, profiled_pid=pid)
         sheet.fill("emails", send_emails, profiled_pid=pid)
         sheet.fill(
@@ -232,7 +230,6 @@ def _crowd(service: RunningService, count: int) -> Iterator[_Crowd]:
         warming_up.connect_round()
         warming_up.fan_out_round(other_id)
         warming_up.disconnect()
-        service.rest()
         rounds = FanoutRounds(service, population, swarms, people)
         yield _Crowd(service, population, people, business_id, rounds)
 
