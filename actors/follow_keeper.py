@@ -30,9 +30,15 @@ class FollowKeeper(BatchActor[ChangeFollow]):
         self._following = following
 
     async def on_receive_many(self, messages: Sequence[Asked[ChangeFollow]]) -> None:
-        """Make the changes, and answer each."""
-        results = await self._following.carry_out([asked.message for asked in messages])
-        for asked, result in zip(messages, results, strict=True):
+        """Make the changes, and answer each; who has given up by now wants none."""
+        wanted = []
+        for asked in messages:
+            if asked.is_abandoned:
+                asked.reply()
+            else:
+                wanted.append(asked)
+        results = await self._following.carry_out([asked.message for asked in wanted])
+        for asked, result in zip(wanted, results, strict=True):
             if isinstance(result, FollowResult):
                 asked.reply(result)
             else:

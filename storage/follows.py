@@ -135,33 +135,50 @@ class FollowsRepository:
 
     async def _record(self, changes: Sequence[FollowChange]) -> dict[UUID, Recorded]:
         """Try once; what is not among the answers, by token, another change of the row hindered."""
-        rows = await self._rows(changes)
-        recorded: dict[UUID, Recorded] = {}
         first: dict[UUID, FollowChange] = {}
         for change in changes:
+            first.setdefault(_id(change), change)
+        # Most who follow do for the first time, which one round trip sees to.
+        recorded = await self._inserted([each for each in first.values() if each.is_following])
+        waiting = [change for change in changes if change.token not in recorded]
+        if not waiting:
+            return recorded
+        rows = await self._rows(waiting)
+        old: dict[UUID, tuple[FollowChange, Document]] = {}
+        new: dict[UUID, FollowChange] = {}
+        for change in waiting:
             row = rows.get(_id(change))
-            if row is not None and row["revision"] >= change.revision:
+            if row is None:
+                new.setdefault(_id(change), change)
+            elif row["revision"] >= change.revision:
                 recorded[change.token] = Recorded(counts=0, is_first=False)
             else:
-                first.setdefault(_id(change), change)
-        new = [change for key, change in first.items() if key not in rows]
-        if new:
-            known = await self._follows.insert_new([_new_row(change) for change in new])
-            for place, change in enumerate(new):
-                if place not in known:
-                    recorded[change.token] = Recorded(int(change.is_following), is_first=True)
-        old = [(change, rows[key]) for key, change in first.items() if key in rows]
-        for change, row in await self._written(old):
+                old.setdefault(_id(change), (change, row))
+        recorded |= await self._inserted(list(new.values()))
+        for change, row in await self._written(list(old.values())):
             recorded[change.token] = Recorded(
                 counts=int(change.is_following) - int(row["is_active"]),
                 is_first="first_followed_at" not in row,
             )
         return recorded
 
+    async def _inserted(self, changes: Sequence[FollowChange]) -> dict[UUID, Recorded]:
+        """Insert the rows of `changes` that are not there; say of which changes those are."""
+        if not changes:
+            return {}
+        known = await self._follows.insert_new([_new_row(change) for change in changes])
+        return {
+            change.token: Recorded(int(change.is_following), is_first=True)
+            for place, change in enumerate(changes)
+            if place not in known
+        }
+
     async def _written(
         self, changes: Sequence[tuple[FollowChange, Document]]
     ) -> Sequence[tuple[FollowChange, Document]]:
         """Write those of `changes` whose rows are still as they were read; return these."""
+        if not changes:
+            return []
         writing = uuid4()
         updates = [
             UpdateOne({**_key(change), "revision": row["revision"]}, _update(row, change, writing))
@@ -171,7 +188,8 @@ class FollowsRepository:
         if await self._follows.bulk_update(updates) == len(updates):
             return changes
         rows = await self._rows([change for change, _ in changes])
-        return [pair for pair in changes if rows[_id(pair[0])].get("writing") == writing]
+        # A row may be gone meanwhile.
+        return [pair for pair in changes if rows.get(_id(pair[0]), {}).get("writing") == writing]
 
     async def _rows(self, changes: Collection[FollowChange]) -> dict[UUID, Document]:
         found: list[Document] = []

@@ -11,12 +11,16 @@ from rules.audience import Gap
 from rules.ids import follow_id
 from rules.slots import SLOTS, slot_of
 from storage.follow_changes import FollowChange
-from storage.follows import GAPS_KEPT, Recorded
+from storage.follows import GAPS_KEPT, FollowsRepository, Recorded
 from tests.storage.samples import MINUTE, NOON
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
     from tornado.ioloop import IOLoop
 
+    from storage.client import Document
     from storage.stores import Stores
 
 
@@ -187,3 +191,30 @@ async def test_of_restores_and_endings_recorded_at_once_each_counts_once(stores:
     recorded = await asyncio.gather(*(stores.follows.record(share) for share in shares))
     assert sum(each.counts for share in recorded for each in share) == -8
     assert await stores.follows.count(business_id) == 0
+
+
+class Vanishing(FollowsRepository):
+    """Loses the rows that it has read, the first time, before they are written."""
+
+    has_lost = False
+
+    async def _rows(self, changes: Collection[FollowChange]) -> dict[UUID, Document]:
+        rows = await super()._rows(changes)
+        if not self.has_lost:
+            self.has_lost = True
+            await self._follows.delete_many({"_id": {"$in": list(rows)}})
+        return rows
+
+
+async def test_a_row_that_is_gone_before_it_is_written_is_made_anew(
+    stores: Stores, database: AsyncIOMotorDatabase[Document]
+) -> None:
+    user_id, business_id = uuid4(), uuid4()
+    begun, ended = (
+        a_change(number, is_following=number == 1, user_id=user_id, business_id=business_id)
+        for number in (1, 2)
+    )
+    await record(stores, begun)
+    assert await Vanishing(database).record([ended]) == [Recorded(counts=0, is_first=True)]
+    again = a_change(3, is_following=True, user_id=user_id, business_id=business_id)
+    assert await record(stores, again) == Recorded(counts=1, is_first=True)
