@@ -12,15 +12,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+from pymongo import UpdateOne
+
 from rules.lease import Lease
-from storage.collection import StoreCollection
+from storage.collection import UPDATES_AT_ONCE, StoreCollection
 from storage.encryption import DecryptionError
 from storage.positions import EPOCH
+from storage.together import Together
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -78,6 +82,9 @@ class IdempotencyKeys:
     def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._keys = StoreCollection(database["idempotency_keys"])
         self._cipher = cipher
+        # Each request needs one of both, beside what it is about.
+        self._insert = Together(self._insert_all, most=UPDATES_AT_ONCE)
+        self._update = Together(self._update_all, most=UPDATES_AT_ONCE)
 
     async def begin(
         self, key_id: UUID, fingerprint: str, lease: Lease, *, now: datetime
@@ -88,7 +95,7 @@ class IdempotencyKeys:
         """
         fresh = self._fresh(key_id, fingerprint, lease, now)
         while True:
-            if not await self._keys.insert_new([{"_id": key_id, **fresh}]):
+            if await self._insert({"_id": key_id, **fresh}):
                 return _attempt(key_id, fresh)
             row = await self._keys.find_one({"_id": key_id})
             if row is None:
@@ -116,17 +123,29 @@ class IdempotencyKeys:
     async def keep(self, attempt: Attempt, answer: KeptAnswer) -> None:
         """Keep the answer for all retries; one that was taken over has nothing to say any more."""
         body = self._cipher.encrypt(answer.body, owner=attempt.key_id)
-        await self._keys.update_one(
-            _of(attempt), {"$set": {"answer": {"status": answer.status, "body": body}}}
-        )
+        await self._set(attempt, {"answer": {"status": answer.status, "body": body}})
 
     async def let_go(self, attempt: Attempt) -> None:
         """Have the next try go on with the work, since this one could not end it."""
-        await self._keys.update_one(_of(attempt), {"$set": {"held_until": EPOCH}})
+        await self._set(attempt, {"held_until": EPOCH})
 
     async def forget(self, attempt: Attempt) -> None:
         """Make the key as good as new, since nothing was done."""
-        await self._keys.update_one(_of(attempt), {"$set": {"purge_at": EPOCH}})
+        await self._set(attempt, {"purge_at": EPOCH})
+
+    async def _set(self, attempt: Attempt, fields: Document) -> None:
+        """Set `fields` while the attempt holds the key."""
+        held = {"_id": attempt.key_id, "attempt": attempt.token, "answer": None}
+        await self._update(UpdateOne(held, {"$set": fields}))
+
+    async def _insert_all(self, rows: Sequence[Document]) -> Sequence[bool]:
+        """Return of each row whether it was new; of two with one key the first is."""
+        known = set(await self._keys.insert_new(rows))
+        return [place not in known for place in range(len(rows))]
+
+    async def _update_all(self, updates: Sequence[UpdateOne]) -> Sequence[None]:
+        await self._keys.bulk_update(updates)
+        return [None] * len(updates)
 
     def _fresh(self, key_id: UUID, fingerprint: str, lease: Lease, now: datetime) -> Document:
         return {
@@ -158,7 +177,3 @@ class IdempotencyKeys:
 
 def _attempt(key_id: UUID, row: Document) -> Attempt:
     return Attempt(key_id, row["attempt"], row["work_id"], row["begun_at"])
-
-
-def _of(attempt: Attempt) -> dict[str, Any]:
-    return {"_id": attempt.key_id, "attempt": attempt.token, "answer": None}

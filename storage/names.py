@@ -20,6 +20,9 @@ from storage.notification_rows import NotificationRow
 from storage.users import Name, UsersRepository
 
 KEPT_S = 60.0
+UNKNOWN_FOR_S = 5.0
+"""A sender who is no user, as services are none, is looked for no more often than that."""
+
 CACHED = 20_000
 """Entries of each cache: today's 10,000 businesses twice over."""
 
@@ -48,13 +51,19 @@ class NameResolver:
         self._businesses = businesses
         self._user_names: TTLCache[UUID, Name] = TTLCache(CACHED, KEPT_S, timer)
         self._business_names: TTLCache[UUID, Business] = TTLCache(CACHED, KEPT_S, timer)
+        self._strangers: TTLCache[UUID, None] = TTLCache(CACHED, UNKNOWN_FOR_S, timer)
 
     async def resolve(
         self, *, users: Iterable[UUID | None] = (), businesses: Iterable[UUID | None] = ()
     ) -> Names:
         """Return the names of `users` and `businesses`; None among them is passed over."""
+        wanted = {each for each in users if each not in self._strangers}
+        known = await _through(self._user_names, wanted, self._users.names)
+        for stranger in wanted - known.keys():
+            if stranger is not None:
+                self._strangers[stranger] = None
         return Names(
-            users=await _through(self._user_names, users, self._users.names),
+            users=known,
             businesses=await _through(self._business_names, businesses, self._businesses.find_many),
         )
 
@@ -76,6 +85,7 @@ class NameResolver:
         for changed in ids:
             self._user_names.pop(changed, None)
             self._business_names.pop(changed, None)
+            self._strangers.pop(changed, None)
 
 
 async def _through(

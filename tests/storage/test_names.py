@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from storage.businesses import BusinessChange, BusinessNotFound
-from storage.names import KEPT_S, NameResolver
+from storage.names import KEPT_S, UNKNOWN_FOR_S, NameResolver
 from storage.users import ProfileChange
 from tests.storage.samples import MINUTE, NOON, a_business, a_row
 
@@ -38,6 +38,26 @@ async def test_names_are_kept_for_a_minute_unless_forgotten(stores: Stores) -> N
     await rename("Third", 3)
     now_s = KEPT_S + 1
     assert await names() == ("Third", "Third")
+
+
+async def test_who_is_unknown_is_looked_for_again_in_a_moment_or_when_told_of(
+    stores: Stores,
+) -> None:
+    now_s = 0.0
+    resolver = NameResolver(stores.users, stores.businesses, timer=lambda: now_s)
+    first, second = uuid4(), uuid4()
+
+    async def known() -> set[UUID]:
+        return set((await resolver.resolve(users=[first, second])).users)
+
+    assert await known() == set()
+    for user_id in (first, second):
+        await stores.users.apply([ProfileChange(user_id, {"name": "Anna"}, NOON)])
+    assert await known() == set()
+    resolver.forget([first])
+    assert await known() == {first}
+    now_s = UNKNOWN_FOR_S + 1
+    assert await known() == {first, second}
 
 
 async def test_nothing_asked_is_nothing_found(stores: Stores) -> None:

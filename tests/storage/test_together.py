@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from storage.together import Together
+
+
+class Doubles:
+    """A round trip that answers twice the number, once it is let go."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.was_asked = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.fails = False
+
+    async def __call__(self, items: Sequence[int]) -> Sequence[int]:
+        self.asked.append(list(items))
+        self.was_asked.set()
+        await self.may_answer.wait()
+        if self.fails:
+            raise LookupError("the store says no")
+        return [2 * item for item in items]
+
+
+@pytest.fixture
+async def doubles() -> Doubles:
+    return Doubles()
+
+
+async def test_what_is_asked_in_the_same_moment_is_one_round_trip(doubles: Doubles) -> None:
+    double = Together(doubles, most=10)
+    assert await asyncio.gather(*(double(number) for number in (3, 1, 2))) == [6, 2, 4]
+    assert doubles.asked == [[3, 1, 2]]
+    assert await double(4) == 8
+    assert doubles.asked == [[3, 1, 2], [4]]
+
+
+async def test_what_is_asked_meanwhile_waits_and_then_goes_together(doubles: Doubles) -> None:
+    double = Together(doubles, most=10)
+    doubles.may_answer.clear()
+    first = asyncio.create_task(double(1))
+    await doubles.was_asked.wait()
+    others = [asyncio.create_task(double(number)) for number in (2, 3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert doubles.asked == [[1]]
+    doubles.may_answer.set()
+    assert await asyncio.gather(first, *others) == [2, 4, 6]
+    assert doubles.asked == [[1], [2, 3]]
+
+
+async def test_a_round_trip_takes_no_more_than_it_may(doubles: Doubles) -> None:
+    double = Together(doubles, most=2)
+    assert await asyncio.gather(*(double(number) for number in range(5))) == [0, 2, 4, 6, 8]
+    assert doubles.asked == [[0, 1], [2, 3], [4]]
+
+
+async def test_a_failure_is_of_all_who_asked_and_of_nobody_after(doubles: Doubles) -> None:
+    double = Together(doubles, most=10)
+    doubles.fails = True
+    failed = await asyncio.gather(double(1), double(2), return_exceptions=True)
+    assert [type(each) for each in failed] == [LookupError, LookupError]
+    doubles.fails = False
+    assert await double(3) == 6
+
+
+async def test_who_gives_up_takes_nothing_from_the_others(doubles: Doubles) -> None:
+    double = Together(doubles, most=10)
+    doubles.may_answer.clear()
+    impatient, patient = (asyncio.create_task(double(number)) for number in (1, 2))
+    await doubles.was_asked.wait()
+    impatient.cancel()
+    doubles.may_answer.set()
+    assert await patient == 4
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
