@@ -1,5 +1,8 @@
 """The lane of fan-outs: a bounded number of events at once, each in batches, yielding between.
 
+What may concern few goes through actors/small_fan_outs.py first, many events together, beside those
+that run by themselves and without waiting for them. What turns out to concern many comes back.
+
 Order within a batch: insert, deliver, queue (actors/publisher.py), and then the cursor. A process
 that is killed leaves the event at its cursor; who takes it over does the batch again, and nothing
 comes twice because the ids are the same. A batch that fails is told in halves, down to those who
@@ -11,18 +14,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from itertools import chain
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import structlog
 
-from actors.flows.fan_out import Account, FanOut, Overtaken, Passed
+from actors.flows.fan_out import Account, FanOut, FanOutFlow, Overtaken, Passed
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
 from actors.outcome import Outcomes
 from actors.publisher import Publisher
 from actors.retry import Retry, is_last_try
+from actors.small_fan_outs import SmallFanOuts
 from actors.tally import Tally
 from actors.workload import Workload
 from rules.batching import BatchSizer
@@ -35,6 +41,9 @@ from storage.positions import PositionClock
 
 RUNNING_AT_ONCE = 4
 """Fan-outs that share a lane's store client; the others wait in hand."""
+
+MOST_TOGETHER = 50
+"""Small fan-outs carried out together. What comes meanwhile makes the next round larger."""
 
 IN_HAND = 100
 """Fan-outs owned by one process; more than that stay unowned for whoever has room."""
@@ -74,13 +83,6 @@ class _Told:
     store_s: float = 0.0
 
 
-class FanOutFlow(Protocol):
-    """Says who is told what of one type of event."""
-
-    async def plan(self, event: StoredEvent) -> FanOut | None:
-        """Return the fan-out, or None when there is nobody to tell."""
-
-
 class FanOutLane(LoopActor):
     """Carries out events that concern many.
 
@@ -102,6 +104,7 @@ class FanOutLane(LoopActor):
         tally: Tally,
         recipients_per_s: float | None = None,
         on_given_up: GivenUp | None = None,
+        small: SmallFanOuts | None = None,
         store_waits_s: Sequence[float] = RETRY_STORE_AFTER_S,
     ) -> None:
         super().__init__()
@@ -116,41 +119,80 @@ class FanOutLane(LoopActor):
         self._tally = tally
         self._recipients_per_s = recipients_per_s
         self._on_given_up = on_given_up
+        self._small = small
         self._store_waits_s = store_waits_s
         self._waiting: deque[StoredEvent] = deque()
         self._running: dict[asyncio.Task[None], StoredEvent] = {}
+        self._perhaps_small: deque[StoredEvent] = deque()
+        self._together: list[StoredEvent] = []
+        self._round: asyncio.Task[set[UUID]] | None = None
 
     def on_receive(self, message: Any) -> Outcomes:
         """Take events in hand; they run as there is room for them."""
         if not isinstance(message, CarryOut):
             raise TypeError(f"a lane does not take {type(message).__name__}")
-        self._waiting.extend(message.events)
+        for event in message.events:
+            may_be_small = self._small is not None and self._small.may_take(event)
+            (self._perhaps_small if may_be_small else self._waiting).append(event)
         self._start_waiting()
         return {}
 
     async def on_stop(self) -> None:  # type: ignore[override]
         """Break off, and leave what remains to others, from its cursor."""
-        left = [event.key for event in (*self._waiting, *self._running.values())]
+        left = [
+            event.key
+            for event in chain(
+                self._perhaps_small, self._together, self._waiting, self._running.values()
+            )
+        ]
+        self._perhaps_small.clear()
         self._waiting.clear()
-        for task in self._running:
+        tasks = [*([] if self._round is None else [self._round]), *self._running]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._workload.let_go(left)
         await self._events.release(left, self._lease)
 
     def _start_waiting(self) -> None:
+        if self.actor_stopped.is_set():
+            return
+        if self._perhaps_small and self._round is None:
+            assert self._small is not None
+            fits = min(len(self._perhaps_small), MOST_TOGETHER)
+            self._together = [self._perhaps_small.popleft() for _ in range(fits)]
+            self._round = asyncio.create_task(
+                self._small.carry_out(self._together), name="small fan-outs"
+            )
+            self._round.add_done_callback(self._ended_together)
         while self._waiting and len(self._running) < RUNNING_AT_ONCE:
             event = self._waiting.popleft()
             task = asyncio.create_task(self._run(event), name=f"fan-out {event.key}")
             self._running[task] = event
             task.add_done_callback(self._ended)
 
+    def _ended_together(self, task: asyncio.Task[set[UUID]]) -> None:
+        """Have what is left run by itself: what concerns many, or all where something failed."""
+        events, self._together, self._round = self._together, [], None
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.warning("small_fan_outs_failed", events=len(events), reason=type(error).__name__)
+        done = set() if error is not None else task.result()
+        self._waiting.extend(event for event in events if event.key not in done)
+        self._let_go(done)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         event = self._running.pop(task)
+        self._let_go([event.key])
+
+    def _let_go(self, keys: Collection[UUID]) -> None:
+        """Give back the room of what is finished, and start what waits for it."""
         was_full = self._workload.room <= 0
-        self._workload.let_go([event.key])
+        self._workload.let_go(keys)
         self._start_waiting()
-        if was_full:
+        if was_full and keys:
             self._on_room()
 
     async def _run(self, event: StoredEvent) -> None:

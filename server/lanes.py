@@ -17,6 +17,7 @@ from actors.lanes import Lanes
 from actors.loop_ref import LoopActorRef
 from actors.planning import Planning
 from actors.publisher import Publisher
+from actors.small_fan_outs import SmallFanOuts
 from actors.socket_events import SocketEvents
 from actors.subject_lane import IN_HAND as SUBJECTS_IN_HAND
 from actors.subject_lane import SubjectLane
@@ -76,8 +77,9 @@ def start_lanes(
         return Planning(desk.stores.schedules, on_planned, clock, tally)
 
     def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
+        flows = fan_out_flows(desk.stores, desk.names, planning(desk), clock)
         return FanOutLane.start(
-            flows=fan_out_flows(desk.stores, desk.names, planning(desk), clock),
+            flows=flows,
             events=desk.stores.events,
             publisher=desk.publisher,
             clock=clock,
@@ -85,6 +87,15 @@ def start_lanes(
             workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
             on_room=claim,
             tally=tally,
+            small=SmallFanOuts(
+                flows=flows,
+                events=desk.stores.events,
+                users=desk.stores.users,
+                publisher=desk.publisher,
+                clock=clock,
+                lease=lease,
+                tally=tally,
+            ),
         )
 
     def start_campaigns(lane: Lane, desk: Desk) -> LoopActorRef[Any]:

@@ -24,7 +24,7 @@ class Audiences:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    def followers(self, business: Business, *, following_at: datetime) -> Audience:
+    def followers(self, business: Business, *, following_at: datetime) -> FollowersOf:
         """Return those who followed `business` at `following_at` and still do."""
         return FollowersOf(
             self._stores.follows,

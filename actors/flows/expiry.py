@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from actors.flows.audience import Audience
 from actors.flows.audiences import Audiences
 from actors.flows.content import Content
 from actors.flows.fan_out import OneContent
@@ -84,7 +85,7 @@ class ListingExpiring:
         self._audiences = audiences
         self._clock = clock
 
-    async def plan(self, event: StoredEvent) -> OneContent | None:
+    async def plan(self, event: StoredEvent) -> OneContent[Audience] | None:
         """Return whom to tell; None of a listing that is gone, or expires at another time."""
         expiry_date = datetime.fromisoformat(event.data["expiry_date"])
         if not still_helps(expiry_date, at=as_of(event.data) or self._clock.store_now()):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from actors.flows.audience import Audience
 from actors.flows.audiences import Audiences
 from actors.flows.content import Content
+from actors.flows.followers import FollowersOf
 from actors.notice import Notice
 from rules.kinds import Channel
 from rules.recipients import Recipient
@@ -52,6 +53,13 @@ class FanOut(Protocol):
         """
 
 
+class FanOutFlow(Protocol):
+    """Says who is told what of one type of event."""
+
+    async def plan(self, event: StoredEvent) -> FanOut | None:
+        """Return the fan-out, or None when there is nobody to tell."""
+
+
 class Account:
     """How far a fan-out is, as its event knows; one that is an `Account` too says so itself."""
 
@@ -70,12 +78,15 @@ class Account:
         """Take note that everybody is told."""
 
 
+AnyAudience = TypeVar("AnyAudience", bound=Audience)
+
+
 @dataclass(frozen=True, slots=True)
-class OneContent:
+class OneContent(Generic[AnyAudience]):
     """A fan-out of the same content for everybody."""
 
     content: Content
-    audience: Audience
+    audience: AnyAudience
     channels: tuple[Channel, ...] | None = None
     """Instead of those of the kind."""
 
@@ -88,16 +99,27 @@ class OneContent:
         ]
 
 
+ToFollowers: TypeAlias = OneContent[FollowersOf]
+
+
 class BusinessFlow(ABC):
-    """Tells the followers of the business that an event names."""
+    """Tells the followers of the businesses that events name."""
 
     def __init__(self, businesses: BusinessesRepository, audiences: Audiences) -> None:
         self._businesses = businesses
         self._audiences = audiences
 
-    async def plan(self, event: StoredEvent) -> OneContent | None:
+    async def plan(self, event: StoredEvent) -> ToFollowers | None:
         """Return whom to tell what; None when nobody knows the business, which nobody follows."""
-        business = await self._businesses.find(UUID(event.data["business_id"]))
+        (planned,) = await self.plan_all([event])
+        return planned
+
+    async def plan_all(self, events: Sequence[StoredEvent]) -> list[ToFollowers | None]:
+        """Do it for each of `events`, the oldest first, by one look-up."""
+        known = await self._businesses.find_many({_business_id(event) for event in events})
+        return [self._planned(event, known.get(_business_id(event))) for event in events]
+
+    def _planned(self, event: StoredEvent, business: Business | None) -> ToFollowers | None:
         if business is None:
             return None
         audience = self._audiences.followers(business, following_at=event.accepted_at)
@@ -106,3 +128,7 @@ class BusinessFlow(ABC):
     @abstractmethod
     def content(self, event: StoredEvent, business: Business) -> Content:
         """Return what followers of `business` are told of `event`."""
+
+
+def _business_id(event: StoredEvent) -> UUID:
+    return UUID(event.data["business_id"])

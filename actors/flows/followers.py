@@ -40,7 +40,13 @@ class FollowersOf(SlottedAudience[Follow]):
 
     async def recipients(self, rows: Sequence[Follow]) -> Sequence[Recipient]:
         """Return who followed then too; who is not known is told as by the default preferences."""
-        ids = [
+        ids = self.ids(rows)
+        known = await self._users.recipients(ids) if ids else {}
+        return [known.get(user_id) or Recipient(user_id=user_id) for user_id in ids]
+
+    def ids(self, rows: Sequence[Follow]) -> list[UUID]:
+        """Return those of `rows` who followed then too."""
+        return [
             follow.user_id
             for follow in rows
             if was_following(
@@ -49,5 +55,3 @@ class FollowersOf(SlottedAudience[Follow]):
                 at=self._following_at,
             )
         ]
-        known = await self._users.recipients(ids) if ids else {}
-        return [known.get(user_id) or Recipient(user_id=user_id) for user_id in ids]

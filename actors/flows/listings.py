@@ -10,7 +10,7 @@ from uuid import UUID
 from actors.flows.audiences import Audiences
 from actors.flows.content import Content
 from actors.flows.expiry import ExpiryPlans
-from actors.flows.fan_out import BusinessFlow, OneContent
+from actors.flows.fan_out import BusinessFlow, ToFollowers
 from actors.flows.plan import ReadModelFlow
 from rules.content import MESSAGE_LIMIT, TITLE_LIMIT
 from rules.kinds import KINDS
@@ -38,18 +38,24 @@ class ListingCreated(BusinessFlow):
         self._plans = plans
         self._clock = clock
 
-    async def plan(self, event: StoredEvent) -> OneContent | None:
-        """Keep the listing, whether or not there is anybody to tell; of a removed one nobody is."""
-        listing_id = event.data["listing_id"]
-        change = ListingChange(
-            listing_id=listing_id,
-            occurred_at=event.occurred_at,
-            accepted_at=event.accepted_at,
-            details=_details(event.data),
-        )
-        await self._listings.apply([change], at=self._clock.store_now())
-        standing = await self._plans.follow([listing_id])
-        return None if standing[listing_id].at is None else await super().plan(event)
+    async def plan_all(self, events: Sequence[StoredEvent]) -> list[ToFollowers | None]:
+        """Keep the listings, whether or not there is anybody to tell; of removed ones nobody is."""
+        changes = [
+            ListingChange(
+                listing_id=event.data["listing_id"],
+                occurred_at=event.occurred_at,
+                accepted_at=event.accepted_at,
+                details=_details(event.data),
+            )
+            for event in events
+        ]
+        await self._listings.apply(changes, at=self._clock.store_now())
+        standing = await self._plans.follow({change.listing_id for change in changes})
+        planned = await super().plan_all(events)
+        return [
+            None if standing[change.listing_id].at is None else each
+            for change, each in zip(changes, planned, strict=True)
+        ]
 
     def content(self, event: StoredEvent, business: Business) -> Content:
         """Return what is new."""

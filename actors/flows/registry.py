@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from actors.fan_out_lane import FanOutFlow
 from actors.flows.audiences import Audiences
 from actors.flows.business_changes import CHANGED, BusinessProfileChanged
 from actors.flows.business_updates import BusinessUpdatePosted
@@ -12,6 +11,7 @@ from actors.flows.campaigns import CampaignStarted
 from actors.flows.deletions import UserDeletions
 from actors.flows.direct_sends import NotificationRequested
 from actors.flows.expiry import EXPIRING, ExpiryPlans, ListingExpiring
+from actors.flows.fan_out import FanOutFlow
 from actors.flows.interactions import InteractionStatusChanged
 from actors.flows.interests import ListingInterests
 from actors.flows.listings import ListingCreated, ListingRemovals

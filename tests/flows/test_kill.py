@@ -8,15 +8,17 @@ from uuid import uuid4
 
 import pytest
 
+from actors.small_fan_outs import MOST_TOLD
 from tests.flows.rows import Rows
 from tests.support.api import Api, token
 from tests.support.client import Client
-from tests.support.crashing import STEPS
+from tests.support.crashing import CURSOR, STEPS
 from tests.support.processes import ServerProcess
 from tests.support.seed import seed_followers
 from tests.support.world import Person, World, eventually, review
 
 FOLLOWERS = 2_000
+TOO_MANY_TO_BE_FEW = MOST_TOLD + 20
 KILLED = -9
 
 
@@ -56,12 +58,25 @@ async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
 
 
 @pytest.mark.timeout(seconds=60)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    ("step", "others"),
+    [
+        *((step, 0) for step in STEPS),
+        *((step, TOO_MANY_TO_BE_FEW) for step in (*STEPS, CURSOR) if step != "finish"),
+    ],
+)
 async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once(
-    step: str, process: ServerProcess, world: World, rows: Rows
+    step: str,
+    others: int,
+    process: ServerProcess,
+    world: World,
+    rows: Rows,
+    mongodb_uri: str,
+    database_name: str,
 ) -> None:
     await process.start_crashing(step)
     shop = await world.shop()
+    seed_followers(mongodb_uri, database_name, shop.id, others)
     people = [await world.follower(shop) for _ in range(3)]
     for person in people:
         # At night nothing would be queued, and no step of the queue be reached.

@@ -36,8 +36,12 @@ STEPS: dict[str, Step] = {
     "insert": (NotificationsRepository, NotificationsRepository.insert),
     "deliver": (Directory, Directory.deliver),
     "queue": (DeliveryQueue, DeliveryQueue.enqueue),
-    "cursor": (EventsRepository, EventsRepository.advance),
+    "finish": (EventsRepository, EventsRepository.finish_all),
 }
+"""Of a fan-out to few."""
+
+CURSOR = "cursor"
+"""Where a fan-out to many is has been stored."""
 
 ACCEPT = "accept"
 """Events are stored; whoever brought them has not been answered."""
@@ -66,6 +70,7 @@ STEPS_OF_A_SCHEDULE: dict[str, Step] = {
 
 _METHODS: dict[str, Step] = {
     **STEPS,
+    CURSOR: (EventsRepository, EventsRepository.advance),
     **STEPS_OF_A_SEND,
     **STEPS_OF_A_SCHEDULE,
     NEWS: (FollowUps, FollowUps.store),

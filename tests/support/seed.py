@@ -21,6 +21,8 @@ def seed_followers(mongodb_uri: str, database: str, business_id: UUID, count: in
     """Make `count` users who have followed `business_id` for a day; return their ids."""
     at = datetime.now(UTC) - timedelta(days=1)
     ids = [uuid4() for _ in range(count)]
+    if not ids:
+        return ids
     with pymongo.MongoClient[dict[str, Any]](mongodb_uri, uuidRepresentation="standard") as client:
         stored = client[database]
         stored["users"].insert_many(

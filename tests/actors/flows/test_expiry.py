@@ -75,7 +75,7 @@ class Market:
         await self.stores.interests.record([Interest(listing_id, user_id, at)], at=at)
         return user_id
 
-    async def look(self, at: datetime, *, by: datetime | None = None) -> list[OneContent]:
+    async def look(self, at: datetime, *, by: datetime | None = None) -> list[OneContent[Any]]:
         """Return the fan-outs that are due at `at`."""
         self.clock.at = at
         events: list[NewEvent] = []
@@ -96,7 +96,7 @@ async def market(stores: Stores, database: Any) -> Market:
     return Market(stores)
 
 
-async def told(fan_out: OneContent) -> set[UUID]:
+async def told(fan_out: OneContent[Any]) -> set[UUID]:
     return {
         recipient.user_id
         async for batch in fan_out.audience.batches(BatchSizer())

@@ -1,0 +1,299 @@
+"""How fan-outs to few share their round trips, and what becomes of those that turn out large."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from actors.fan_out_lane import FanOutLane
+from actors.flows.audiences import Audiences
+from actors.flows.business_updates import BusinessUpdatePosted
+from actors.flows.content import Content
+from actors.flows.listings import ListingCreated
+from actors.flows.registry import fan_out_flows
+from actors.loop_ref import LoopActorRef
+from actors.planning import Planning
+from actors.small_fan_outs import MOST_TOLD, SmallFanOuts
+from rules.events import Lane
+from storage.businesses import Business
+from storage.client import StoreUnavailable
+from storage.events import NewEvent, StoredEvent
+from storage.follow_changes import ChangeFollow
+from storage.listings import ListingChange
+from storage.stores import Stores
+from tests.actors.test_lanes import SOON_S, Works, works
+from tests.storage.samples import MINUTE, NOON, a_business, an_event
+from tests.support.seed import seed_followers
+from tests.support.world import eventually
+
+__all__ = ["works"]
+
+POSTED = "business_update.posted"
+
+
+class Updates(BusinessUpdatePosted):
+    """What businesses write, but for what cannot be told; keeps by which calls it was asked."""
+
+    def __init__(self, stores: Stores) -> None:
+        super().__init__(stores.businesses, Audiences(stores))
+        self.asked: list[int] = []
+        self.away = 0
+
+    async def plan_all(self, events: Any) -> Any:
+        self.asked.append(len(events))
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable("away")
+        return await super().plan_all(events)
+
+    def content(self, event: StoredEvent, business: Business) -> Content:
+        if event.data["title"] == "bad":
+            raise LookupError("bad")
+        return super().content(event, business)
+
+
+class SmallWorks:
+    """A lane that takes in small fan-outs, beside what other tests of lanes have."""
+
+    def __init__(self, works: Works) -> None:
+        self.works = works
+        self.stores = works.stores
+        self.updates = Updates(works.stores)
+        planning = Planning(works.stores.schedules, lambda _: None, works.clock, works.tally)
+        self.flows = {
+            **fan_out_flows(works.stores, works.publisher._names, planning, works.clock),
+            POSTED: self.updates,
+        }
+        self.small = SmallFanOuts(
+            flows=self.flows,
+            events=works.stores.events,
+            users=works.stores.users,
+            publisher=works.publisher,
+            clock=works.clock,
+            lease=works.lease,
+            tally=works.tally,
+        )
+
+    def start(self) -> LoopActorRef[Any]:
+        return FanOutLane.start(
+            flows=self.flows,
+            events=self.works.events_of_lanes,
+            publisher=self.works.publisher,
+            clock=self.works.clock,
+            lease=self.works.lease,
+            workload=self.works.lanes.renew(Lane.FAN_OUT, self.works.limit),
+            on_room=self.works._count_room,
+            tally=self.works.tally,
+            small=self.small,
+            store_waits_s=(0.01, 0.01),
+        )
+
+    async def followed_by(self, count: int) -> tuple[UUID, set[UUID]]:
+        business_id = await a_business(self.stores)
+        ids = [uuid4() for _ in range(count)]
+        await self.stores.following.carry_out(
+            [
+                ChangeFollow(
+                    user_id=user_id, business_id=business_id, is_follow=True, user_type="ngo"
+                )
+                for user_id in ids
+            ]
+        )
+        return business_id, set(ids)
+
+    async def told(self, event: NewEvent) -> set[UUID]:
+        rows = await self.stores.notifications._rows.find({"event_id": event.key})
+        return {row["recipient_id"] for row in rows}
+
+    async def owned(self, *events: NewEvent) -> list[StoredEvent]:
+        """Store `events` as this process's own, in no lane's hand."""
+        at = self.works.clock.store_now()
+        await self.stores.events.accept(
+            [replace(event, lease=self.works.lease) for event in events], accepted_at=at
+        )
+        return [event.stored(at) for event in events]
+
+
+@pytest.fixture
+async def small(works: Works) -> SmallWorks:
+    made = SmallWorks(works)
+    works.lanes.add(Lane.FAN_OUT, lambda: works.supervisor.ref("small"))
+    works.supervisor.start("small", made.start)
+    return made
+
+
+def posted(business_id: UUID, title: str = "News") -> NewEvent:
+    return an_event(
+        type=POSTED,
+        data={
+            "business_id": str(business_id),
+            "title": title,
+            "message": "We open at seven.",
+            "data": {},
+            "image_url": None,
+        },
+    )
+
+
+def listed(business_id: UUID, listing_id: str) -> NewEvent:
+    return an_event(
+        type="listing.created",
+        data={
+            "listing_id": listing_id,
+            "business_id": str(business_id),
+            "name": "Sourdough",
+            "price": "25.00",
+            "expiry_date": "2027-11-22T18:00:00Z",
+            "pickup_location": "12 Long Street",
+        },
+    )
+
+
+async def test_events_of_several_businesses_are_told_and_finished_together(
+    small: SmallWorks,
+) -> None:
+    bakery, of_bakery = await small.followed_by(3)
+    dairy, of_dairy = await small.followed_by(2)
+    lonely = await a_business(small.stores)
+    listing_id = uuid4().hex
+    events = [
+        posted(bakery),
+        posted(dairy),
+        posted(lonely),
+        posted(uuid4()),
+        listed(bakery, listing_id),
+    ]
+    done = await small.small.carry_out(await small.owned(*events))
+    assert done == {event.key for event in events}
+    assert [await small.told(event) for event in events] == [
+        of_bakery,
+        of_dairy,
+        set(),
+        set(),
+        of_bakery,
+    ]
+    assert await small.works.states(*events) == ["done"] * 5
+    assert small.works.tally.fan_out_batches == 3
+    assert small.works.tally.fan_out_recipients == 8
+    listing = await small.stores.listings.find(listing_id)
+    assert listing is not None
+    assert not listing.is_removed
+
+
+async def test_done_again_nobody_is_told_again(small: SmallWorks) -> None:
+    bakery, followers = await small.followed_by(3)
+    event = posted(bakery)
+    stored = await small.owned(event)
+    for _ in range(2):
+        await small.small.carry_out(stored)
+    rows = await small.stores.notifications._rows.find({"event_id": event.key})
+    assert sorted(row["recipient_id"] for row in rows) == sorted(followers)
+
+
+async def test_what_is_told_by_one_insert_is_bounded(small: SmallWorks) -> None:
+    shops = [await small.followed_by(40) for _ in range(4)]
+    events = [posted(business_id) for business_id, _ in shops]
+    inserted: list[int] = []
+    insert = small.stores.notifications.insert
+
+    class Counted:
+        async def insert(self, rows: Any) -> Any:
+            inserted.append(len(rows))
+            return await insert(rows)
+
+    counted: Any = Counted()
+    small.works.publisher._notifications = counted
+    await small.small.carry_out(await small.owned(*events))
+    assert inserted == [80, 80]
+    assert [await small.told(event) for event in events] == [ids for _, ids in shops]
+
+
+async def test_a_listing_that_is_removed_already_is_told_to_nobody(small: SmallWorks) -> None:
+    bakery, _ = await small.followed_by(2)
+    removed, kept = uuid4().hex, uuid4().hex
+    at = small.works.clock.store_now()
+    change = ListingChange(listing_id=removed, occurred_at=NOON + MINUTE, accepted_at=at)
+    await small.stores.listings.apply([change], at=at)
+    events = [listed(bakery, removed), listed(bakery, kept)]
+    done = await small.small.carry_out(await small.owned(*events))
+    assert done == {event.key for event in events}
+    assert [len(await small.told(event)) for event in events] == [0, 2]
+
+
+async def test_only_what_was_not_begun_on_and_is_of_a_business_may_be_small(
+    small: SmallWorks,
+) -> None:
+    def may(**changes: Any) -> bool:
+        return small.small.may_take(replace(posted(uuid4()).stored(NOON), **changes))
+
+    assert may()
+    assert may(type="listing.created")
+    assert isinstance(small.flows["listing.created"], ListingCreated)
+    assert not may(cursor=0)
+    assert not may(attempts=1)
+    assert not may(type="listing.expiring")
+    assert not may(type="of another version")
+
+
+@pytest.mark.parametrize("is_counted", [True, False], ids=["by the count", "by what is found"])
+async def test_one_that_turns_out_large_is_told_by_itself(
+    is_counted: bool, small: SmallWorks, mongodb_uri: str, database_name: str
+) -> None:
+    bakery, few = await small.followed_by(2)
+    large = await a_business(small.stores)
+    many = seed_followers(mongodb_uri, database_name, large, MOST_TOLD + 5)
+    if not is_counted:
+        before = await small.stores.businesses.followers_count(large)
+        await small.stores.businesses.correct_followers_count(large, 0, revision=before.revision)
+    events = [posted(bakery), posted(large)]
+    await small.works.accept(*events)
+    await small.works.reach("done", *events)
+    assert await small.told(events[0]) == few
+    assert await small.told(events[1]) == set(many)
+    assert small.updates.asked == [2, 1]
+
+
+async def test_one_that_fails_leaves_the_others_told(small: SmallWorks) -> None:
+    bakery, followers = await small.followed_by(2)
+    good, bad = posted(bakery), posted(bakery, title="bad")
+    await small.works.accept(good, bad)
+    await small.works.reach("done", good)
+    await small.works.reach("unowned", bad)
+    assert await small.told(good) == followers
+    assert await small.told(bad) == set()
+
+
+async def test_when_the_store_was_away_each_is_tried_again_by_itself(small: SmallWorks) -> None:
+    bakery, followers = await small.followed_by(2)
+    small.updates.away = 1
+    events = [posted(bakery), posted(bakery)]
+    await small.works.accept(*events)
+    await small.works.reach("done", *events)
+    assert [await small.told(event) for event in events] == [followers, followers]
+    assert small.updates.asked == [2, 1, 1]
+
+
+async def test_room_is_given_back_and_told_of(small: SmallWorks) -> None:
+    small.works.lanes._places[Lane.FAN_OUT].workload._limit = 2
+    bakery, _ = await small.followed_by(1)
+    events = [posted(bakery), posted(bakery)]
+    await small.works.accept(*events)
+    await small.works.reach("done", *events)
+
+    async def has_room() -> bool:
+        return len(small.works.lanes.workload(Lane.FAN_OUT)) == 0
+
+    await eventually(has_room)
+    assert small.works.rooms == 1
+
+
+async def test_a_lane_that_stops_leaves_what_waits_to_others(small: SmallWorks) -> None:
+    bakery, _ = await small.followed_by(1)
+    events = [posted(bakery) for _ in range(120)]
+    await small.works.accept(*events)
+    await small.works.supervisor.stop_all(deadline_s=SOON_S)
+    assert set(await small.works.states(*events)) <= {"unowned", "done"}
+    assert "unowned" in await small.works.states(*events)
