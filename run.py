@@ -121,11 +121,16 @@ def _seed_demo(settings: Settings, *, keep_unfollowed: bool) -> None:
 
 def _check(settings: Settings, _options: argparse.Namespace) -> int:
     from server.dependencies import check_dependencies
+    from server.open_files import file_limit, raise_file_limit, shortage
 
     print("settings: ok")
     dependencies = asyncio.run(check_dependencies(settings))
     for dependency in dependencies:
         print(dependency)
+    raise_file_limit()
+    files = file_limit()
+    problem = shortage(settings.sockets, files)
+    print(f"open files: ok ({files})" if problem is None else f"open files: warning ({problem})")
     return int(any(dependency.problem for dependency in dependencies))
 
 

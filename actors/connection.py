@@ -22,12 +22,17 @@ class CloseCode(IntEnum):
     )
     INTERNAL_ERROR = (
         1011,
-        "something failed on the server, or what it needs is away",
+        "something failed on the server",
         "come back, and `sync`",
     )
     SERVER_RESTARTING = (
         1012,
         "this server process ends",
+        "come back after the delay that the reason names, and `sync`",
+    )
+    TRY_AGAIN_LATER = (
+        1013,
+        "too many are coming in at once, or what it takes to let one in is away",
         "come back after the delay that the reason names, and `sync`",
     )
     UNAUTHORIZED = (

@@ -36,6 +36,7 @@ class Tally:
         metadata={"words": "How late planned events became events; 5 s are allowed"},
     )
     frames_sent: int = _number("Frames written to sockets")
+    sockets_refused: int = _number("Sockets refused because too many were here or coming in")
     provider_feedback: Counter[tuple[str, str]] = field(
         default_factory=Counter,
         metadata={

@@ -25,12 +25,17 @@ ID_LENGTH = 36
 TEXT, CLOSE, PING = 1, 8, 9
 """Opcodes (RFC 6455 §5.2)."""
 
+TRY_AGAIN_LATER = (1013).to_bytes(2, "big")
+
 CONNECT_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connect:
-    """Open one connection a token, `at_once` under way together, each until authenticated."""
+    """Open one connection a token, `at_once` under way together, each until authenticated.
+
+    Who is sent away comes back when told to.
+    """
 
     host: str
     port: int
@@ -70,6 +75,8 @@ class Connected:
     began_s: float
     ended_s: float
     latencies_s: list[float]
+    sent_away: int
+    """How often somebody was."""
 
 
 @dataclass(slots=True)
@@ -89,6 +96,14 @@ class Seen:
     def repeated(self) -> int:
         """Frames of a notification that had come before."""
         return self.frames - len(self.ids)
+
+
+class SentAway(Exception):
+    """The server has no room just now."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__(f"to come back after {after_s} s")
+        self.after_s = after_s
 
 
 class _Socket(asyncio.Protocol):
@@ -123,7 +138,7 @@ class _Socket(asyncio.Protocol):
                 self._buffer = head
                 return
             self._opened(head)
-        self._buffer = self._read_frames(data)
+        self._buffer = self._read_frames(data) if self._is_open else b""
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.ready.done():
@@ -136,6 +151,11 @@ class _Socket(asyncio.Protocol):
         self._transport.close()
 
     def _opened(self, head: bytes) -> None:
+        if head.startswith(b"HTTP/1.1 503"):
+            _, _, after = head.partition(b"Retry-After: ")
+            self.ready.set_exception(SentAway(int(after.partition(b"\r\n")[0])))
+            self.close()
+            return
         if not head.startswith(b"HTTP/1.1 101"):
             raise ConnectionError(head[:80].decode("latin-1"))
         self._is_open = True
@@ -171,6 +191,10 @@ class _Socket(asyncio.Protocol):
                 self.ready.set_result(None)
         elif opcode == PING:
             self._send(PING + 1, payload)
+        elif opcode == CLOSE and payload.startswith(TRY_AGAIN_LATER) and not self.ready.done():
+            after_ms = json.loads(payload[2:])["reconnect_after_ms"]
+            self.ready.set_exception(SentAway(after_ms / 1e3))
+            self.close()
 
     def _send(self, opcode: int, payload: bytes) -> None:
         """Send a frame; a mask of zeros is a mask, and leaves the payload as it is."""
@@ -231,21 +255,27 @@ class Swarm:
     async def _connect(self, request: Connect) -> Connected:
         numbered = iter(enumerate(request.tokens))
         latencies_s: list[float] = []
+        sent_away = 0
         began_s = time.monotonic()
 
         async def connect_in_turn() -> None:
-            loop = asyncio.get_running_loop()
+            nonlocal sent_away
             for number, token in numbered:
                 started_s = time.monotonic()
-                socket = _Socket(self, number, token)
-                async with asyncio.timeout(CONNECT_WITHIN_S):
-                    await loop.create_connection(lambda: socket, request.host, request.port)  # noqa: B023 - called at once
-                    await socket.ready
+                while True:
+                    socket = _Socket(self, number, token)
+                    try:
+                        await _authenticated(socket, request.host, request.port)
+                    except SentAway as again:
+                        sent_away += 1
+                        await asyncio.sleep(again.after_s)
+                    else:
+                        break
                 self._sockets.add(socket)
                 latencies_s.append(time.monotonic() - started_s)
 
         await asyncio.gather(*(connect_in_turn() for _ in range(request.at_once)))
-        return Connected(began_s, time.monotonic(), latencies_s)
+        return Connected(began_s, time.monotonic(), latencies_s, sent_away)
 
     async def _await(self, request: Await) -> None:
         self._wanted = request.frames
@@ -262,3 +292,10 @@ class Swarm:
         sockets, self._sockets = self._sockets, set()
         for socket in sockets:
             socket.close()
+
+
+async def _authenticated(socket: _Socket, host: str, port: int) -> None:
+    """Connect and wait for the greeting; raises SentAway."""
+    async with asyncio.timeout(CONNECT_WITHIN_S):
+        await asyncio.get_running_loop().create_connection(lambda: socket, host, port)
+        await socket.ready

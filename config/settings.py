@@ -51,6 +51,8 @@ MAX_PORT = 65535
 MAX_PROCESSES = 64
 DEFAULT_WORKERS = 16
 MAX_WORKERS = 256
+DEFAULT_SOCKETS = 15_000
+MAX_SOCKETS = 1_000_000
 DEFAULT_CAMPAIGN_RATE = 200
 MAX_CAMPAIGN_RATE = 100_000
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -78,6 +80,8 @@ class Settings:
     redis_url: str | None = field(repr=False)
     queue_redis_url: str | None = field(repr=False)
     processes: int
+    sockets: int
+    """Of one server process, at most."""
     workers: int
     jwt_secret: str | None = field(repr=False)
     """None where tokens are signed with a private key and no secret is given."""
@@ -145,6 +149,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         redis_url=redis_url,
         queue_redis_url=reader.url("QUEUE_REDIS_URL", ("redis", "rediss")) or redis_url,
         processes=reader.number("PROCESSES", 1, low=1, high=MAX_PROCESSES),
+        sockets=reader.number("SOCKETS", DEFAULT_SOCKETS, low=1, high=MAX_SOCKETS),
         workers=reader.number("WORKERS", DEFAULT_WORKERS, low=1, high=MAX_WORKERS),
         jwt_secret=_jwt_secret(
             reader, data_dir, is_production=is_production, has_public_keys=has_public_keys

@@ -40,10 +40,12 @@ from config.settings import Settings
 from rules.events import Lane
 from rules.lease import Lease
 from server.activity import Activity
+from server.arrivals import Arrivals
 from server.bus_assembly import BusParts, settled, start_bus
 from server.campaigns import Campaigns
 from server.client_address import ClientAddresses
 from server.exports import Exports
+from server.garbage import measure_garbage_pauses
 from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.images import open_images
@@ -51,6 +53,7 @@ from server.in_flight import InFlight
 from server.lanes import Desk
 from server.loop_lag import measure_loop_lag
 from server.mail_templates import open_mail_templates
+from server.open_files import file_limit, room_for
 from server.origins import Origins
 from server.overview import Overview
 from server.page_templates import PageTemplates
@@ -208,6 +211,7 @@ async def assemble(
         rate_limits=RateLimiting(settings.rate_limits, partial(supervisor.ref, "limiter")),
         directory=directory,
         hub=hub,
+        arrivals=Arrivals(tally, hub.__len__, most_here=room_for(settings.sockets, file_limit())),
         origins=Origins(settings.allowed_origins, settings.trusted_proxies),
         inbox=Inbox(directory, stores.notifications, clock, bus),
         follows=Follows(partial(supervisor.ref, "follow_keeper")),
@@ -234,6 +238,7 @@ async def assemble(
         ),
         tally=tally,
         loop_lag=measure_loop_lag(stack),
+        garbage_pauses=measure_garbage_pauses(stack),
         mailboxes=lambda: {**supervisor.waiting(), "users": directory.waiting()},
         readiness=Readiness(database, clock, redis_store, queue_redis),
         in_flight=InFlight(),

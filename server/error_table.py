@@ -20,6 +20,7 @@ from actors.mailbox import MailboxFull
 from actors.outcome import DailyCapReached
 from actors.supervisor import ActorRestarting
 from actors.sync import UnknownNotification
+from server.arrivals import Crowded
 from server.auth import InvalidToken, KeysUnavailable
 from server.campaigns import CampaignConflict
 from server.errors import ApiError, ErrorAnswer, Unauthenticated, ValidationFailed
@@ -53,8 +54,8 @@ def _invalid(field_name: str, problem: str) -> ErrorAnswer:
     return ValidationFailed({field_name: [problem]}).answer
 
 
-def _unavailable(what: str) -> ErrorAnswer:
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
+def _unavailable(what: str, retry_after_s: int = RETRY_AFTER_S) -> ErrorAnswer:
+    headers = {"Retry-After": str(retry_after_s)}
     return ErrorAnswer(503, "UNAVAILABLE", f"{what}; try again shortly", {}, headers)
 
 
@@ -223,6 +224,7 @@ _TABLE: tuple[tuple[type[Exception], Callable[[Any], ErrorAnswer]], ...] = (
         ),
     ),
     (NotInInbox, lambda _: ErrorAnswer(404, "NOT_FOUND", "No such notification")),
+    (Crowded, lambda error: _unavailable("Too many are coming in", error.retry_after_s)),
     (ExportsBusy, lambda _: _unavailable("Other exports are running")),
     (StoreUnavailable, lambda _: _unavailable("The database is away")),
     (MailboxFull, lambda _: _unavailable("The service is overloaded")),
@@ -258,4 +260,6 @@ def close_code_of(answer: ErrorAnswer) -> CloseCode:
             return CloseCode.UNAUTHORIZED
         case 403:
             return CloseCode.PERMISSION_DENIED
+        case 503:
+            return CloseCode.TRY_AGAIN_LATER
     return CloseCode.INTERNAL_ERROR

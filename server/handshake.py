@@ -45,6 +45,7 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
         standing = await self.service.rate_limits.look_at_handshakes(self.address)
         if standing is not None and not standing.is_admitted:
             self.take_standing(standing)
+        self.service.arrivals.admit()
         self.leaves_body_unread = False
 
     def data_received(self, chunk: bytes) -> None:

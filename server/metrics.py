@@ -84,6 +84,7 @@ class _ProcessState(Collector):
         """Return all of it, as of now."""
         service = self._service
         yield _gauge("snb_sockets", "WebSockets open", len(service.hub))
+        yield _gauge("snb_sockets_waiting", "WebSockets not greeted yet", len(service.arrivals))
         yield _gauge("snb_user_actors", "Users with an actor here", len(service.directory))
         yield _gauge("snb_requests_in_flight", "Requests under way", len(service.in_flight))
         waiting = GaugeMetricFamily(
@@ -95,6 +96,11 @@ class _ProcessState(Collector):
         yield from _counters(service.tally)
         yield _histogram(
             "snb_loop_lag_seconds", "How late a timer of the loop was", service.loop_lag
+        )
+        yield _histogram(
+            "snb_gc_pause_seconds",
+            "How long a garbage collection stopped the process",
+            service.garbage_pauses,
         )
 
 

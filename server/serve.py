@@ -18,11 +18,15 @@ import tornado.netutil
 from config.settings import Settings
 from server.app import build_application
 from server.assembly import assemble
+from server.garbage import put_survivors_aside
 from server.http_server import http_server
+from server.open_files import file_limit, raise_file_limit, shortage
 from server.service import Service
 from storage.client import StoreUnavailable
 
-BACKLOG = 1_024
+BACKLOG = 4_096
+"""Connections that wait in the kernel to be accepted, where net.core.somaxconn allows as many."""
+
 RETRY_STORE_AFTER_S = 1.0
 FINISH_WITHIN_S = 4.0
 """For requests under way, and for clients to answer 1012, before they are cut."""
@@ -49,6 +53,10 @@ def run_server(settings: Settings, *, is_port_shared: bool = False) -> int:
         return _refuse(
             f"SNB_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
         )
+    raise_file_limit()
+    problem = shortage(settings.sockets, file_limit())
+    if problem is not None:
+        log.warning("too_few_open_files", problem=problem)
     return asyncio.run(serve(settings, sockets))
 
 
@@ -93,6 +101,7 @@ async def _start(
     server = http_server(build_application(service), settings.tls)
     server.add_sockets(sockets)
     stack.push_async_callback(_close, server, service)
+    put_survivors_aside(stack)
     log.info("serving", url=settings.public_url, instance=settings.instance)
 
 

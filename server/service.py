@@ -16,6 +16,7 @@ from actors.new_followers import NewFollowers
 from actors.tally import Tally
 from config.settings import Settings
 from server.activity import Activity
+from server.arrivals import Arrivals
 from server.campaigns import Campaigns
 from server.client_address import ClientAddresses
 from server.exports import Exports
@@ -54,6 +55,7 @@ class Service:
     rate_limits: RateLimiting
     directory: Directory
     hub: Hub
+    arrivals: Arrivals
     origins: Origins
     inbox: Inbox
     follows: Follows
@@ -66,6 +68,7 @@ class Service:
     readiness: Readiness
     tally: Tally
     loop_lag: Distribution
+    garbage_pauses: Distribution
     mailboxes: Callable[[], Mapping[str, int]]
     """Actor -> how many messages wait for it."""
     in_flight: InFlight

@@ -8,6 +8,7 @@ import random
 import structlog
 
 from actors.connection import CloseCode
+from server.arrivals import BACK_FROM_S, BACK_TO_S
 from server.handshake import HandshakeHandler
 from server.service import Service
 from server.socket_protocol import SocketProtocol
@@ -15,8 +16,11 @@ from server.socket_protocol import SocketProtocol
 SEND_BUFFER_BYTES = 256 * 1024
 """Unsent bytes of one connection, but for a longer frame; over it the reader is too slow."""
 
-RECONNECT_FROM_MS, RECONNECT_TO_MS = 200, 5_000
-"""When clients of a server that stops come back: spread, so that they do not come at once."""
+RECONNECT_MS: dict[int, tuple[int, int]] = {
+    CloseCode.SERVER_RESTARTING: (200, 5_000),
+    CloseCode.TRY_AGAIN_LATER: (BACK_FROM_S * 1_000, BACK_TO_S * 1_000),
+}
+"""When clients that are sent away come back: from and to, so that they do not come at once."""
 
 NORMAL_CLOSURE = 1_000
 """RFC 6455 §7.4.1."""
@@ -108,8 +112,8 @@ class Transport(HandshakeHandler):
         """End the connection; nothing is sent after it, and it is cut five seconds later."""
         if self.is_closing:
             return
-        if code == CloseCode.SERVER_RESTARTING:
-            wait_ms = random.randint(RECONNECT_FROM_MS, RECONNECT_TO_MS)  # noqa: S311 (jitter)
+        if code is not None and code in RECONNECT_MS:
+            wait_ms = random.randint(*RECONNECT_MS[code])  # noqa: S311 (jitter)
             reason = json.dumps({"reconnect_after_ms": wait_ms})
         self._ended_by = str(int(code or NORMAL_CLOSURE))
         if code not in EXPECTED:

@@ -132,7 +132,8 @@ class NotificationSocket(Transport):
             return
         self._admit(principal)
         try:
-            await self.service.directory.attach(principal.user_id, self, ref)
+            with self.service.arrivals.waiting():
+                await self.service.directory.attach(principal.user_id, self, ref)
         except Exception as error:  # noqa: BLE001 (the boundary of a message, as of a request)
             self._refuse(error, ref)
 

@@ -21,7 +21,8 @@ const SYNC_LIMIT = 500;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
 
-const SERVER_RESTARTING = 1012;
+/** 1012 and 1013: the server has said when to come back. */
+const COME_BACK = new Set([1012, 1013]);
 const UNAUTHORIZED = 4401;
 /** Coming back by itself would change nothing, or throw out the user's other window. */
 const FINAL = new Map([
@@ -133,7 +134,7 @@ export class NotificationClient extends EventTarget {
       this.#tell("state", { name: "stopped", reason: FINAL.get(code) });
       return;
     }
-    const delayMs = (code === SERVER_RESTARTING && askedDelayMs(reason)) || backoffMs(this.#attempts);
+    const delayMs = (COME_BACK.has(code) && askedDelayMs(reason)) || backoffMs(this.#attempts);
     this.#attempts += 1;
     this.#retry = setTimeout(() => this.#connect(), delayMs);
     this.#tell("state", { name: "waiting", retryAt: Date.now() + delayMs });

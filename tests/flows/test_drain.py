@@ -13,7 +13,7 @@ from server.assembly import CLOSE_WITHIN_S, LEAVE_WITHIN_S, STOP_WITHIN_S
 from server.launcher import SERVER_STOP_S
 from server.serve import FINISH_WITHIN_S
 from server.stream_reader import STOP_WITHIN_S as STREAM_STOP_S
-from server.transport import RECONNECT_FROM_MS, RECONNECT_TO_MS
+from server.transport import RECONNECT_MS
 from tests.server.frames import Frame, FrameSocket
 from tests.support.api import token
 from tests.support.processes import ServerProcess, server_process
@@ -73,9 +73,10 @@ async def test_a_thousand_sockets_are_told_to_come_back_each_at_its_own_time(
     reasons = [json.loads(frame.close_reason) for frame in frames]
     assert all(set(reason) == {"reconnect_after_ms"} for reason in reasons)
     waits_ms = [reason["reconnect_after_ms"] for reason in reasons]
-    assert all(RECONNECT_FROM_MS <= wait_ms <= RECONNECT_TO_MS for wait_ms in waits_ms)
-    quarter_ms = (RECONNECT_TO_MS - RECONNECT_FROM_MS) / 4
-    spread = [int((wait_ms - RECONNECT_FROM_MS) // quarter_ms) for wait_ms in waits_ms]
+    from_ms, to_ms = RECONNECT_MS[CloseCode.SERVER_RESTARTING]
+    assert all(from_ms <= wait_ms <= to_ms for wait_ms in waits_ms)
+    quarter_ms = (to_ms - from_ms) / 4
+    spread = [int((wait_ms - from_ms) // quarter_ms) for wait_ms in waits_ms]
     assert all(spread.count(quarter) > SOCKETS / 8 for quarter in range(4))
     for socket in sockets[:UNWILLING]:
         await socket.ended()

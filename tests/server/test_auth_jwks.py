@@ -96,7 +96,7 @@ async def test_a_socket_that_cannot_be_authenticated_now_may_come_back(
             socket = await Socket.open(api.base_url, headers=headers)
         failed = await socket.expect("authentication_failed")
         assert failed["error"]["code"] == "UNAVAILABLE"
-        assert await socket.closed() == CloseCode.INTERNAL_ERROR
+        assert await socket.closed() == CloseCode.TRY_AGAIN_LATER
 
 
 async def test_a_renewal_that_cannot_be_checked_now_leaves_the_socket_open(

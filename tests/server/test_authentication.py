@@ -215,5 +215,5 @@ async def test_while_the_store_is_away_nobody_gets_in_and_all_are_told_why(
             store.vanish()
             socket = await Socket.open(service.settings.public_url)
             await socket.send(type="authenticate", token=person.token)
-            assert await refused(socket, CloseCode.INTERNAL_ERROR) == "UNAVAILABLE"
+            assert await refused(socket, CloseCode.TRY_AGAIN_LATER) == "UNAVAILABLE"
             store.appear()

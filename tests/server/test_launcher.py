@@ -405,6 +405,7 @@ def test_check_says_ok_or_why_not(tmp_path: Path) -> None:
         0,
         ["settings: ok", "MongoDB: ok (embedded)"],
     )
+    assert fine.stdout.splitlines()[-1].startswith("open files: ")
     failing = run(tmp_path, "check", SNB_REDIS_URL="redis://127.0.0.1:1/0")
     assert failing.returncode == 1
     assert "\nRedis: failed (" in failing.stdout

@@ -1,0 +1,66 @@
+"""What the garbage collector looks at, and how long it stops the process."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from contextlib import AsyncExitStack
+
+from server.garbage import THRESHOLDS, measure_garbage_pauses, put_survivors_aside
+
+
+class Cycle:
+    """Refers to itself, so that only the collector frees it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+async def test_each_collection_is_measured_until_the_end() -> None:
+    async with AsyncExitStack() as stack:
+        pauses = measure_garbage_pauses(stack)
+        gc.collect()
+        gc.collect(0)
+        assert sum(pauses.counts) == 2
+        assert pauses.total_s > 0
+    gc.collect()
+    assert sum(pauses.counts) == 2
+
+
+async def test_what_outlives_a_full_collection_is_not_looked_at_again() -> None:
+    async with AsyncExitStack() as stack:
+        put_survivors_aside(stack)
+        assert gc.get_threshold() == THRESHOLDS
+        kept = [[number] for number in range(1_000)]
+        before = gc.get_freeze_count()
+        gc.collect()
+        assert gc.get_freeze_count() >= before + 1_000
+        assert not any(each is kept for each in gc.get_objects())
+
+
+async def test_what_is_put_aside_is_freed_by_its_last_reference() -> None:
+    async with AsyncExitStack() as stack:
+        put_survivors_aside(stack)
+        kept = {object.__new__(Cycle)}
+        gone = weakref.ref(next(iter(kept)))
+        gc.collect()
+        kept.clear()
+        assert gone() is None
+
+
+async def test_cycles_that_do_not_live_long_are_found() -> None:
+    async with AsyncExitStack() as stack:
+        put_survivors_aside(stack)
+        gone = weakref.ref(Cycle())
+        gc.collect()
+        assert gone() is None
+
+
+async def test_in_the_end_all_is_as_before() -> None:
+    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
+    async with AsyncExitStack() as stack:
+        measure_garbage_pauses(stack)
+        put_survivors_aside(stack)
+        assert gc.get_freeze_count() > 0
+    assert (gc.get_threshold(), gc.callbacks) == (thresholds, callbacks)
+    assert gc.get_freeze_count() == 0
