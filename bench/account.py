@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 import psutil
 
-Cpu = Mapping[str, float]
-"""Process name -> seconds of CPU, user and system together."""
-
 
 def cpu_s(pid: int) -> float:
     """Return the CPU time that all threads of `pid` have used, user and system, in seconds.
@@ -45,16 +42,24 @@ def listener(port: int) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What processes had used at a moment of CLOCK_MONOTONIC: user and system together."""
+
+    at_s: float
+    used_s: Mapping[str, float]
+
+    def since(self, before: Reading) -> dict[str, float]:
+        """Return what each has used since `before`, in seconds."""
+        return {name: used_s - before.used_s[name] for name, used_s in self.used_s.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """The processes whose CPU is accounted, by what they are: `{"server": [pid, ...], ...}`."""
 
     pids: Mapping[str, Sequence[int]]
 
-    def cpu(self) -> Cpu:
+    def read(self) -> Reading:
         """Return what those of each name have used so far, together."""
-        return {name: sum(map(cpu_s, pids)) for name, pids in self.pids.items()}
-
-
-def spent(before: Cpu, after: Cpu) -> dict[str, float]:
-    """Return what was used between two readings."""
-    return {name: after[name] - before[name] for name in before}
+        used_s = {name: sum(map(cpu_s, pids)) for name, pids in self.pids.items()}
+        return Reading(time.monotonic(), used_s)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from redis import Redis
 
-from bench.account import cpu_s, spent
+from bench.account import Reading, Watched
 from bench.direct_seeding import follow_directly, register_directly
 from bench.fanout_rounds import FanoutRounds
 from bench.http_load import HttpLoad
@@ -70,6 +70,15 @@ class BusRounds:
             rows = list(database["processes"].find({"kind": "server"}))
         self.processes = [Process(f"{row['_id']}#{row['epoch']}", row["pid"]) for row in rows]
 
+    def spent(self, before: Reading) -> dict[str, float]:
+        """Return what each process has used since, less its share of what all use at rest."""
+        now = self.watched.read()
+        at_rest_s = (now.at_s - before.at_s) * self._service.at_rest["server"]
+        return {
+            name: used_s - at_rest_s / len(self.processes)
+            for name, used_s in now.since(before).items()
+        }
+
     def entries(self) -> dict[str, int]:
         """Return how many entries each process has been sent so far; they have no gap."""
         return {each.name: self._last(each.name) for each in self.processes}
@@ -83,9 +92,10 @@ class BusRounds:
                 counts[name.decode()] += 1
         return counts
 
-    def cpu(self) -> dict[str, float]:
-        """Return what each process has used so far."""
-        return {each.name: cpu_s(each.pid) for each in self.processes}
+    @property
+    def watched(self) -> Watched:
+        """The processes, each by its name."""
+        return Watched({each.name: [each.pid] for each in self.processes})
 
     def _last(self, name: str) -> int:
         key = stream_key(name)
@@ -134,11 +144,12 @@ def _measure(service: RunningService, count: int, sockets: int) -> Figures:
         rounds = FanoutRounds(service, population, [swarm], people)
         rounds.connect_round()
         rounds.fan_out_round(business_id)
+        service.rest()
         bus = BusRounds(service, redis)
         users = bus.users(people) if count > 1 else {bus.processes[0].name: sockets}
 
-        before, cpu_before = bus.entries(), bus.cpu()
-        watched_before = service.watched.cpu()
+        before = bus.entries()
+        cpu_before, watched_before = bus.watched.read(), service.watched.read()
         swarm.call(Expect([SENT_LISTING]))
         population.send(
             [direct_send(population.platform_token, person.id) for person in people],
@@ -147,8 +158,8 @@ def _measure(service: RunningService, count: int, sockets: int) -> Figures:
         swarm.call(Await(sockets, FRAMES_WITHIN_S))
         service.settle()
         seen: Seen = swarm.call(Report()).result
-        redis_s = spent(watched_before, service.watched.cpu())["redis"]
-        cpu = spent(cpu_before, bus.cpu())
+        redis_s = service.spent(watched_before)["redis"]
+        cpu = bus.spent(cpu_before)
         read = {name: after - before[name] for name, after in bus.entries().items()}
         sender = max(cpu, key=lambda name: cpu[name])
         readers = [name for name in cpu if name != sender]

@@ -98,6 +98,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         progress("warming up")
         for channel in (Channel.PUSH, Channel.EMAIL):
             rounds.send_round(channel, WARM_UP, answer_s=answer_s)
+        service.rest()
         for number in range(options.rounds):
             progress(f"round {number + 1}: {options.pushes:,} pushes")
             with profiled(pid, options.profile, f"pushes-{number + 1}"):

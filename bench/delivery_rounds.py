@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from bench.account import spent
 from bench.backlog import Backlog, Reachable
 from bench.direct_seeding import follow_directly
 from bench.http_load import request
@@ -45,13 +44,13 @@ class DeliveryRounds:
         (business_id,) = self._businesses(1)
         refs = self._backlog.leave(channel, people, business_id)
         sink.call(Answer(answer_s))
-        before = self._service.watched.cpu()
+        before = self._service.watched.read()
         began_s = time.monotonic()
         if self._backlog.queue(refs) != count:
             raise ServiceFailed("the job queue did not take everything")
         reply = sink.call(Await(count, ARRIVED_WITHIN_S))
         self._wait_for_the_worker()
-        cpu = spent(before, self._service.watched.cpu())
+        cpu = self._service.spent(before)
         arrived: Arrived = reply.result
         wanted = [person.destination(channel) for person in people]
         at_s = [arrived.at_s[each] for each in wanted if each in arrived.at_s]

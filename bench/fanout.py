@@ -88,6 +88,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
             seeding_s = population.follow(people, business_id)
         service.start_server()
         _warm_up(FanoutRounds(service, population, swarms, warm), other_id)
+        service.rest()
 
         rounds = FanoutRounds(service, population, swarms, people)
         connects: list[dict[str, float]] = []

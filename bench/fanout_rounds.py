@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from bench.account import kernel_s, rss_bytes, spent
+from bench.account import kernel_s, rss_bytes
 from bench.http_load import request
 from bench.peers import Peer, Reply
 from bench.population import EVENTS, Person, Population, listing
@@ -37,14 +37,14 @@ class FanoutRounds:
         self._people = people
         self._shares = [people[at :: len(swarms)] for at in range(len(swarms))]
 
-    def connect_round(self) -> dict[str, float]:
+    def connect_round(self, *, at_once: int = CONNECTING_AT_ONCE) -> dict[str, float]:
         """Connect everybody and return the figures; they stay connected."""
         service = self._service
         rss_before = self._server_bytes()
-        before = service.watched.cpu()
-        replies = self._all([self._connect(share) for share in self._shares])
+        before = service.watched.read()
+        replies = self._all([self._connect(share, at_once) for share in self._shares])
         service.settle()
-        cpu = spent(before, service.watched.cpu())
+        cpu = service.spent(before)
         done: list[Connected] = [reply.result for reply in replies]
         latencies_ms = [s * 1e3 for each in done for s in each.latencies_s]
         wall_s = max(each.ended_s for each in done) - min(each.began_s for each in done)
@@ -87,7 +87,7 @@ class FanoutRounds:
         listing_ids = [_listing_id(each) for each in listings]
         count = len(listings) * followers
         self._all([Expect(listing_ids) for _ in self._swarms])
-        before = service.watched.cpu()
+        before = service.watched.read()
         for swarm, share in zip(self._swarms, self._shares, strict=True):
             swarm.ask(Await(len(share) * count // len(self._people), FRAMES_WITHIN_S))
         posted = population.send(
@@ -98,7 +98,7 @@ class FanoutRounds:
         )
         waited = [swarm.reply() for swarm in self._swarms]
         service.settle()
-        cpu = spent(before, service.watched.cpu())
+        cpu = service.spent(before)
         seen: list[Seen] = [reply.result for reply in self._all([Report() for _ in self._swarms])]
         after_ms: list[float] = []
         accepted_ms: list[float] = []
@@ -131,12 +131,12 @@ class FanoutRounds:
     def _in_kernel_s(self) -> float:
         return sum(map(kernel_s, self._service.server_pids))
 
-    def _connect(self, people: Sequence[Person]) -> Connect:
+    def _connect(self, people: Sequence[Person], at_once: int) -> Connect:
         return Connect(
             host=self._service.settings.host,
             port=self._service.settings.port,
             tokens=[person.token for person in people],
-            at_once=max(1, CONNECTING_AT_ONCE // len(self._swarms)),
+            at_once=max(1, at_once // len(self._swarms)),
         )
 
     def _all(self, requests: Sequence[object]) -> list[Reply]:

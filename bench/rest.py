@@ -21,24 +21,10 @@ from bench.population import Population
 from bench.profiler import ProfilerMissing, check_profiler, profiled
 from bench.report import machine, medians, print_machine, print_table, shown, write_json
 from bench.rest_rounds import MUST_BE_ZERO, RestRounds
-from bench.rest_rows import CONNECTIONS, populate, rows
+from bench.rest_rows import CONNECTIONS, NAMES, populate, rows
 from bench.service import RunningService, ServiceFailed, running_service
 from bench.swarm import Swarm
 
-NAMES = (
-    "unread-count",
-    "unread-count-absent",
-    "list",
-    "mark-read",
-    "follow",
-    "unfollow",
-    "event",
-    "event-user",
-    "direct-send",
-    "direct-send-keyed",
-    "list-alone",
-    "mark-read-alone",
-)
 COLUMNS = (
     ("requests/s", "per_s"),
     ("p50 ms", "p50_ms"),
@@ -80,6 +66,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         service.start_server()
         rounds = RestRounds(service, http, swarm, options.seconds)
         rounds.connect(world.connected)
+        service.rest()
         for row in wanted:
             progress(row.label)
             with profiled(service.server_pid, options.profile, row.name):

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench.account import spent
 from bench.http_load import Load, Loaded
 from bench.peers import Peer
 from bench.population import Person
@@ -43,7 +42,7 @@ class RestRounds:
         """Send the requests of one round and return the figures."""
         service = self._service
         self._swarm.call(Expect([SENT_LISTING]))
-        before = service.watched.cpu()
+        before = service.watched.read()
         reply = self._http.call(
             Load(
                 host=service.settings.host,
@@ -57,7 +56,7 @@ class RestRounds:
         loaded: Loaded = reply.result
         missing = self._missing(row.brings, len(loaded.latencies_s))
         service.settle()
-        cpu = spent(before, service.watched.cpu())
+        cpu = service.spent(before)
         if loaded.unexpected:
             print(f"{row.name}: {loaded.unexpected}", file=sys.stderr)
         done = loaded.statuses.total()

@@ -14,6 +14,22 @@ from bench.population import EVENTS, Person, Population, event, follow_request, 
 
 T = TypeVar("T")
 
+NAMES = (
+    "unread-count",
+    "unread-count-absent",
+    "list",
+    "mark-read",
+    "follow",
+    "unfollow",
+    "event",
+    "event-user",
+    "direct-send",
+    "direct-send-keyed",
+    "list-alone",
+    "mark-read-alone",
+)
+"""Of the rows; who unfollows is who has followed in the same run."""
+
 CONNECTIONS = 16
 ALONE_SHARE = 4
 """One request at a time takes longer, so there are so many times fewer of them."""

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -27,7 +27,7 @@ import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
-from bench.account import Watched, cpu_s, family, listener
+from bench.account import Reading, Watched, cpu_s, family, listener
 from config.settings import Settings, read_settings
 from server.probe import is_ready
 from storage.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServer
@@ -42,6 +42,9 @@ QUIET_S = 0.3
 QUIET_CPU_S = 0.006
 """A process that uses less in `QUIET_S` does nothing but its heartbeats."""
 POLL_S = 0.05
+REST_S = 4.0
+"""Long beside a heartbeat."""
+
 SAMPLED = 200
 PENDING_POLL_S = 0.25
 """Seldom, because asking costs the store CPU that is in the figures."""
@@ -63,6 +66,8 @@ class RunningService:
     log: Path
     server: Popen[bytes] | None = None
     worker: Popen[bytes] | None = None
+    at_rest: dict[str, float] = field(default_factory=dict)
+    """What each process uses by the clock, of a core, once `rest` has looked."""
 
     @property
     def server_pid(self) -> int:
@@ -153,6 +158,24 @@ class RunningService:
         """Stop the worker process if there is one."""
         if self.worker is not None:
             end(self.worker, deadline_s=STOP_WITHIN_S)
+
+    def rest(self) -> None:
+        """Take down what each process uses while nothing is asked of it."""
+        self.settle()
+        before = self.watched.read()
+        time.sleep(REST_S)
+        after = self.watched.read()
+        elapsed_s = after.at_s - before.at_s
+        self.at_rest = {name: used / elapsed_s for name, used in after.since(before).items()}
+
+    def spent(self, before: Reading) -> dict[str, float]:
+        """Return what each process has used since `before`, less what it uses at rest, in s."""
+        now = self.watched.read()
+        elapsed_s = now.at_s - before.at_s
+        return {
+            name: max(0.0, used_s - elapsed_s * self.at_rest.get(name, 0.0))
+            for name, used_s in now.since(before).items()
+        }
 
     def settle(self) -> None:
         """Wait until every accepted event is carried out and the server does nothing more."""

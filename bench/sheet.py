@@ -14,6 +14,9 @@ from bench.wire_tally import Forget, Tell
 
 MUST_BE_ZERO = ("failed", "lost", "repeated", "connections_lost")
 
+MEMORY = "rss_kib"
+"""Later rounds find what the first has taken, so it is the first that counts."""
+
 Figures = Mapping[str, float]
 
 
@@ -39,6 +42,9 @@ class Sheet:
 
         self.row_bytes: float | None = None
         """What a stored notification is long, as BSON."""
+
+        self.at_rest: dict[str, float] = {}
+        """Process -> what it uses of a core when nothing is asked of it."""
 
         self.complaints: list[str] = []
         self._profile = profile_dir / "profile.svg" if profile_dir else None
@@ -76,6 +82,9 @@ class Sheet:
     def medians(self) -> dict[str, dict[str, float]]:
         """Return the medians of each row, with its round trips where they were counted."""
         middles = {name: medians(each) for name, each in self.figures.items()}
+        for name, each in self.figures.items():
+            if MEMORY in middles[name]:
+                middles[name][MEMORY] = each[0][MEMORY]
         for name, asked in self.asked.items():
             middles[name]["trips"] = sum(asked.values())
         if self.row_bytes is not None and "fanout" in middles:

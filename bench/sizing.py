@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -22,16 +23,15 @@ from bench.options import whole
 from bench.report import print_machine, print_table, shown
 
 FIGURES = Path(__file__).with_name("figures.json")
+"""Of the last whole table on the embedded store."""
+
+FASTER_FIGURES = Path(__file__).with_name("figures-faster-store.json")
+"""The same on a store that a platform would rather have; sizes are made of it."""
 
 DAY_S = 86_400
-USERS = 100_000
-SOCKETS = 10_000
-NOTIFICATIONS_A_DAY = 1_000_000
+TIMES = 100
 KEPT_DAYS = 180
 """How long a row is kept (contract section 6: six months)."""
-
-PEAK_TO_MEAN = 10.0
-"""The busiest second by the mean one: listings come at closing time, and within two hours."""
 
 BUSY = 0.6
 """The part of a core that is planned with; above it waiting grows faster than throughput."""
@@ -74,6 +74,7 @@ class Platform:
     sockets: int
     notifications_a_day: int
     peak_to_mean: float
+    """The busiest second by the mean one."""
 
     def times(self, factor: int) -> Platform:
         """Return one that is so many times larger."""
@@ -90,6 +91,15 @@ class Platform:
         return self.notifications_a_day / DAY_S * self.peak_to_mean
 
 
+TODAY = Platform(
+    users=100_000,
+    sockets=10_000,
+    notifications_a_day=1_000_000,
+    # Shops close at about the same hour, and list what is left then.
+    peak_to_mean=10.0,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
     """What a platform needs at its peak."""
@@ -103,6 +113,11 @@ class Size:
     def processes(self, kind: str) -> int:
         """Return how many processes of one core each it takes."""
         return max(1, ceil(self.cores[kind] / BUSY))
+
+    @property
+    def stores(self) -> int:
+        """Machines for the store, each with a shard; copies for safety come on top."""
+        return max(1, ceil(self.cores["store"] / BUSY / MACHINE_CORES))
 
     @property
     def machines(self) -> int:
@@ -145,11 +160,48 @@ def walls(platform: Platform, middles: Middles) -> dict[str, float]:
     return {words: BUSY / cores[kind] for kind, words in single.items() if cores[kind]}
 
 
+def sizing_rows(
+    middles: Middles, platform: Platform = TODAY, *, times: int = TIMES
+) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Return the head and the lines of what `platform` needs, and so many times of it."""
+    sizes = [(each, size_of(each, middles)) for each in (platform, platform.times(times))]
+    head = ("at the peak", *(f"{each.users:,} users" for each, _ in sizes))
+
+    def line(label: str, shown_of: Callable[[Size], str]) -> Sequence[str]:
+        return (label, *(shown_of(size) for _, size in sizes))
+
+    rows: list[Sequence[str]] = [
+        ("sockets", *(f"{each.sockets:,}" for each, _ in sizes)),
+        ("notifications a second", *(shown(each.peak_per_s) for each, _ in sizes)),
+        *(line(f"cores of {kind}", partial(_cores_shown, kind)) for kind in PROCESSES),
+        line("server processes", lambda size: str(size.processes("server"))),
+        line("worker processes", lambda size: str(size.processes("worker"))),
+        line("memory of sockets, GiB", lambda size: shown(size.sockets_gib)),
+        line(f"machines of {MACHINE_CORES} cores for both", lambda size: str(size.machines)),
+        line(f"stores of {MACHINE_CORES} cores", lambda size: str(size.stores)),
+        line("Redis processes", lambda size: str(size.processes("redis"))),
+        line("rows of notifications, GiB", lambda size: shown(size.rows_gib)),
+    ]
+    return head, rows
+
+
+def _cores_shown(kind: str, size: Size) -> str:
+    return shown(size.cores[kind])
+
+
+def wall_rows(
+    middles: Middles, platform: Platform = TODAY
+) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Return the head and the lines of what ends first, of what there is only one."""
+    found = sorted(walls(platform, middles).items(), key=lambda wall: wall[1])
+    head = ("what ends, where there is one", f"at so many times {platform.users:,} users")
+    return head, [(name, shown(at)) for name, at in found]
+
+
 def main() -> int:
     """Print the sizes; return 2 when the file lacks a row."""
     options = _parser().parse_args()
     table = read_table(options.figures)
-    middles: Middles = table["medians"]
     platform = Platform(
         users=options.users,
         sockets=options.sockets,
@@ -158,51 +210,23 @@ def main() -> int:
     )
     print_machine(table["machine"])
     try:
-        sizes = [
-            (each, size_of(each, middles)) for each in (platform, platform.times(options.times))
-        ]
-        first_walls = walls(platform, middles)
+        print_table(*sizing_rows(table["medians"], platform, times=options.times))
+        print()
+        print_table(*wall_rows(table["medians"], platform))
     except KeyError as error:
         print(f"{options.figures}: the row {error} was not measured", file=sys.stderr)
         return 2
-    print_table(
-        ("at the peak", *(f"{each.users:,} users" for each, _ in sizes)),
-        [
-            ("notifications a second", *(shown(each.peak_per_s) for each, _ in sizes)),
-            *(
-                (f"cores of {kind}", *(shown(size.cores[kind]) for _, size in sizes))
-                for kind in PROCESSES
-            ),
-            *(
-                (f"{kind} processes", *(str(size.processes(kind)) for _, size in sizes))
-                for kind in ("server", "worker")
-            ),
-            ("memory of sockets, GiB", *(shown(size.sockets_gib) for _, size in sizes)),
-            (
-                f"machines of {MACHINE_CORES} cores for both",
-                *(str(size.machines) for _, size in sizes),
-            ),
-            ("stores of one core", *(str(size.processes("store")) for _, size in sizes)),
-            ("Redis processes", *(str(size.processes("redis")) for _, size in sizes)),
-            ("rows of notifications, GiB", *(shown(size.rows_gib) for _, size in sizes)),
-        ],
-    )
-    print()
-    print_table(
-        ("what ends", f"at so many times {platform.users:,} users"),
-        [(name, shown(at)) for name, at in sorted(first_walls.items(), key=lambda wall: wall[1])],
-    )
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench/sizing.py", description=__doc__)
-    parser.add_argument("figures", type=Path, nargs="?", default=FIGURES, metavar="FILE")
+    parser.add_argument("figures", type=Path, nargs="?", default=FASTER_FIGURES, metavar="FILE")
     for name, default, words in (
-        ("users", USERS, "registered"),
-        ("sockets", SOCKETS, "open at once"),
-        ("notifications-a-day", NOTIFICATIONS_A_DAY, "in all"),
-        ("times", 100, "of the second size"),
+        ("users", TODAY.users, "registered"),
+        ("sockets", TODAY.sockets, "open at once"),
+        ("notifications-a-day", TODAY.notifications_a_day, "in all"),
+        ("times", TIMES, "of the second size"),
     ):
         parser.add_argument(
             f"--{name}",
@@ -213,8 +237,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--peak-to-mean",
         type=float,
-        default=PEAK_TO_MEAN,
-        help=f"the busiest second by the mean one ({PEAK_TO_MEAN:.0f})",
+        default=TODAY.peak_to_mean,
+        help=f"the busiest second by the mean one ({TODAY.peak_to_mean:.0f})",
     )
     return parser
 

@@ -2,8 +2,8 @@
 
 What the other programs of bench/ measure by themselves is measured here by the same rounds: each
 row `--rounds` times, and its figures are the medians. CPU is what the kernel accounts to a process
-until the service is at rest again. How often the store was asked is counted in a round more, with a
-relay before the store, and that round is not timed.
+until the service is at rest again, less what that process uses at rest. How often the store was
+asked is counted in a round more, with a relay before the store, and that round is not timed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ Middles = Mapping[str, Mapping[str, float]]
 def main() -> int:
     """Measure, print, and return 1 when something failed, was lost or came twice."""
     options = _parser().parse_args()
-    sheet = Sheet(options.only, rounds=options.rounds, profile_dir=options.profile)
+    # Nobody unfollows who did not follow in the same run.
+    wanted = {*options.only, *(("follow",) if "unfollow" in options.only else ())}
+    sheet = Sheet(wanted, rounds=options.rounds, profile_dir=options.profile)
     before = read_table(options.compare) if options.compare else None
     try:
         check_profiler(options.profile)
@@ -64,7 +66,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     middles = sheet.medians()
-    _print(about, options, middles)
+    _print(about, options, middles, sheet.at_rest)
     if before is not None:
         print()
         print_comparison(before["medians"], middles, names=("before", "now"))
@@ -82,6 +84,7 @@ def main() -> int:
             },
             "medians": middles,
             "asked": sheet.asked,
+            "at_rest": sheet.at_rest,
             "rounds": sheet.figures,
             "log": sheet.complaints,
         },
@@ -100,6 +103,7 @@ def _measure(sheet: Sheet, options: argparse.Namespace) -> dict[str, Any]:
             about = about or machine(service)
             part.measure(service, sheet, options)
             sheet.complaints += service.complaints()
+            sheet.at_rest |= service.at_rest
     progress(f"measured in {time.monotonic() - began_s:.0f} s")
     return about
 
@@ -110,12 +114,21 @@ def _given(options: argparse.Namespace) -> dict[str, str]:
     return {"SNB_PROCESSES": str(options.processes), **store}
 
 
-def _print(about: dict[str, Any], options: argparse.Namespace, middles: Middles) -> None:
+def _print(
+    about: dict[str, Any],
+    options: argparse.Namespace,
+    middles: Middles,
+    at_rest: Mapping[str, float],
+) -> None:
     print_machine(about)
     print(
         f"Medians of {options.rounds} rounds, limits and caps"
-        f" {'counted' if options.limits else 'off'}; CPU for one operation, by process; clients %"
-        " is what the busiest client used of a core"
+        f" {'counted' if options.limits else 'off'}, caps of deliveries counted; CPU for one"
+        " operation, by process; clients % is what the busiest client used of a core"
+    )
+    print(
+        "Not in it is what each uses at rest, in ms a second: "
+        + ", ".join(f"{name} {part * 1e3:.1f}" for name, part in at_rest.items())
     )
     names = [name for name in ROWS if name in middles]
     columns = [each for each in COLUMNS if any(each[1] in middles[name] for name in names)]

@@ -18,7 +18,7 @@ from bench.options import limits, progress
 from bench.peers import Peer
 from bench.population import Person, Population
 from bench.rest_rounds import RestRounds
-from bench.rest_rows import populate, rows
+from bench.rest_rows import NAMES, populate, rows
 from bench.service import RunningService
 from bench.sheet import Sheet
 from bench.sinks import Close, MailSink, Open, PushSink
@@ -26,7 +26,7 @@ from bench.swarm import Swarm
 from bench.wire_tally import tallied
 from rules.kinds import Channel
 
-WARM_UP_SOCKETS = 20
+WARM_UP_SOCKETS = 50
 WARM_UP_DELIVERIES = 20
 REQUESTS_WITHIN_S = 20.0
 FOLLOWERS = 100
@@ -64,6 +64,7 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
         rounds = RestRounds(service, http, swarm, REQUESTS_WITHIN_S)
         service.start_server()
         rounds.connect(world.connected)
+        service.rest()
         for row in rows(world):
             sheet.fill(row.name, partial(rounds.measure, row), profiled_pid=service.server_pid)
         if not sheet.has_counts:
@@ -81,6 +82,7 @@ def measure_fanout(service: RunningService, sheet: Sheet, options: argparse.Name
         sheet.fill("connect", crowd.connect_anew, profiled_pid=pid)
         if not sheet.wants("connect"):
             rounds.connect_round()
+        sheet.fill("connect-alone", crowd.connect_alone, profiled_pid=pid)
         sheet.fill("fanout", crowd.fan_out, profiled_pid=pid)
         sheet.row_bytes = service.mean_bytes("notifications")
         if sheet.wants("steady", "online"):
@@ -135,6 +137,7 @@ def measure_deliveries(service: RunningService, sheet: Sheet, options: argparse.
         pid = service.start_worker(variables)
         for channel in sinks:
             rounds.send_round(channel, WARM_UP_DELIVERIES, answer_s=PUSH_ANSWER_S)
+        service.rest()
         sheet.fill("pushes", send_pushes, profiled_pid=pid)
         sheet.fill("emails", send_emails, profiled_pid=pid)
         sheet.fill(
@@ -155,22 +158,8 @@ def measure_deliveries(service: RunningService, sheet: Sheet, options: argparse.
 
 
 PARTS = (
-    Part(
-        (
-            "unread-count",
-            "unread-count-absent",
-            "list",
-            "mark-read",
-            "follow",
-            "event",
-            "event-user",
-            "direct-send",
-            "list-alone",
-            "mark-read-alone",
-        ),
-        measure_rest,
-    ),
-    Part(("connect", "fanout", "steady", "online"), measure_fanout),
+    Part(NAMES, measure_rest),
+    Part(("connect", "connect-alone", "fanout", "steady", "online"), measure_fanout),
     Part(("connect-large", "fanout-large"), measure_large_fanout),
     # Who is reached once a day has caps to be looked at, and is not refused by them.
     Part(("pushes", "emails", "listings"), measure_deliveries, lambda _: {}),
@@ -186,12 +175,20 @@ class _Crowd:
     people: Sequence[Person]
     business_id: UUID
     rounds: FanoutRounds
+    latecomers: FanoutRounds
+    """With a client process of their own."""
 
     def connect_anew(self, number: int) -> dict[str, float]:
         """Connect everybody, who had been connected unless this is the first time."""
         if number:
             self.rounds.disconnect()
         return self.rounds.connect_round()
+
+    def connect_alone(self, _: int) -> dict[str, float]:
+        """Connect those who warmed up, one after the other, beside everybody else."""
+        figures = self.latecomers.connect_round(at_once=1)
+        self.latecomers.disconnect()
+        return figures
 
     def fan_out(self, _: int) -> dict[str, float]:
         """Post a listing to everybody."""
@@ -217,7 +214,7 @@ def _crowd(service: RunningService, count: int) -> Iterator[_Crowd]:
     """Register `count` people who follow one business; the server is a fresh one, warmed up."""
     with ExitStack() as stack:
         http = stack.enter_context(closing(Peer(HttpLoad)))
-        swarms = [stack.enter_context(closing(Peer(Swarm)))]
+        swarms = [[stack.enter_context(closing(Peer(Swarm)))] for _ in range(2)]
         population = Population(service, http)
         progress(f"making {count:,} users, who follow")
         people = register_directly(service.settings, count)
@@ -226,12 +223,13 @@ def _crowd(service: RunningService, count: int) -> Iterator[_Crowd]:
         follow_directly(service.settings, people, business_id)
         follow_directly(service.settings, warm, other_id)
         service.start_server()
-        warming_up = FanoutRounds(service, population, swarms, warm)
-        warming_up.connect_round()
-        warming_up.fan_out_round(other_id)
-        warming_up.disconnect()
-        rounds = FanoutRounds(service, population, swarms, people)
-        yield _Crowd(service, population, people, business_id, rounds)
+        latecomers = FanoutRounds(service, population, swarms[1], warm)
+        latecomers.connect_round()
+        latecomers.fan_out_round(other_id)
+        latecomers.disconnect()
+        service.rest()
+        rounds = FanoutRounds(service, population, swarms[0], people)
+        yield _Crowd(service, population, people, business_id, rounds, latecomers)
 
 
 @contextmanager
