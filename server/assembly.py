@@ -181,6 +181,7 @@ async def assemble(
         socket_events=socket_events,
         clock=clock,
         lease=lease,
+        peers=peers,
         tally=tally,
         campaign_recipients_per_s=settings.campaign_recipients_per_s,
         on_superseded=on_superseded,

@@ -16,12 +16,14 @@ from actors.due_schedules import DueSchedules
 from actors.follow_keeper import FollowKeeper
 from actors.lease_keeper import LeaseKeeper
 from actors.mailbox import MailboxFull
+from actors.peers import Peers
 from actors.scheduler import Planned, Scheduler, Wake
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
 from actors.tally import Tally
 from rules.events import Lane
 from rules.lease import Lease
+from rules.share import share_of
 from server.lanes import Desk, start_lanes
 from storage.positions import PositionClock
 from storage.stores import Stores
@@ -35,6 +37,7 @@ def start_singletons(
     socket_events: SocketEvents,
     clock: PositionClock,
     lease: Lease,
+    peers: Peers,
     tally: Tally,
     campaign_recipients_per_s: float,
     on_superseded: Callable[[], None],
@@ -74,7 +77,12 @@ def start_singletons(
         "scheduler",
         partial(
             Scheduler.start,
-            DueSchedules(stores.schedules, clock, note=tally.schedules_late.observe),
+            DueSchedules(
+                stores.schedules,
+                clock,
+                note=tally.schedules_late.observe,
+                share=lambda: share_of(str(lease), peers.others),
+            ),
             partial(supervisor.ref, "dispatcher"),
             clock,
         ),

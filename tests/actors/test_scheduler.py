@@ -14,6 +14,7 @@ from actors.dispatcher import Accept
 from actors.due_schedules import (
     LOOK_BACK_EVERY,
     MOST_IN_RANGE,
+    OTHERS_AFTER,
     PORTION,
     CarriedOut,
     DueSchedules,
@@ -22,6 +23,8 @@ from actors.loop_actor import LoopActor
 from actors.loop_ref import LoopActorRef
 from actors.planning import planned_event
 from actors.scheduler import LOOK_AHEAD, Planned, Scheduler, Wake
+from rules.share import WHOLE, Share
+from rules.slots import slot_of
 from storage.client import StoreUnavailable
 from storage.events import NewEvent
 from storage.positions import PositionClock
@@ -80,24 +83,35 @@ class Office:
         self.desk._start_actor_loop()
         self.late_s: list[float] = []
         self.refs: list[LoopActorRef[Scheduler]] = []
-        self.share(of=MOST_IN_RANGE)
+        self.share()
 
-    def share(self, *, of: int) -> None:
-        """Have what is carried out next carried out in shares of so many, by a scheduler anew."""
+    def share(self, *, of: int = MOST_IN_RANGE, share: Share = WHOLE) -> None:
+        """Have what is carried out next carried out so many at a time, by a scheduler anew.
+
+        `share` is what it takes before other processes do.
+        """
         self.due = DueSchedules(
-            self.stores.schedules, self.clock, note=self.late_s.append, most_in_range=of
+            self.stores.schedules,
+            self.clock,
+            note=self.late_s.append,
+            most_in_range=of,
+            share=lambda: share,
         )
         self.ref = Scheduler.start(self.due, lambda: self.desk.actor_ref, self.clock)
         self.refs.append(self.ref)
 
     async def plan(
-        self, *, ahead: timedelta = timedelta(), is_critical: bool = False
+        self,
+        *,
+        ahead: timedelta = timedelta(),
+        at: datetime | None = None,
+        is_critical: bool = False,
     ) -> PlannedEvent:
         planned = planned_event(
             "test",
             uuid4().hex,
             type="notification.requested",
-            at=self.clock.store_now() + ahead,
+            at=at or self.clock.store_now() + ahead,
             version=1,
             data=DATA,
             is_critical=is_critical,
@@ -119,13 +133,13 @@ class Office:
 
         await eventually(are_all)
 
-    async def carry_out(self, **options: Any) -> CarriedOut:
-        """Carry out without the actor what is due as of now."""
+    async def carry_out(self, by: datetime | None = None, **options: Any) -> CarriedOut:
+        """Carry out without the actor what is due by then, by now unless told otherwise."""
 
         async def accept(events: Sequence[NewEvent]) -> None:
             self.desk.accepted += events
 
-        return await self.due.carry_out(accept, by=self.clock.store_now(), **options)
+        return await self.due.carry_out(accept, by=by or self.clock.store_now(), **options)
 
 
 @pytest.fixture
@@ -255,6 +269,53 @@ async def test_two_that_look_at_once_share_what_is_due(office: Office) -> None:
     assert sum(each.count for each in done) == 10
     assert len(office.desk.accepted) == 10
     await office.has_sent(*schedules)
+
+
+async def test_two_at_the_same_stroke_do_a_share_each(office: Office) -> None:
+    """Both see all that is due; each takes its own first, and neither reaches for the other's."""
+    at = office.clock.store_now() + MOMENT
+    schedules = [await office.plan(at=at) for _ in range(40)]
+    done: list[list[NewEvent]] = [[], []]
+
+    async def carry_out(place: int) -> int:
+        async def accept(events: Sequence[NewEvent]) -> None:
+            done[place] += events
+
+        due = DueSchedules(office.stores.schedules, office.clock, share=lambda: Share(place, 2))
+        return (await due.carry_out(accept, by=at)).count
+
+    counts = await asyncio.gather(carry_out(0), carry_out(1))
+    for place, count in enumerate(counts):
+        share = Share(place, 2)
+        mine = [each for each in schedules if share.has(slot_of(each.id))]
+        assert count == len(mine) > 0
+        assert {event.key for event in done[place]} == keys_of(mine)
+
+
+async def test_what_another_one_does_not_take_is_taken_a_moment_later(office: Office) -> None:
+    planned = await office.plan()
+    is_elsewhere = Share(0, 2).has(slot_of(planned.id))
+    office.share(share=Share(int(is_elsewhere), 2))
+    done = await office.carry_out(by=planned.at)
+    assert done == CarriedOut(0, planned.at + OTHERS_AFTER, has_more=False)
+    await office.wake()
+    await office.has_sent(planned)
+
+
+async def test_what_another_one_is_to_do_later_wakes_nobody_here(office: Office) -> None:
+    schedules = [await office.plan(ahead=timedelta(hours=n)) for n in range(1, 9)]
+    office.share(share=Share(0, 2))
+    mine = [each.at for each in schedules if Share(0, 2).has(slot_of(each.id))]
+    done = await office.carry_out(look_ahead=timedelta(hours=9))
+    assert done == CarriedOut(0, min(mine, default=None), has_more=False)
+
+
+async def test_a_backlog_is_shared_too_and_nothing_of_it_left(office: Office) -> None:
+    schedules = [await office.plan(ahead=-n * LONG_AGO) for n in range(1, 21)]
+    office.share(of=4, share=Share(0, 2))
+    while (await office.carry_out()).has_more:
+        pass
+    assert office.sent() == keys_of(schedules)
 
 
 async def test_another_message_is_refused_and_the_scheduler_goes_on(office: Office) -> None:
