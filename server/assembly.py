@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -221,7 +222,7 @@ async def assemble(
         campaigns=Campaigns(
             campaigns=stores.campaigns,
             schedules=stores.schedules,
-            audiences=Audiences(stores),
+            audiences=Audiences(replace(stores, segments=stores.segment_previews)),
             dispatcher=dispatcher,
             clock=clock,
             on_planned=partial(_wake_by, supervisor),

@@ -69,6 +69,7 @@ class AuditLog:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._rows = StoreCollection(database["audit_log"])
+        self._lagging = self._rows.lagging()
 
     async def add(self, entry: AuditEntry) -> None:
         """Add a row."""
@@ -92,17 +93,17 @@ class AuditLog:
         """Return page `page` (from 1) of the rows that match."""
         matching = _matching(wanted)
         skip = (page - 1) * page_size
-        found = await self._rows.aggregate(
+        found = await self._lagging.aggregate(
             [{"$match": matching}, {"$sort": NEWEST_FIRST}, {"$skip": skip}, {"$limit": page_size}]
         )
         entries = [_entry(row) for row in found]
         if len(found) < page_size and (found or skip == 0):
             return AuditPage(skip + len(found), entries)
-        return AuditPage(await self._rows.count(matching), entries)
+        return AuditPage(await self._lagging.count(matching), entries)
 
     async def exported(self, actor: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is on record of one actor."""
-        async for rows in self._rows.find_all({"actor": actor}):
+        async for rows in self._lagging.find_all({"actor": actor}):
             yield rows
 
 

@@ -108,7 +108,7 @@ class BusinessesRepository:
 
     def exported(self, owner_id: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is stored of the businesses that the user owns."""
-        return self._businesses.find_all({"owner_id": owner_id})
+        return self._businesses.lagging().find_all({"owner_id": owner_id})
 
     async def find_many(self, ids: Collection[UUID]) -> dict[UUID, Business]:
         """Return the businesses `ids`; one that is unknown is absent."""

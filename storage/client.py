@@ -70,13 +70,15 @@ class StoreRefused(Exception):
 def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
     """Return a client for `uri`; it connects when first used and is closed by its `close()`.
 
-    A write is acknowledged once a majority has it in the journal. Pool sizes are the URI's.
+    A write is acknowledged once a majority has it in the journal. Reads go to the primary, whatever
+    the URI says: who can do with less says so (storage/collection.py). Pool sizes are the URI's.
     """
     return AsyncIOMotorClient(
         uri,
         appname=app_name,
         uuidRepresentation="standard",
         tz_aware=True,
+        readPreference="primary",
         w="majority",
         journal=True,
         socketTimeoutMS=OPERATION_TIMEOUT_MS,

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.read_preferences import SecondaryPreferred
 
 from storage.client import OPERATION_TIMEOUT_MS, Document, store_call
 
@@ -36,6 +37,9 @@ UPDATES_AT_ONCE = 50
 """Of one round trip. The embedded store took 3 ms for each of a bulk's upserts, and 5 to 13 ms for
 each outcome of a delivery: 100 of these at once met the deadline of a call on a busy machine."""
 
+MOST_LAG_S = 90
+"""How far behind a secondary may be that answers: the least that MongoDB can be asked for."""
+
 Item = TypeVar("Item")
 
 
@@ -51,6 +55,18 @@ class StoreCollection:
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
         self._collection = collection
+
+    def lagging(self) -> StoreCollection:
+        """Return the same, as secondaries have it, where there are any: for lists and counts.
+
+        What decides something, or reads again what was just written, asks the primary.
+        """
+        return StoreCollection(
+            self._collection.with_options(
+                # Motor's types know the class of constants only.
+                read_preference=SecondaryPreferred(max_staleness=MOST_LAG_S)  # type: ignore[arg-type]
+            )
+        )
 
     async def find_one(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None

@@ -72,7 +72,7 @@ class DailyStats:
     async def of_business(self, business_id: UUID, days: Days) -> dict[date, BusinessCounts]:
         """Return the counts of one business; a day on which there was nothing is absent."""
         names = {_name(business_id, day): day for day in days}
-        rows: list[Document] = await self._businesses.find_by_id(names, {})
+        rows: list[Document] = await self._businesses.lagging().find_by_id(names, {})
         return {names[row["_id"]]: _business_counts(row) for row in rows}
 
     async def begin(self, day: date) -> int:

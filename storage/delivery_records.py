@@ -100,24 +100,25 @@ class DeliveryRecords:
     def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._cipher = cipher
         self._rows = StoreCollection(database["notifications"])
+        self._lagging = self._rows.lagging()
 
     async def page(self, wanted: DeliveryFilter, *, page: int, page_size: int) -> DeliveriesPage:
         """Return page `page` (from 1) of what matches, by the age of the notifications."""
         skip = (page - 1) * page_size
-        records = await self.newest(wanted, limit=page_size, skip=skip)
+        records = await _newest(self._lagging, wanted, limit=page_size, skip=skip)
         if len(records) < page_size and (records or skip == 0):
             return DeliveriesPage(skip + len(records), records)
         return DeliveriesPage(await self.count(wanted), records)
 
     async def count(self, wanted: DeliveryFilter) -> int:
         """Return how many match."""
-        counts = [await self._rows.count(matching) for _, matching in _sources(wanted)]
+        counts = [await self._lagging.count(matching) for _, matching in _sources(wanted)]
         return sum(counts)
 
     async def waiting(self, channel: str) -> dict[str, int]:
         """Return how many of `channel` stand at each status from which something follows."""
         state = f"channels.{channel}"
-        counted = await self._rows.aggregate(
+        counted = await self._lagging.aggregate(
             [
                 {"$match": {f"{state}.due_at": {"$gte": EPOCH}}},
                 {"$group": {"_id": f"${state}.status", "rows": {"$sum": 1}}},
@@ -152,27 +153,32 @@ class DeliveryRecords:
         """
         return await self._rows.bulk_update(_retried(record, at) for record in records)
 
-    async def newest(
-        self, wanted: DeliveryFilter, *, limit: int, skip: int = 0
-    ) -> list[DeliveryRecord]:
-        """Return the newest `limit` of what matches, after leaving out `skip`."""
-        # Put together here: in a `$unionWith` the embedded store uses no index.
-        found: list[Document] = []
-        for channel, matching in _sources(wanted):
-            found += await self._rows.aggregate(_ordered(channel, matching, skip + limit))
-        found.sort(key=lambda row: row["channel"])
-        found.sort(key=lambda row: (row["created_at"], row["_id"]), reverse=True)
-        found = found[skip : skip + limit]
-        return [
-            DeliveryRecord(
-                notification_id=row["_id"],
-                recipient_id=row["recipient_id"],
-                kind=row["kind"],
-                channel=row["channel"],
-                state=row["state"],
-            )
-            for row in found
-        ]
+    async def newest(self, wanted: DeliveryFilter, *, limit: int) -> list[DeliveryRecord]:
+        """Return the newest `limit` of what matches, as they stand now."""
+        return await _newest(self._rows, wanted, limit=limit)
+
+
+async def _newest(
+    rows: StoreCollection, wanted: DeliveryFilter, *, limit: int, skip: int = 0
+) -> list[DeliveryRecord]:
+    """Return the newest `limit` of what matches, after leaving out `skip`."""
+    # Put together here: in a `$unionWith` the embedded store uses no index.
+    found: list[Document] = []
+    for channel, matching in _sources(wanted):
+        found += await rows.aggregate(_ordered(channel, matching, skip + limit))
+    found.sort(key=lambda row: row["channel"])
+    found.sort(key=lambda row: (row["created_at"], row["_id"]), reverse=True)
+    found = found[skip : skip + limit]
+    return [
+        DeliveryRecord(
+            notification_id=row["_id"],
+            recipient_id=row["recipient_id"],
+            kind=row["kind"],
+            channel=row["channel"],
+            state=row["state"],
+        )
+        for row in found
+    ]
 
 
 def _sources(wanted: DeliveryFilter) -> Iterator[tuple[str, dict[str, Any]]]:

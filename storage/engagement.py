@@ -21,7 +21,7 @@ class EngagementRepository:
     """Counts what was read and clicked. Every query names the recipients, the shard key."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        self._rows = StoreCollection(database["notifications"])
+        self._rows = StoreCollection(database["notifications"]).lagging()
 
     async def of(
         self,

@@ -55,7 +55,7 @@ class FatesRepository:
     def __init__(
         self, database: AsyncIOMotorDatabase[Document], *, rows_at_once: int = ROWS_AT_ONCE
     ) -> None:
-        self._rows = StoreCollection(database["notifications"])
+        self._rows = StoreCollection(database["notifications"]).lagging()
         self._rows_at_once = rows_at_once
 
     async def of(

@@ -122,7 +122,7 @@ class FollowsRepository:
 
     def exported(self, user_id: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is stored of the user's follows, those that have ended too."""
-        return self._follows.find_all({"user_id": user_id})
+        return self._follows.lagging().find_all({"user_id": user_id})
 
     async def record(self, changes: Sequence[FollowChange]) -> list[Recorded]:
         """Make the rows say what `changes` say, each unless its row knows a newer change."""

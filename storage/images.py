@@ -116,7 +116,7 @@ class ImagesRepository:
 
     async def exported(self, owner: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is kept of what somebody uploaded."""
-        async for rows in self._images.find_all({"owner": owner}):
+        async for rows in self._images.lagging().find_all({"owner": owner}):
             yield rows
 
     def _place(self, owner: UUID, at: datetime, number: int) -> UUID:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pymongo import UpdateOne
 
@@ -47,13 +47,9 @@ class InterestsRepository:
         """Keep `interests`; of one that was shown again the first time counts."""
         await self._interests.bulk_update(
             UpdateOne(
-                {"_id": interest_id(interest.listing_id, interest.user_id)},
+                _key(interest.listing_id, interest.user_id),
                 {
-                    "$setOnInsert": {
-                        "listing_id": interest.listing_id,
-                        "user_id": interest.user_id,
-                        "slot": slot_of(interest.user_id),
-                    },
+                    "$setOnInsert": {"user_id": interest.user_id},
                     "$min": {"occurred_at": interest.occurred_at},
                     "$max": {"purge_at": at + KEPT},
                 },
@@ -64,7 +60,7 @@ class InterestsRepository:
 
     async def find(self, listing_id: str, user_id: UUID) -> Interest | None:
         """Return the user's interest in the listing, or None when there is none."""
-        found = await self._interests.find_one({"_id": interest_id(listing_id, user_id)})
+        found = await self._interests.find_one(_key(listing_id, user_id))
         return None if found is None else Interest(listing_id, user_id, found["occurred_at"])
 
     async def count(self, listing_id: str) -> int:
@@ -87,4 +83,13 @@ class InterestsRepository:
 
     def exported(self, user_id: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is stored of the user's interests."""
-        return self._interests.find_all({"user_id": user_id})
+        return self._interests.lagging().find_all({"user_id": user_id})
+
+
+def _key(listing_id: str, user_id: UUID) -> dict[str, Any]:
+    """Return the filter of one row: its id, and the shard key."""
+    return {
+        "_id": interest_id(listing_id, user_id),
+        "listing_id": listing_id,
+        "slot": slot_of(user_id),
+    }

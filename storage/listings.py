@@ -114,7 +114,7 @@ class ListingsRepository:
         self, business_id: UUID, *, new_since: datetime, at: datetime, limit: int
     ) -> list[Listing]:
         """Return what the business has told of since then and offers at `at`, newest first."""
-        found = await self._listings.find(
+        found = await self._listings.lagging().find(
             {"business_id": business_id, "expiry_date": {"$gt": at}}, limit=limit
         )
         new = [

@@ -29,7 +29,7 @@ class NotificationHistory:
     """Reads the collection `notifications` by the position of its rows."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
-        self._rows = StoreCollection(database["notifications"])
+        self._rows = StoreCollection(database["notifications"]).lagging()
         self._cipher = cipher
 
     async def of(self, recipient_id: UUID, *, until: datetime) -> AsyncIterator[list[Document]]:

@@ -123,7 +123,7 @@ class PickupsRepository:
 
     async def exported(self, user_id: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is stored of the user's pickups, in clear."""
-        async for rows in self._pickups.find_all({"user_id": user_id}):
+        async for rows in self._pickups.lagging().find_all({"user_id": user_id}):
             for row in rows:
                 for name in ENCRYPTED_FIELDS:
                     row[name] = self._opened(row, name)

@@ -20,7 +20,7 @@ class RecentUnread:
     """Counts by kind what is unread in an inbox."""
 
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        self._rows = StoreCollection(database["notifications"])
+        self._rows = StoreCollection(database["notifications"]).lagging()
 
     async def of(self, recipient_id: UUID, *, since: datetime) -> Counter[str]:
         """Return kind -> how many came since then and are unread; what there is none of is 0."""

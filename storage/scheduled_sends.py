@@ -118,7 +118,7 @@ class ScheduledSends:
 
     async def exported(self, **named: UUID) -> AsyncIterator[list[Document]]:
         """Yield what is stored of those of one `sender` or one `recipient_id`, in clear."""
-        async for rows in self._schedules.find_all(named):
+        async for rows in self._schedules.lagging().find_all(named):
             for row in rows:
                 if "request" in row:
                     sealed = row["request"]

@@ -47,11 +47,13 @@ class SegmentsRepository:
     """The collection `users`, a share at a time.
 
     A query names what an index covers whole, and no more: see storage/collection.py. The rest of a
-    segment is for `Segment.has` to tell.
+    segment is for `Segment.has` to tell. Where it `may_lag`, it says about how many somebody would
+    tell, and nobody is told.
     """
 
-    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
-        self._users = StoreCollection(database["users"])
+    def __init__(self, database: AsyncIOMotorDatabase[Document], *, may_lag: bool = False) -> None:
+        users = StoreCollection(database["users"])
+        self._users = users.lagging() if may_lag else users
 
     async def range(
         self, segment: Segment, *, slot_from: int, slot_to: int, limit: int | None = None

@@ -17,8 +17,8 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "statuses": {"_id": "hashed"},
     "images": {"_id": "hashed"},
     "listings": {"_id": "hashed"},
-    "interests": {"_id": "hashed"},
     "pickups": {"_id": "hashed"},
+    "interests": {"listing_id": 1, "slot": 1},
     "follows": {"business_id": 1, "user_id": 1},
     "notifications": {"recipient_id": 1},
     "suppressions": {"_id": "hashed"},
@@ -27,4 +27,6 @@ SHARD_KEYS: Mapping[str, Mapping[str, int | str]] = {
     "campaigns": {"_id": "hashed"},
 }
 """Collections that are not here stay unsharded: `processes`, `jobs`, `templates`, `retention`,
-`daily_stats` are small."""
+`channels` and `daily_stats` are small, and operators write `audit_log`. Where the key is not `_id`,
+ids are hashes of it and more, so that the same id is always on the same shard. What each query asks
+by them is in `docs/routing.md`."""

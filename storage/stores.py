@@ -62,6 +62,9 @@ class Stores:
 
     users: UsersRepository
     segments: SegmentsRepository
+    segment_previews: SegmentsRepository
+    """Where nobody is told: may lag."""
+
     last_activity: LastActivity
     devices: DevicesRepository
     businesses: BusinessesRepository
@@ -115,6 +118,7 @@ def open_stores(
     return Stores(
         users=users,
         segments=SegmentsRepository(database),
+        segment_previews=SegmentsRepository(database, may_lag=True),
         last_activity=LastActivity(database),
         devices=devices,
         businesses=businesses,

@@ -145,7 +145,7 @@ class UsersRepository:
 
         Of devices no tokens: whoever has one can send to the device.
         """
-        found = await self._users.find_one({"_id": user_id}, {"devices.token": 0})
+        found = await self._users.lagging().find_one({"_id": user_id}, {"devices.token": 0})
         return None if found is None else self._in_clear(user_id, found)
 
     async def get(self, user_id: UUID) -> User:

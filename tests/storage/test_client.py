@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pymongo
 import pytest
+from pymongo import ReadPreference
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -311,3 +312,9 @@ async def test_a_partly_failed_insert_that_is_no_duplicate_raises(
     with pytest.raises(StoreRefused):
         await collection.insert_new([{"_id": 1, "a": 1}, {"_id": 1, "a": 1}, {"_id": 2}])
     assert await collection.find({}) == [{"_id": 1, "a": 1}]
+
+
+async def test_what_decides_asks_the_primary_whatever_the_uri_says(mongodb_uri: str) -> None:
+    client = open_client(f"{mongodb_uri}&readPreference=secondary", app_name="tests")
+    assert client["any"]["users"].read_preference == ReadPreference.PRIMARY
+    client.close()

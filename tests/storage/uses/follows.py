@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from rules.ids import follow_id
 from storage.follows import FollowsRepository
@@ -13,6 +15,8 @@ from tests.storage.uses.use import Use, counted, counted_in_parts, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from storage.stores import Stores
 
 
 def followed(index: str, **wanted: Any) -> Iterator[Use]:
@@ -27,6 +31,15 @@ def followed(index: str, **wanted: Any) -> Iterator[Use]:
         lambda stores: stores.follows.followed_count(BAKERY, **wanted),
         (index,),
     )
+
+
+AN_UNFOLLOW = replace(A_FOLLOW, token=UUID(int=2), is_following=False, revision=2)
+
+
+async def follow_and_unfollow(stores: Stores) -> int:
+    """Change a row that is there."""
+    await stores.follows.record([A_FOLLOW])
+    return len(await stores.follows.record([AN_UNFOLLOW]))
 
 
 USES = [
@@ -59,6 +72,11 @@ USES = [
     Use(
         FollowsRepository.record,
         lambda stores: stores.follows.record([A_FOLLOW]),
+        restore=without("follows", [follow_id(BAKERY, SETTLER)]),
+    ),
+    Use(
+        FollowsRepository.record,
+        follow_and_unfollow,
         restore=without("follows", [follow_id(BAKERY, SETTLER)]),
     ),
 ]

@@ -30,5 +30,15 @@ USES = [
         lambda stores: stores.segments.candidates(NGOS),
         ("user_type_slot",),
     ),
+    Use(
+        SegmentsRepository.candidates,
+        lambda stores: stores.segment_previews.candidates(NGOS),
+        ("user_type_slot",),
+    ),
+    Use(
+        SegmentsRepository.range,
+        lambda stores: counted(stores.segment_previews.range(EVERYBODY, slot_from=7, slot_to=8)),
+        ("slot",),
+    ),
     Use(SegmentsRepository.known, lambda stores: counted(stores.segments.known(KNOWN))),
 ]
