@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -44,9 +44,16 @@ class DirectSend:
     def as_data(self) -> dict[str, Any]:
         """Return it as an event has it: what JSON can say."""
         return {
-            **asdict(self),
             "sender_id": str(self.sender_id),
+            "sender_type": self.sender_type,
             "recipient_id": str(self.recipient_id),
+            "kind": self.kind,
+            "title": self.title,
+            "message": self.message,
+            "data": self.data,
+            "action_buttons": self.action_buttons,
+            "image_url": self.image_url,
+            "priority": self.priority,
             "channels": self.channels and [channel.value for channel in self.channels],
         }
 

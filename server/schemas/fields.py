@@ -159,4 +159,6 @@ class HttpUrl(fields.Url):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(schemes={"http", "https"}, require_tld=False, **kwargs)
+        # The first URL has the expression compiled: 30 ms, for which the loop would wait.
+        self.deserialize("https://example.org/")
         self.validators.append(validate.Length(max=2_048))
