@@ -73,9 +73,9 @@ class CapGate:
         reserved = Reserved()
         for (draft, reservation), channels in zip(asked, granted, strict=True):
             reserved.by_id[draft.id] = (reservation, channels)
-            for channel, _ in reservation.wanted:
-                if channel not in channels:
-                    draft.decisions[channel] = OVER_CAP
+            if len(channels) < len(reservation.wanted):
+                over = [channel for channel, _ in reservation.wanted if channel not in channels]
+                draft.change(dict.fromkeys(over, OVER_CAP))
         yield reserved
 
     async def give_back(
@@ -122,9 +122,10 @@ class CapGate:
     ) -> None:
         later = Later(at + UNKNOWN_FOR, Reason.CAPS_UNKNOWN.value)
         for draft, reservation in asked:
-            for channel, _ in reservation.wanted:
-                if channel is not Channel.IN_APP:
-                    draft.decisions[channel] = later
+            waiting = [
+                channel for channel, _ in reservation.wanted if channel is not Channel.IN_APP
+            ]
+            draft.change(dict.fromkeys(waiting, later))
         in_app = [
             (draft, reservation)
             for draft, reservation in asked
@@ -140,7 +141,7 @@ class CapGate:
             if draft.id in known or len(known) < cap:
                 known.add(draft.id)
             else:
-                draft.decisions[Channel.IN_APP] = OVER_CAP
+                draft.change({Channel.IN_APP: OVER_CAP})
 
     async def _sent_in_app(self, days: Mapping[UUID, LocalDay]) -> dict[UUID, set[UUID]]:
         return {

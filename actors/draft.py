@@ -9,15 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from actors.notice import Notice
-from rules.gates import NOW, Decision, Later, Refusal, Refused, decide
-from rules.ids import notification_id
+from rules.gates import NOW, Decision, Gates, Later, Refusal, Refused
+from rules.ids import NotificationIds
 from rules.kinds import Channel
 from rules.recipients import Recipient
 from storage.notifications import NotificationRow
 from storage.positions import Position
-
-_NAMES = {channel: channel.value for channel in Channel}
-"""Without a call: a fan-out needs three of them a row."""
 
 REDELIVER_AFTER = timedelta(seconds=60)
 """A delivery that the queue forgot is found by the sweep this long after its insert."""
@@ -27,33 +24,35 @@ REDELIVER_AFTER = timedelta(seconds=60)
 class Draft:
     """What one recipient of a notice gets on which channel. Fan-outs make thousands of them.
 
-    `decisions` may still be changed, by what can only be asked once it is known who passed the
-    gates.
+    `decisions` are shared by all for whom they are the same.
     """
 
     id: UUID
     notice: Notice
     recipient: Recipient
-    decisions: dict[Channel, Decision]
+    decisions: Mapping[Channel, Decision]
 
     @classmethod
-    def of(cls, notice: Notice, recipient: Recipient, *, at: datetime) -> Draft:
-        """Return what the gates let through at `at`."""
+    def all_of(cls, notice: Notice, *, at: datetime) -> list[Draft]:
+        """Return, recipient by recipient, what the gates let through at `at`."""
         event, content, cause = notice.event, notice.content, notice.cause
         key, since = (event.key, event.accepted_at) if cause is None else (cause.key, cause.at)
-        return cls(
-            notification_id(key, content.kind.name, recipient.user_id, since),
-            notice,
-            recipient,
-            decide(
-                kind=content.kind,
-                channels=content.kind.channels if notice.channels is None else notice.channels,
-                business_id=content.business_id,
-                recipient=recipient,
-                at=at,
-                is_critical=content.priority == "critical",
-            ),
+        ids = NotificationIds(key, content.kind.name, since)
+        gates = Gates(
+            kind=content.kind,
+            channels=content.kind.channels if notice.channels is None else notice.channels,
+            business_id=content.business_id,
+            at=at,
+            is_critical=content.priority == "critical",
         )
+        return [
+            cls(ids.of(recipient.user_id), notice, recipient, gates.decide(recipient))
+            for recipient in notice.recipients
+        ]
+
+    def change(self, decisions: Mapping[Channel, Decision]) -> None:
+        """Decide otherwise on some channels, by what was asked once it was known who passes."""
+        self.decisions = {**self.decisions, **decisions}
 
     @property
     def is_refused(self) -> bool:
@@ -62,7 +61,7 @@ class Draft:
             self.decisions.get(Channel.IN_APP) == Refused(Refusal.DAILY_CAP)
         )
 
-    def row(self, position: Position, writer: str) -> NotificationRow:
+    def row(self, position: Position, writer: str, states: FirstStates) -> NotificationRow:
         """Return the row to insert."""
         content = self.notice.content
         return NotificationRow(
@@ -85,11 +84,31 @@ class Draft:
             sender_type=content.sender_type,
             template=content.template,
             campaign_id=content.campaign_id,
-            channels={
-                _NAMES[channel]: _state(channel, decision, position.created_at)
-                for channel, decision in self.decisions.items()
-            },
+            channels=states.of(self.decisions, position.created_at),
         )
+
+
+class FirstStates:
+    """The first states of channels in one insert: once for all rows that have the same.
+
+    The decisions that it is asked for have to outlive it.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, datetime], Mapping[str, Mapping[str, Any]]] = {}
+
+    def of(
+        self, decisions: Mapping[Channel, Decision], created_at: datetime
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """Return what `decisions` mean for what is created then."""
+        made = id(decisions), created_at
+        states = self._made.get(made)
+        if states is None:
+            states = self._made[made] = {
+                channel.value: _state(channel, decision, created_at)
+                for channel, decision in decisions.items()
+            }
+        return states
 
 
 def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mapping[str, Any]:

@@ -18,16 +18,20 @@ from uuid import UUID
 from actors.bus_face import BusFace
 from actors.cap_gate import CapGate
 from actors.directory import Directory
-from actors.draft import Draft
+from actors.draft import Draft, FirstStates
 from actors.frames import Announcement, RowsAnnounced
 from actors.notice import Notice
 from rules.kinds import Channel
+from storage.collection import portions
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
 from tasks.queue import DeliveryRef, Priority
 
 _IN_ORDER = (Priority.CRITICAL, Priority.USUAL, Priority.CAMPAIGN)
+
+DELIVERED_AT_ONCE = 100
+"""Rows: what follows, users' actors and their sockets, holds the loop for about 5 ms then."""
 
 
 class Queue(Protocol):
@@ -87,11 +91,7 @@ class Publisher:
         Raises StoreUnavailable with nothing announced.
         """
         now = self._clock.store_now()
-        drafts = [
-            Draft.of(notice, recipient, at=now)
-            for notice in notices
-            for recipient in notice.recipients
-        ]
+        drafts = [draft for notice in notices for draft in Draft.all_of(notice, at=now)]
         async with self._caps.passed(drafts, at=now) as reserved:
             published = await self.publish_decided(drafts)
         await self._caps.give_back(reserved, published.resumed)
@@ -110,16 +110,16 @@ class Publisher:
         )
         places = _places(drafts)
         with self._clock.writing(max(places) + 1) as position:
+            states = FirstStates()
             rows = [
-                draft.row(position.at(place), self._writer)
+                draft.row(position.at(place), self._writer, states)
                 for draft, place in zip(drafts, places, strict=True)
             ]
             began = time.monotonic()
             stored = await self._notifications.insert(rows)
             store_s = time.monotonic() - began
             announcements = list(_announcements(drafts, stored, names))
-            for announcement, announced in announcements:
-                self._directory.deliver(announced, announcement)
+            await self._deliver(announcements)
             if not await self._bus.announce(announcements):
                 self._clock.doubt(position)
         await self._enqueue(stored)
@@ -129,6 +129,18 @@ class Publisher:
             if kept is not row
         ]
         return Published(drafts, stored, refused, resumed, store_s)
+
+    async def _deliver(self, announcements: Sequence[RowsAnnounced]) -> None:
+        """Tell who is here, and let the loop have its turn in between."""
+        delivered = 0
+        for announcement, rows in announcements:
+            for some in portions(rows, DELIVERED_AT_ONCE):
+                if delivered >= DELIVERED_AT_ONCE:
+                    delivered = 0
+                    # Users' actors write to their sockets before more of them are told.
+                    await asyncio.sleep(0)
+                delivered += len(some)
+                self._directory.deliver(some, announcement)
 
     async def _enqueue(self, stored: Sequence[NotificationRow]) -> None:
         by_priority: dict[Priority, list[DeliveryRef]] = {each: [] for each in _IN_ORDER}

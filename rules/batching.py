@@ -1,20 +1,24 @@
-"""Size the batches of a fan-out by what the store is seen to take."""
+"""Size the batches of a fan-out, and the portions of an insert, by what the store takes."""
 
 from __future__ import annotations
 
 TARGET_S = 0.050
-"""Store time of one batch: long enough to be worth a round trip, short enough to yield between."""
+"""Store time of one: long enough to be worth a round trip, short enough for others to wait."""
 
-FEWEST_ROWS = 25
+FEWEST_ROWS = 250
+"""What a batch costs the server besides its rows, about 3 ms, is little for each of so many."""
+
 MOST_ROWS = 1_000
 FIRST_ROWS = 100
+"""So that somebody hears soon."""
 
 
 class BatchSizer:
-    """Find the number of rows that takes about `TARGET_S`."""
+    """Find the number of rows that takes about `TARGET_S`, but no fewer than `fewest`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fewest: int | None = None) -> None:
         self.rows = FIRST_ROWS
+        self._fewest = FEWEST_ROWS if fewest is None else fewest
 
     def observe(self, rows: int, store_s: float) -> None:
         """Take in that `rows` took `store_s`; the size at most doubles or halves at once."""
@@ -22,4 +26,4 @@ class BatchSizer:
             return
         wanted = int(rows * TARGET_S / store_s)
         wanted = max(self.rows // 2, min(wanted, self.rows * 2))
-        self.rows = max(FEWEST_ROWS, min(wanted, MOST_ROWS))
+        self.rows = max(self._fewest, min(wanted, MOST_ROWS))

@@ -6,10 +6,11 @@ names the reason, and it is recorded with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from rules.kinds import Channel, Kind
@@ -54,6 +55,49 @@ class Refused:
 Decision = Now | Later | Refused
 
 NOW = Now()
+
+
+class Gates:
+    """The gates as they stand at one moment for one content, for thousands of recipients.
+
+    Most of these prefer what everybody does, and what they prefer is decided once.
+    """
+
+    def __init__(
+        self,
+        *,
+        kind: Kind,
+        channels: Iterable[Channel],
+        business_id: UUID | None,
+        at: datetime,
+        is_critical: bool,
+    ) -> None:
+        self._kind = kind
+        self._channels = tuple(channels)
+        self._business_id = business_id
+        self._at = at
+        self._is_critical = is_critical
+        self._decided: dict[Any, Mapping[Channel, Decision]] = {}
+
+    def decide(self, recipient: Recipient) -> Mapping[Channel, Decision]:
+        """Return what `decide` does, the very same for all who are alike."""
+        alike = (
+            recipient.preferences,
+            recipient.has_email,
+            recipient.has_phone,
+            recipient.has_device,
+        )
+        decisions = self._decided.get(alike)
+        if decisions is None:
+            decisions = self._decided[alike] = decide(
+                kind=self._kind,
+                channels=self._channels,
+                business_id=self._business_id,
+                recipient=recipient,
+                at=self._at,
+                is_critical=self._is_critical,
+            )
+        return decisions
 
 
 def decide(

@@ -68,14 +68,28 @@ def digest_key(monday: date, timezone: str | None = None) -> UUID:
 
 
 def notification_id(event: UUID, kind: str, recipient_id: UUID, accepted_at: datetime) -> UUID:
-    """Return the id of the notification that `event` makes for `recipient_id`.
+    """Return the id of the notification that `event` makes for `recipient_id`."""
+    return NotificationIds(event, kind, accepted_at).of(recipient_id)
+
+
+class NotificationIds:
+    """The ids of the notifications that one cause makes, a recipient each.
 
     UUIDv7 layout (RFC 9562 §5.7): the time is the event's acceptance, the random bits are a hash
     of the cause. It is identity only; order is the row's position (storage/positions.py).
     """
-    bits = _hash(b"notification", event.bytes, kind.encode(), recipient_id.bytes)
-    milliseconds = (accepted_at - _EPOCH) // _MILLISECOND
-    return _labelled((milliseconds << 80) | (bits & ((1 << 80) - 1)), version=7)
+
+    def __init__(self, event: UUID, kind: str, accepted_at: datetime) -> None:
+        self._time = ((accepted_at - _EPOCH) // _MILLISECOND) << 80
+        # A fan-out asks for thousands: what they share is hashed once.
+        self._cause = _state(b"notification", event.bytes, kind.encode())
+
+    def of(self, recipient_id: UUID) -> UUID:
+        """Return the id of the notification for `recipient_id`."""
+        state = self._cause.copy()
+        _add(state, recipient_id.bytes)
+        bits = int.from_bytes(state.digest(), "big") & ((1 << 80) - 1)
+        return _labelled(self._time | bits, version=7)
 
 
 def _hashed(*parts: bytes) -> UUID:
@@ -91,8 +105,15 @@ def _labelled(value: int, *, version: int) -> UUID:
 
 def _hash(*parts: bytes) -> int:
     """Hash `parts` to 128 bits, so that no two different lists of parts share an input."""
+    return int.from_bytes(_state(*parts).digest(), "big")
+
+
+def _state(*parts: bytes) -> blake2b:
     state = blake2b(digest_size=16)
     for part in parts:
-        state.update(len(part).to_bytes(4, "big"))
-        state.update(part)
-    return int.from_bytes(state.digest(), "big")
+        _add(state, part)
+    return state
+
+
+def _add(state: blake2b, part: bytes) -> None:
+    state.update(len(part).to_bytes(4, "big") + part)

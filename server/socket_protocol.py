@@ -77,8 +77,8 @@ class SocketProtocol(WebSocketProtocol13):
     def write_text(self, payload: bytes) -> None:
         """Write one text frame, at once.
 
-        Given to the stream directly: `write_message` starts an asyncio task for each frame,
-        which is a quarter of what a fan-out costs (8,000 sockets, 33 against 25 us a frame).
+        Given to the kernel directly where nothing waits: `write_message` starts an asyncio task for
+        each frame, and the stream makes a future for each write.
         """
         self._write(_text_frame(payload))
 
@@ -93,8 +93,28 @@ class SocketProtocol(WebSocketProtocol13):
         self._abort()
 
     def _write(self, frame: bytes) -> None:
+        stream = self.stream
+        if stream.closed():
+            return
+        if not stream._write_buffer:  # noqa: SLF001
+            taken = self._taken_now(frame)
+            if taken == len(frame):
+                return
+            frame = frame[taken:]
         with contextlib.suppress(StreamClosedError):
-            self.stream.write(frame)
+            stream.write(frame)
+
+    def _taken_now(self, frame: bytes) -> int:
+        """Return how much of `frame` the kernel has taken; the stream says what an error means."""
+        stream = self.stream
+        try:
+            taken = stream.write_to_fd(memoryview(frame))
+        except OSError:
+            return 0
+        # As the stream counts what it writes itself.
+        stream._total_write_index += taken  # noqa: SLF001
+        stream._total_write_done_index += taken  # noqa: SLF001
+        return taken
 
     async def _read_bytes(self, n: int) -> bytes:
         """Read a part of a frame; what would make its message too big is read and dropped."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
+    from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
 
@@ -138,7 +139,7 @@ class StoreCollection:
             cursor = self._collection.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS)
             return await cursor.to_list(None)
 
-    async def insert_new(self, documents: Sequence[Document]) -> list[int]:
+    async def insert_new(self, documents: Sequence[Document | RawBSONDocument]) -> list[int]:
         """Insert those whose `_id` is not there yet; return the places of the others.
 
         Any other failure raises, with whatever part inserted.

@@ -10,7 +10,7 @@ last update, so that of several writers of one row each knows whether it was the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 from pymongo import UpdateOne
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 GAPS_KEPT = 8
 """Times of not following kept in a row: more restores than happen within one fan-out."""
 
+_OF_FOLLOWER = {"_id": 0, "user_id": 1, "first_followed_at": 1, "gaps": 1}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
@@ -45,6 +47,14 @@ class Follow:
     first_followed_at: datetime
     followed_at: datetime
     gaps: tuple[Gap, ...]
+
+
+class Follower(NamedTuple):
+    """What a fan-out asks of a follow that is active now. Fan-outs read thousands."""
+
+    user_id: UUID
+    first_followed_at: datetime
+    gaps: Sequence[Gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class FollowsRepository:
 
     async def range(
         self, business_id: UUID, *, slot_from: int, slot_to: int, limit: int | None = None
-    ) -> list[Follow]:
+    ) -> list[Follower]:
         """Return the active follows of slots `slot_from` to before `slot_to`, in no order.
 
         At most `limit` of them; with that many there may be more.
@@ -77,10 +87,12 @@ class FollowsRepository:
                 "is_active": True,
                 "slot": {"$gte": slot_from, "$lt": slot_to},
             },
-            {"revision": 0, "is_active": 0},
+            _OF_FOLLOWER,
             limit=limit,
         )
-        return [_follow(row) for row in found]
+        return [
+            Follower(row["user_id"], row["first_followed_at"], _gaps(row["gaps"])) for row in found
+        ]
 
     async def followed(
         self, business_id: UUID, *, since: datetime, before: datetime, user_type: str | None = None
@@ -263,5 +275,9 @@ def _follow(row: Document) -> Follow:
         slot=row["slot"],
         first_followed_at=row["first_followed_at"],
         followed_at=row["followed_at"],
-        gaps=tuple(Gap(gap["from"], gap["to"]) for gap in row["gaps"]),
+        gaps=_gaps(row["gaps"]),
     )
+
+
+def _gaps(stored: Sequence[Document]) -> tuple[Gap, ...]:
+    return tuple([Gap(gap["from"], gap["to"]) for gap in stored]) if stored else ()

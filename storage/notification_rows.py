@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from storage.client import Document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NotificationRow:
-    """One notification for one recipient. Fan-outs make thousands: nothing here is computed."""
+    """One notification for one recipient, not to be changed.
+
+    Fan-outs make thousands: nothing here is computed, and it is not frozen, which would make each
+    three times as dear.
+    """
 
     id: UUID
     recipient_id: UUID

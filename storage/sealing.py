@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from storage.client import Document
@@ -23,7 +23,7 @@ SECRET_NAMES = frozenset({"contact_person", "contact_phone", "confirmation_code"
 
 def sealed(document: Document, cipher: FieldCipher) -> Document:
     """Return the document of a notification as it is stored."""
-    if not _has_secrets(document):
+    if not has_secrets(document["data"], document["action_buttons"]):
         return document
     owner = document["recipient_id"]
     return {
@@ -35,7 +35,7 @@ def sealed(document: Document, cipher: FieldCipher) -> Document:
 
 def opened(document: Document, cipher: FieldCipher) -> Document:
     """Return the document of a notification in clear."""
-    if not _has_secrets(document):
+    if not has_secrets(document["data"], document["action_buttons"]):
         return document
     owner = document["recipient_id"]
     return {
@@ -45,10 +45,11 @@ def opened(document: Document, cipher: FieldCipher) -> Document:
     }
 
 
-def _has_secrets(document: Document) -> bool:
-    if not SECRET_NAMES.isdisjoint(document["data"]):
+def has_secrets(data: Mapping[str, Any], buttons: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether anything of what a notification says is encrypted where it is stored."""
+    if not SECRET_NAMES.isdisjoint(data):
         return True
-    return not all(map(SECRET_NAMES.isdisjoint, document["action_buttons"]))
+    return not all(map(SECRET_NAMES.isdisjoint, buttons))
 
 
 def _sealed(values: Mapping[str, Any], cipher: FieldCipher, owner: UUID) -> dict[str, Any]:

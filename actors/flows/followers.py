@@ -9,11 +9,11 @@ from uuid import UUID
 from actors.flows.audience import MOST_IN_RANGE, SlottedAudience
 from rules.audience import was_following
 from rules.recipients import Recipient
-from storage.follows import Follow, FollowsRepository
+from storage.follows import Follower, FollowsRepository
 from storage.users import UsersRepository
 
 
-class FollowersOf(SlottedAudience[Follow]):
+class FollowersOf(SlottedAudience[Follower]):
     """Those who followed `business_id` at `following_at` and do when their turn comes."""
 
     def __init__(
@@ -32,13 +32,13 @@ class FollowersOf(SlottedAudience[Follow]):
         self.business_id = business_id
         self._following_at = following_at
 
-    async def read(self, slot_from: int, slot_to: int, *, limit: int | None) -> Sequence[Follow]:
+    async def read(self, slot_from: int, slot_to: int, *, limit: int | None) -> Sequence[Follower]:
         """Return the follows of these slots that are active now."""
         return await self._follows.range(
             self.business_id, slot_from=slot_from, slot_to=slot_to, limit=limit
         )
 
-    async def recipients(self, rows: Sequence[Follow]) -> Sequence[Recipient]:
+    async def recipients(self, rows: Sequence[Follower]) -> Sequence[Recipient]:
         """Return who followed then too; who is not known is told as by the default preferences."""
         ids = self.ids(rows)
         known = await self._users.recipients(ids) if ids else {}

@@ -8,11 +8,11 @@ from uuid import UUID
 from actors.flows.audience import MOST_IN_RANGE, SlottedAudience
 from rules.recipients import Recipient
 from rules.segments import Segment
-from storage.follows import Follow, FollowsRepository
+from storage.follows import Follower, FollowsRepository
 from storage.segments import SegmentsRepository
 
 
-class FollowersOfAny(SlottedAudience[Follow]):
+class FollowersOfAny(SlottedAudience[Follower]):
     """Those who follow any of `business_ids` when their turn comes, and are of `segment`."""
 
     def __init__(
@@ -31,9 +31,9 @@ class FollowersOfAny(SlottedAudience[Follow]):
         self._business_ids = tuple(dict.fromkeys(business_ids))
         self._segment = segment
 
-    async def read(self, slot_from: int, slot_to: int, *, limit: int | None) -> Sequence[Follow]:
+    async def read(self, slot_from: int, slot_to: int, *, limit: int | None) -> Sequence[Follower]:
         """Return the follows of these slots, somebody's as many times as they follow one."""
-        found: list[Follow] = []
+        found: list[Follower] = []
         for business_id in self._business_ids:
             found += await self._follows.range(
                 business_id, slot_from=slot_from, slot_to=slot_to, limit=limit
@@ -42,7 +42,7 @@ class FollowersOfAny(SlottedAudience[Follow]):
                 break
         return found
 
-    async def recipients(self, rows: Sequence[Follow]) -> Sequence[Recipient]:
+    async def recipients(self, rows: Sequence[Follower]) -> Sequence[Recipient]:
         """Return each of them once; a user has the same slot with every business."""
         ids = dict.fromkeys(follow.user_id for follow in rows)
         known = await self._segments.known(ids) if ids else ()

@@ -88,7 +88,7 @@ class Publishing:
     def drafts(self, notice: Notice) -> list[Draft]:
         """Return what the gates of preferences and quiet hours say now."""
         now = self.clock.store_now()
-        return [Draft.of(notice, recipient, at=now) for recipient in notice.recipients]
+        return Draft.all_of(notice, at=now)
 
     async def publish_decided(self, drafts: Sequence[Draft]) -> Published:
         return await self._publisher.publish_decided(drafts)
@@ -281,15 +281,19 @@ async def test_who_has_had_the_days_worth_gets_no_row_of_a_notice_that_wants_it_
     publishing: Publishing, stores: Stores
 ) -> None:
     drafts = [
-        Draft.of(
-            Notice(event=stored(), content=LISTING, recipients=(), is_refused_over_cap=is_refused),
-            publishing.recipient(),
-            at=publishing.clock.store_now(),
-        )
+        draft
         for is_refused in (True, True, False)
+        for draft in publishing.drafts(
+            Notice(
+                event=stored(),
+                content=LISTING,
+                recipients=[publishing.recipient()],
+                is_refused_over_cap=is_refused,
+            )
+        )
     ]
     for draft in drafts[1:]:
-        draft.decisions[Channel.IN_APP] = Refused(Refusal.DAILY_CAP)
+        draft.change({Channel.IN_APP: Refused(Refusal.DAILY_CAP)})
     published = await publishing.publish_decided(drafts)
     assert list(published.drafts) == [drafts[0], drafts[2]]
     assert list(published.refused) == [drafts[1]]

@@ -100,13 +100,9 @@ class CountedPublisher:
 
     async def _refuse(self, notices: Sequence[Notice]) -> Published:
         """Publish as if every recipient had had the day's worth in the app."""
-        drafts = [
-            Draft.of(notice, recipient, at=NOON)
-            for notice in notices
-            for recipient in notice.recipients
-        ]
+        drafts = [draft for notice in notices for draft in Draft.all_of(notice, at=NOON)]
         for draft in drafts:
-            draft.decisions[Channel.IN_APP] = Refused(Refusal.DAILY_CAP)
+            draft.change({Channel.IN_APP: Refused(Refusal.DAILY_CAP)})
         return await self._publisher.publish_decided(drafts)
 
 

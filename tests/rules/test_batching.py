@@ -7,8 +7,11 @@ from hypothesis import strategies as st
 from rules.batching import FEWEST_ROWS, FIRST_ROWS, MOST_ROWS, TARGET_S, BatchSizer
 
 
+FEWEST = 25
+
+
 def sizer_of(rows: int) -> BatchSizer:
-    sizer = BatchSizer()
+    sizer = BatchSizer(fewest=FEWEST)
     sizer.rows = rows
     return sizer
 
@@ -40,8 +43,14 @@ def test_the_next_batch_is_sized_to_take_the_target(
 
 
 def test_a_slow_store_gets_no_fewer_than_the_fewest() -> None:
-    sizer = sizer_of(FEWEST_ROWS + 1)
-    sizer.observe(FEWEST_ROWS, 10.0)
+    sizer = sizer_of(FEWEST + 1)
+    sizer.observe(FEWEST, 10.0)
+    assert sizer.rows == FEWEST
+
+
+def test_after_the_first_a_batch_has_so_many_that_they_share_what_it_costs() -> None:
+    sizer = BatchSizer()
+    sizer.observe(FIRST_ROWS, 10.0)
     assert sizer.rows == FEWEST_ROWS
 
 
@@ -52,7 +61,7 @@ def test_a_fast_store_gets_no_more_than_the_most() -> None:
 
 
 @given(
-    rows=st.integers(FEWEST_ROWS, MOST_ROWS),
+    rows=st.integers(FEWEST, MOST_ROWS),
     seen=st.integers(0, 5_000),
     store_s=st.floats(-1, 0) | st.floats(1e-9, 100),
 )
@@ -61,12 +70,12 @@ def test_one_measurement_doubles_or_halves_at_most_and_stays_in_bounds(
 ) -> None:
     sizer = sizer_of(rows)
     sizer.observe(seen, store_s)
-    assert max(FEWEST_ROWS, rows // 2) <= sizer.rows <= min(MOST_ROWS, rows * 2)
+    assert max(FEWEST, rows // 2) <= sizer.rows <= min(MOST_ROWS, rows * 2)
 
 
-@given(row_s=st.floats(TARGET_S / MOST_ROWS, TARGET_S / FEWEST_ROWS))
+@given(row_s=st.floats(TARGET_S / MOST_ROWS, TARGET_S / FEWEST))
 def test_a_steady_store_is_soon_asked_for_batches_of_the_target(row_s: float) -> None:
-    sizer = BatchSizer()
+    sizer = BatchSizer(fewest=FEWEST)
     for _ in range(6):
         sizer.observe(sizer.rows, sizer.rows * row_s)
     assert sizer.rows * row_s == pytest.approx(TARGET_S, abs=2 * row_s)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from rules.gates import NOW, Decision, Later, Refusal, Refused, decide
+from rules.gates import NOW, Decision, Gates, Later, Refusal, Refused, decide
 from rules.kinds import KINDS, Channel, Kind
 from rules.preferences import Preferences
 from rules.quiet_hours import QuietHours
@@ -285,3 +285,28 @@ def test_decisions_are_recorded_under_their_gates_names() -> None:
         "daily_cap",
     ]
     assert Later(MORNING).reason == "quiet_hours"
+
+
+@pytest.mark.parametrize("is_critical", [False, True])
+@pytest.mark.parametrize("at", [NOON, NIGHT])
+def test_the_gates_of_a_moment_say_the_same_of_each_recipient(
+    at: datetime, is_critical: bool
+) -> None:
+    gates = Gates(
+        kind=LISTING, channels=iter(ALL), business_id=SHOP, at=at, is_critical=is_critical
+    )
+    recipients = [
+        REACHABLE,
+        *(without(each) for each in ("has_email", "has_phone", "has_device")),
+        preferring({"mute_all": True}),
+        preferring({"quiet_hours": QuietHours(is_enabled=False)}),
+        preferring({"muted_businesses": (str(SHOP),)}),
+    ]
+    for recipient in (*recipients, *recipients):
+        assert gates.decide(recipient) == decided(recipient, at=at, is_critical=is_critical)
+
+
+def test_who_prefers_the_same_gets_the_same_decisions() -> None:
+    gates = Gates(kind=LISTING, channels=ALL, business_id=SHOP, at=NOON, is_critical=False)
+    alike = replace(REACHABLE, user_id=UUID(int=2), preferences=replace(EVERYTHING_ON))
+    assert gates.decide(alike) is gates.decide(REACHABLE)

@@ -1,0 +1,76 @@
+"""Encode the rows of one insert, and what they share once.
+
+The rows of a fan-out differ in who gets them. Given dicts, the driver encodes the same texts for
+each, and asks Python for the bytes of each UUID.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from operator import attrgetter, is_
+from struct import Struct
+from typing import TYPE_CHECKING, Any
+
+from bson import CodecOptions, UuidRepresentation, encode
+from bson.raw_bson import RawBSONDocument
+
+from storage.notification_rows import NotificationRow
+from storage.sealing import has_secrets, sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storage.encryption import FieldCipher
+
+_STANDARD: CodecOptions[dict[str, Any]] = CodecOptions(
+    uuid_representation=UuidRepresentation.STANDARD
+)
+
+# An element is its type, its name and its value; a UUID is 16 bytes of binary subtype 4
+# (https://bsonspec.org/spec.html). A document is its length, its elements and a zero.
+_UUID = b"\x10\x00\x00\x00\x04"
+_ID = b"\x05_id\x00" + _UUID
+_RECIPIENT_ID = b"\x05recipient_id\x00" + _UUID
+_OWN_BYTES = len(_ID) + len(_RECIPIENT_ID) + 2 * 16
+_LENGTH = Struct("<i")
+
+_SHARED = attrgetter(
+    *(each.name for each in fields(NotificationRow) if each.name not in {"id", "recipient_id"})
+)
+
+
+def encoded(rows: Sequence[NotificationRow], cipher: FieldCipher) -> list[RawBSONDocument]:
+    """Return `rows` as they are stored."""
+    made: dict[int, tuple[tuple[Any, ...], bytes]] = {}
+    documents = []
+    for row in rows:
+        shared = _SHARED(row)
+        # By identity: what is equal may be encoded differently, as 1 and True are.
+        known = made.get(id(row.channels))
+        if known is None or not all(map(is_, known[0], shared)):
+            known = shared, _rest(row, cipher)
+            if not has_secrets(row.data, row.action_buttons):
+                made[id(row.channels)] = known
+        rest = known[1]
+        documents.append(
+            RawBSONDocument(
+                b"".join(
+                    (
+                        _LENGTH.pack(_LENGTH.size + _OWN_BYTES + len(rest)),
+                        _ID,
+                        row.id.bytes,
+                        _RECIPIENT_ID,
+                        row.recipient_id.bytes,
+                        rest,
+                    )
+                )
+            )
+        )
+    return documents
+
+
+def _rest(row: NotificationRow, cipher: FieldCipher) -> bytes:
+    """Return the elements of `row` that come after its own two ids, and the end."""
+    document = sealed(row.to_document(), cipher)
+    del document["_id"], document["recipient_id"]
+    return encode(document, codec_options=_STANDARD)[_LENGTH.size :]
