@@ -37,6 +37,11 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Help:
+    """Take a share of what others tell many, where nothing of the kind is done here."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recover:
     """Take up what is this process's own and in nobody's hand, as after a failure of a lane."""
 
@@ -74,7 +79,10 @@ class Claimer(LoopActor):
         try:
             match message:
                 case Claim():
-                    await self._claim()
+                    await self._claim(self._lanes.names())
+                case Help():
+                    if not self._lanes.workload(Lane.FAN_OUT):
+                        await self._claim([Lane.SHARE])
                 case Recover():
                     await self._recover()
                 case TakeOver():
@@ -84,8 +92,8 @@ class Claimer(LoopActor):
         except StoreUnavailable as error:
             log.warning("claim_put_off", reason=error.reason)
 
-    async def _claim(self) -> None:
-        for lane in self._lanes.names():
+    async def _claim(self, lanes: Sequence[Lane]) -> None:
+        for lane in lanes:
             room = self._lanes.workload(lane).room
             if room > 0:
                 claimed = await self._events.claim_unowned(

@@ -12,31 +12,34 @@ cannot be told.
 from __future__ import annotations
 
 import asyncio
-import time
+import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
 
+from actors.flows.audience import Audience, RecipientBatch, Stretch
 from actors.flows.fan_out import Account, FanOut, FanOutFlow, Overtaken, Passed
 from actors.lanes import CarryOut, UnknownEventType
 from actors.loop_actor import LoopActor
 from actors.outcome import Outcomes
 from actors.publisher import Publisher
+from actors.read_ahead import read_ahead
 from actors.retry import Retry, is_last_try
+from actors.shares import Shares
 from actors.small_fan_outs import SmallFanOuts
 from actors.tally import Tally
+from actors.telling import tell
 from actors.workload import Workload
 from rules.batching import BatchSizer
 from rules.lease import Lease
-from rules.recipients import Recipient
 from storage.client import StoreUnavailable
 from storage.events import EventsRepository, Fenced, StoredEvent
-from storage.notification_rows import NotificationRow
 from storage.positions import PositionClock
 
 RUNNING_AT_ONCE = 4
@@ -47,9 +50,6 @@ MOST_TOGETHER = 50
 
 IN_HAND = 100
 """Fan-outs owned by one process; more than that stay unowned for whoever has room."""
-
-FAIL_IN_A_ROW = 3
-"""When as many fail and nobody of the batch has been told, it is not for what they are."""
 
 RETRY_STORE_AFTER_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 """Waits while the store is away, after which the event is left to be found again.
@@ -65,22 +65,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Run:
-    """An event being carried out, and how far it is."""
+    """An event being carried out, and what of it is left to do here."""
 
     event: StoredEvent
-    cursor: int = field(init=False)
+    stretch: Stretch
 
-    def __post_init__(self) -> None:
-        self.cursor = self.event.cursor or 0
-
-
-@dataclass(slots=True)
-class _Told:
-    """What came of the recipients of a batch."""
-
-    rows: list[NotificationRow] = field(default_factory=list)
-    failed: list[Recipient] = field(default_factory=list)
-    store_s: float = 0.0
+    @classmethod
+    def of(cls, event: StoredEvent) -> _Run:
+        """Return the run of all that is left."""
+        until = sys.maxsize if event.until is None else event.until
+        return cls(event, Stretch(event.cursor or 0, until))
 
 
 class FanOutLane(LoopActor):
@@ -102,6 +96,7 @@ class FanOutLane(LoopActor):
         workload: Workload,
         on_room: Callable[[], None],
         tally: Tally,
+        is_alone: Callable[[], bool],
         recipients_per_s: float | None = None,
         on_given_up: GivenUp | None = None,
         small: SmallFanOuts | None = None,
@@ -117,6 +112,7 @@ class FanOutLane(LoopActor):
         self._retry = Retry(events, clock, lease)
         self._on_room = on_room
         self._tally = tally
+        self._is_alone = is_alone
         self._recipients_per_s = recipients_per_s
         self._on_given_up = on_given_up
         self._small = small
@@ -197,7 +193,7 @@ class FanOutLane(LoopActor):
 
     async def _run(self, event: StoredEvent) -> None:
         """Carry `event` out; whatever happens, it is finished or somebody will take it."""
-        run = _Run(event)
+        run = _Run.of(event)
         try:
             for wait_s in self._store_waits_s:
                 try:
@@ -227,7 +223,7 @@ class FanOutLane(LoopActor):
         flow = self._flows.get(event.type)
         if flow is None:
             raise UnknownEventType(event.type)
-        fan_out = await flow.plan(event)
+        fan_out = await flow.plan(event.whole)
         if fan_out is not None:
             await self._tell(run, fan_out)
         await self._events.finish(event.key, self._lease, at=self._clock.store_now())
@@ -236,55 +232,46 @@ class FanOutLane(LoopActor):
         """Tell batch after batch; what is between two of them is when others have their turn."""
         sizer = BatchSizer()
         account = fan_out if isinstance(fan_out, Account) else Account()
-        run.cursor = account.begins_at(run.cursor)
-        async for batch in fan_out.audience.batches(sizer, cursor=run.cursor):
-            if not await account.may_go_on():
-                return
-            told = await self._tell_batch(run.event, fan_out, batch.recipients)
-            sizer.observe(batch.rows, batch.read_s + told.store_s)
-            await account.note(Passed(run.cursor, batch.next_cursor, told.rows, told.failed))
-            await self._events.advance(run.event.key, self._lease, batch.next_cursor)
-            run.cursor = batch.next_cursor
-            self._tally.fan_out_batches += 1
-            self._tally.fan_out_recipients += len(batch.recipients)
-            await self._give_way(len(batch.recipients))
+        event, stretch = run.event, run.stretch
+        stretch.cursor = account.begins_at(stretch.cursor)
+        shares = self._shares(run, fan_out)
+        async with aclosing(self._batches(fan_out.audience, sizer, stretch)) as batches:
+            async for batch in batches:
+                if not await account.may_go_on():
+                    return
+                told = await tell(self._publisher, event.whole, fan_out, batch.recipients)
+                sizer.observe(batch.rows, batch.read_s + told.store_s)
+                passed = Passed(stretch.cursor, batch.next_cursor, told.rows, told.failed)
+                await account.note(passed)
+                await self._events.advance(event.key, self._lease, batch.next_cursor)
+                stretch.cursor = batch.next_cursor
+                self._tally.fan_out_batches += 1
+                self._tally.fan_out_recipients += len(batch.recipients)
+                if shares is not None:
+                    await shares.offer(rows=batch.rows, end=fan_out.audience.end)
+                await self._give_way(len(batch.recipients))
         await account.end()
+
+    def _batches(
+        self, audience: Audience, sizer: BatchSizer, stretch: Stretch
+    ) -> AsyncGenerator[RecipientBatch, None]:
+        """Return the batches that are to be told, none read long before its turn."""
+        batches = audience.batches(sizer, stretch)
+        return batches if self._recipients_per_s is not None else read_ahead(batches)
+
+    def _shares(self, run: _Run, fan_out: FanOut) -> Shares | None:
+        """Return what offers shares of the run; who keeps an account of its own tells it alone."""
+        if isinstance(fan_out, Account):
+            return None
+        return Shares(
+            run.event,
+            run.stretch,
+            events=self._events,
+            lease=self._lease,
+            is_alone=self._is_alone,
+        )
 
     async def _give_way(self, recipients: int) -> None:
         """Wait until so many more may be told, in equal shares with the others that run."""
         if self._recipients_per_s is not None:
             await asyncio.sleep(recipients * len(self._running) / self._recipients_per_s)
-
-    async def _tell_batch(
-        self, event: StoredEvent, fan_out: FanOut, recipients: Sequence[Recipient]
-    ) -> _Told:
-        """Tell `recipients` together or, when that fails, in halves, down to who it is.
-
-        Raises what went wrong when it is nobody in particular.
-        """
-        told = _Told()
-        left = [recipients]
-        while left:
-            some = left.pop()
-            try:
-                began = time.monotonic()
-                notices = await fan_out.notices(event, some)
-                told.store_s += time.monotonic() - began
-                published = await self._publisher.publish(notices)
-            except (StoreUnavailable, Fenced):
-                raise
-            except Exception:
-                # The boundary of a recipient: logged, or raised when it is nobody in particular.
-                if len(some) > 1:
-                    middle = len(some) // 2
-                    left += [some[middle:], some[:middle]]
-                    continue
-                told.failed += some
-                is_last = not left
-                if not told.rows and (is_last or len(told.failed) == FAIL_IN_A_ROW):
-                    raise
-                log.exception("recipient_failed", event_key=str(event.key))
-            else:
-                told.rows += published.rows
-                told.store_s += published.store_s
-        return told

@@ -23,7 +23,7 @@ from rules.recipients import Recipient
 from rules.slots import SLOTS
 from storage.collection import portions
 from storage.events import EventsRepository, StoredEvent
-from storage.follows import Follow
+from storage.follows import Follower
 from storage.positions import PositionClock
 from storage.users import UsersRepository
 
@@ -111,7 +111,7 @@ class SmallFanOuts:
             for _, fan_out in planned
             if fan_out.audience.expected <= MOST_TOLD
         }
-        follows: dict[UUID, Sequence[Follow]] = {}
+        follows: dict[UUID, Sequence[Follower]] = {}
         for some in portions(audiences, ASKED_AT_ONCE):
             found = await asyncio.gather(
                 *(audiences[each].read(0, SLOTS, limit=MOST_TOLD + 1) for each in some)

@@ -16,6 +16,8 @@ class Lane(StrEnum):
     """One recipient at a time."""
     FAN_OUT = "fan_out"
     """Many at once: who follows a business, is interested in a listing, or lives in a time zone."""
+    SHARE = "share"
+    """Of another process's fan-out."""
     CAMPAIGN = "campaign"
     """Whoever an admin chose, when nothing else is in a hurry."""
 

@@ -155,7 +155,7 @@ async def assemble(
         writer=str(lease),
     )
     desks = {Lane.READ_MODEL: _desk(stores, names, publisher)}
-    for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT, Lane.CAMPAIGN):
+    for lane in (Lane.CRITICAL, Lane.SINGLE, Lane.FAN_OUT, Lane.SHARE, Lane.CAMPAIGN):
         own = open_stores(clients.database(lane), cipher, clock)
         desks[lane] = _desk(own, NameResolver(own.users, own.businesses), publisher)
     tally = Tally()
@@ -185,6 +185,7 @@ async def assemble(
         peers=peers,
         tally=tally,
         campaign_recipients_per_s=settings.campaign_recipients_per_s,
+        is_alone=lambda: bus.is_alone,
         on_superseded=on_superseded,
     )
     supervisor.start("limiter", partial(Limiter.start, RateWindows(redis_store)))

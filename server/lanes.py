@@ -17,6 +17,7 @@ from actors.lanes import Lanes
 from actors.loop_ref import LoopActorRef
 from actors.planning import Planning
 from actors.publisher import Publisher
+from actors.shares import IN_HAND as SHARES_IN_HAND
 from actors.small_fan_outs import SmallFanOuts
 from actors.socket_events import SocketEvents
 from actors.subject_lane import IN_HAND as SUBJECTS_IN_HAND
@@ -50,10 +51,12 @@ def start_lanes(
     on_planned: Callable[[datetime], None],
     tally: Tally,
     campaign_recipients_per_s: float,
+    is_alone: Callable[[], bool],
 ) -> Lanes:
     """Start a lane for each desk; `claim` has what nobody owns claimed by those with room.
 
-    `on_planned` is called with when what a flow has planned is to happen.
+    `on_planned` is called with when what a flow has planned is to happen, and `is_alone` tells
+    whether there is surely no other process to share a fan-out with.
     """
     lanes = Lanes()
     # Each lane's own: whoever changes a name has every desk forget the old one.
@@ -78,16 +81,20 @@ def start_lanes(
 
     def start_fan_outs(lane: Lane, desk: Desk) -> LoopActorRef[Any]:
         flows = fan_out_flows(desk.stores, desk.names, planning(desk), clock)
+        is_share = lane is Lane.SHARE
         return FanOutLane.start(
             flows=flows,
             events=desk.stores.events,
             publisher=desk.publisher,
             clock=clock,
             lease=lease,
-            workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
+            workload=lanes.renew(lane, SHARES_IN_HAND if is_share else FAN_OUTS_IN_HAND),
             on_room=claim,
             tally=tally,
-            small=SmallFanOuts(
+            is_alone=is_alone,
+            small=None
+            if is_share
+            else SmallFanOuts(
                 flows=flows,
                 events=desk.stores.events,
                 users=desk.stores.users,
@@ -109,12 +116,13 @@ def start_lanes(
             workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
             on_room=claim,
             tally=tally,
+            is_alone=is_alone,
             recipients_per_s=campaign_recipients_per_s,
             on_given_up=flow.give_up,
         )
 
     for lane, desk in desks.items():
-        if lane is Lane.FAN_OUT:
+        if lane in {Lane.FAN_OUT, Lane.SHARE}:
             start = partial(start_fan_outs, lane, desk)
         elif lane is Lane.CAMPAIGN:
             start = partial(start_campaigns, lane, desk)

@@ -40,6 +40,7 @@ def start_singletons(
     peers: Peers,
     tally: Tally,
     campaign_recipients_per_s: float,
+    is_alone: Callable[[], bool],
     on_superseded: Callable[[], None],
 ) -> None:
     """Start the lanes, then what fills them; they stop in reverse."""
@@ -57,6 +58,7 @@ def start_singletons(
         on_planned=on_planned,
         tally=tally,
         campaign_recipients_per_s=campaign_recipients_per_s,
+        is_alone=is_alone,
     )
     supervisor.start(
         "claimer",

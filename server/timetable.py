@@ -10,7 +10,7 @@ from typing import Any
 
 from tornado.ioloop import PeriodicCallback
 
-from actors.claimer import Claim, Recover
+from actors.claimer import Claim, Help, Recover
 from actors.lease_keeper import BEAT_EVERY_S, Beat
 from actors.scheduler import WAKE_EVERY_S, Wake
 from actors.supervisor import Supervisor
@@ -20,6 +20,9 @@ from storage.client import StoreUnavailable
 
 CLAIM_EVERY_S = 5.0
 """How long an event that was put off, or found no room anywhere, may lie after its time."""
+
+HELP_EVERY_S = 1.0
+"""How long a share of a fan-out lies while there is a process that tells nobody."""
 
 RECOVER_EVERY_S = 30.0
 MEASURE_CLOCK_EVERY_S = 60.0
@@ -32,6 +35,7 @@ def keep_time(
     for name, message, every_s in (
         ("lease_keeper", Beat(), BEAT_EVERY_S),
         ("claimer", Claim(), CLAIM_EVERY_S),
+        ("claimer", Help(), HELP_EVERY_S),
         ("claimer", Recover(), RECOVER_EVERY_S),
         ("scheduler", Wake(), WAKE_EVERY_S),
         *bus_timetable(),

@@ -10,6 +10,7 @@ the whole shard key.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
+
+    from rules.batching import BatchSizer
 
 BATCH_ROWS = 1_000
 """Rows of one reply; the default of 101 would cost a batch of recipients several round trips."""
@@ -150,6 +153,22 @@ class StoreCollection:
         except BulkWriteError as error:
             return [failure["index"] for failure in error.details["writeErrors"]]
         return []
+
+    async def insert_in_portions(
+        self, documents: Sequence[Document | RawBSONDocument], sizer: BatchSizer
+    ) -> list[int]:
+        """Do the same, in portions that others who ask the store can wait for."""
+        known: list[int] = []
+        first = 0
+        while first < len(documents):
+            some = documents[first : first + sizer.rows]
+            began = time.monotonic()
+            known += [first + place for place in await self.insert_new(some)]
+            # What few rows take is mostly the round trip.
+            if len(some) == sizer.rows:
+                sizer.observe(len(some), time.monotonic() - began)
+            first += len(some)
+        return known
 
     async def update_one(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from rules.ids import event_key
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +31,15 @@ class StoredEvent:
     """How often its flow failed."""
     takeovers: int = 0
     """How often it was taken from an owner that was gone, perhaps because of it."""
+    until: int | None = None
+    """The cursor at which it ends; None: where nobody is left."""
+    share_of: UUID | None = None
+    """The key of the event of which this is a share."""
+
+    @property
+    def whole(self) -> StoredEvent:
+        """Return the event that people are told of: of a share, the one that it is a share of."""
+        return self if self.share_of is None else replace(self, key=self.share_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,9 @@ class NewEvent:
 
     lane: str
     lease: Lease | None = None
+    cursor: int | None = None
+    until: int | None = None
+    share_of: UUID | None = None
 
     def stored(self, accepted_at: datetime) -> StoredEvent:
         """Return the event as the store gives it back."""
@@ -57,7 +71,28 @@ class NewEvent:
             accepted_at=_whole_ms(accepted_at),
             data=self.data,
             lane=self.lane,
+            cursor=self.cursor,
+            until=self.until,
+            share_of=self.share_of,
         )
+
+
+def share_of(event: StoredEvent, *, cursor: int, until: int, lane: str) -> NewEvent:
+    """Return the event by which anybody tells what `event` does from `cursor` to before `until`."""
+    whole = event.share_of or event.key
+    share = f"{cursor}-{until}"
+    return NewEvent(
+        key=event_key(whole, share),
+        sender=event.sender,
+        event_id=event.event_id,
+        type=event.type,
+        occurred_at=event.occurred_at,
+        data=event.data,
+        lane=lane,
+        cursor=cursor,
+        until=until,
+        share_of=whole,
+    )
 
 
 def _whole_ms(at: datetime) -> datetime:

@@ -1,10 +1,11 @@
 """Events of the platform, durable before they are answered, and who carries each of them out.
 
     {_id: event_key, sender, event_id, type, occurred_at, accepted_at, data, lane, pending_owner,
-     epoch, claim, cursor, attempts, takeovers, retry_at, state: pending|done|failed, error,
-     refusal, done_at, purge_at}
+     epoch, claim, cursor, until, share_of, attempts, takeovers, retry_at,
+     state: pending|done|failed, error, refusal, done_at, purge_at}
 
-`pending_owner` is "" when nobody has the event, and absent once it is finished. `data` is
+`pending_owner` is "" when nobody has the event, and absent once it is finished. `until` is where
+one ends of which others have a share, and `share_of` is what such a share is of. `data` is
 encrypted: registrations hold addresses. Errors: `Fenced`.
 """
 
@@ -80,6 +81,10 @@ class EventsRepository:
         """Store how far the event is carried out; raise Fenced when it is not ours."""
         await self._guarded(key, lease, {"$set": {"cursor": cursor}})
 
+    async def shorten(self, key: UUID, lease: Lease, until: int) -> None:
+        """Store that the event ends before the cursor `until`; raise Fenced when it is not ours."""
+        await self._guarded(key, lease, {"$set": {"until": until}})
+
     async def finish(self, key: UUID, lease: Lease, *, at: datetime) -> None:
         """Mark the event done and blank its data; raise Fenced when it is not ours."""
         await self._guarded(key, lease, _done(at))
@@ -132,6 +137,11 @@ class EventsRepository:
         held = {"pending_owner": owner, "epoch": {"$lt": below_epoch}}
         found = await self._events.find(held, {"_id": 1}, limit=limit)
         return await self._take([row["_id"] for row in found], held, lease, {"takeovers": 1})
+
+    async def has_unowned(self, lane: str) -> bool:
+        """Tell whether `lane` has events that nobody has."""
+        unowned = {"pending_owner": NOBODY, "lane": lane}
+        return await self._events.find_one(unowned, {"_id": 1}) is not None
 
     async def has_pending(self, owner: str, *, below_epoch: int) -> bool:
         """Tell whether incarnations of `owner` below `below_epoch` have unfinished events."""
@@ -197,12 +207,14 @@ class EventsRepository:
             "lane": event.lane,
             "pending_owner": NOBODY if event.lease is None else event.lease.owner,
             "epoch": 0 if event.lease is None else event.lease.epoch,
-            "cursor": None,
+            "cursor": event.cursor,
             "attempts": 0,
             "takeovers": 0,
             "retry_at": accepted_at,
             "state": "pending",
             "purge_at": accepted_at + KEPT,
+            **({} if event.until is None else {"until": event.until}),
+            **({} if event.share_of is None else {"share_of": event.share_of}),
         }
 
     async def _opened(self, rows: Sequence[Document]) -> list[StoredEvent]:
@@ -236,6 +248,8 @@ def _event(row: Document, data: dict[str, Any]) -> StoredEvent:
         cursor=row["cursor"],
         attempts=row["attempts"],
         takeovers=row["takeovers"],
+        until=row.get("until"),
+        share_of=row.get("share_of"),
     )
 
 

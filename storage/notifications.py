@@ -14,7 +14,6 @@ clicks is the first. Errors: `NotInInbox`.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
@@ -111,7 +109,7 @@ class NotificationsRepository:
         """
         if not rows:
             return []
-        known = await self._insert(encoded(rows, self._cipher))
+        known = await self._rows.insert_in_portions(encoded(rows, self._cipher), self._sizer)
         if not known:
             return list(rows)
         stored: dict[UUID, NotificationRow] = {}
@@ -119,20 +117,6 @@ class NotificationsRepository:
             for found in await self._rows.find(named(named_rows)):
                 stored[found["_id"]] = self._row(found)
         return [stored.get(row.id, row) for row in rows]
-
-    async def _insert(self, documents: Sequence[RawBSONDocument]) -> list[int]:
-        """Insert in portions that others can wait for; return the places of those known before."""
-        known: list[int] = []
-        first = 0
-        while first < len(documents):
-            some = documents[first : first + self._sizer.rows]
-            began = time.monotonic()
-            known += [first + place for place in await self._rows.insert_new(some)]
-            # What few rows take is mostly the round trip.
-            if len(some) == self._sizer.rows:
-                self._sizer.observe(len(some), time.monotonic() - began)
-            first += len(some)
-        return known
 
     async def page(
         self, recipient_id: UUID, wanted: InboxFilter, *, page: int, page_size: int

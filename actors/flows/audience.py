@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,6 +31,18 @@ class RecipientBatch:
     read_s: float
 
 
+@dataclass(slots=True)
+class Stretch:
+    """The part of an audience that is told here: from `cursor` to before `until`.
+
+    Whoever reads it moves `read_until`, and down to there `until` may still be brought nearer.
+    """
+
+    cursor: int = 0
+    until: int = sys.maxsize
+    read_until: int = 0
+
+
 class Audience(ABC):
     """Everybody whom one event concerns, each in one batch.
 
@@ -43,8 +56,10 @@ class Audience(ABC):
         """Return the cursor at which nobody is left; about half of all are before half of it."""
 
     @abstractmethod
-    def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
-        """Yield the batches from `cursor` on, as large as `sizer` says by then."""
+    def batches(
+        self, sizer: BatchSizer, stretch: Stretch | None = None
+    ) -> AsyncGenerator[RecipientBatch, None]:
+        """Yield the batches of `stretch`, else of all, as large as `sizer` says by then."""
 
 
 class SlottedAudience(Audience, Generic[Row]):
@@ -67,12 +82,15 @@ class SlottedAudience(Audience, Generic[Row]):
         """Return the number of slots."""
         return SLOTS
 
-    async def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
+    async def batches(
+        self, sizer: BatchSizer, stretch: Stretch | None = None
+    ) -> AsyncGenerator[RecipientBatch, None]:
         """Yield one batch a range of slots, empty ones too."""
         expected = self._expected
-        slot = cursor
-        while slot < SLOTS:
-            until = min(SLOTS, slot + slots_for(sizer.rows, expected))
+        stretch = stretch or Stretch()
+        slot = stretch.cursor
+        while slot < (end := min(SLOTS, stretch.until)):
+            until = stretch.read_until = min(end, slot + slots_for(sizer.rows, expected))
             began = time.monotonic()
             limit = self._most_in_range if until - slot > 1 else None
             rows = await self.read(slot, until, limit=limit)

@@ -44,7 +44,7 @@ class FollowersOf(SlottedAudience[Follower]):
         known = await self._users.recipients(ids) if ids else {}
         return [known.get(user_id) or Recipient(user_id=user_id) for user_id in ids]
 
-    def ids(self, rows: Sequence[Follow]) -> list[UUID]:
+    def ids(self, rows: Sequence[Follower]) -> list[UUID]:
         """Return those of `rows` who followed then too."""
         return [
             follow.user_id

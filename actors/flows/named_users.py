@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from uuid import UUID
 
-from actors.flows.audience import Audience, RecipientBatch
+from actors.flows.audience import Audience, RecipientBatch, Stretch
 from rules.batching import BatchSizer
 from rules.segments import Segment
 from storage.segments import SegmentsRepository
@@ -30,11 +30,15 @@ class NamedUsers(Audience):
         """Return how many are named."""
         return len(self._ids)
 
-    async def batches(self, sizer: BatchSizer, *, cursor: int = 0) -> AsyncIterator[RecipientBatch]:
+    async def batches(
+        self, sizer: BatchSizer, stretch: Stretch | None = None
+    ) -> AsyncGenerator[RecipientBatch, None]:
         """Yield as many ids at a time as `sizer` says."""
-        place = cursor
-        while place < len(self._ids):
-            ids = self._ids[place : place + sizer.rows]
+        stretch = stretch or Stretch()
+        place = stretch.cursor
+        while place < (end := min(len(self._ids), stretch.until)):
+            ids = self._ids[place : min(end, place + sizer.rows)]
+            stretch.read_until = place + len(ids)
             began = time.monotonic()
             found = await self._segments.known(ids)
             recipients = [each.recipient for each in found if self._segment.has(each.traits)]

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from actors import fan_out_lane, retry
+from actors import fan_out_lane, retry, shares
 from actors.claimer import AT_ONCE, MOST_TAKEOVERS, Claim, Claimer, Recover, TakeOver
 from actors.directory import Directory
 from actors.dispatcher import EVENTS_AT_ONCE, Accept, Accepted, Dispatcher
@@ -90,6 +90,7 @@ class Works:
         self.lanes = Lanes()
         self.supervisor = Supervisor()
         self.rooms = 0
+        self.is_alone = True
         self.events_of_lanes: Any = stores.events
         self.limit = 1_000
         self.tally = Tally()
@@ -97,7 +98,8 @@ class Works:
         self.on_given_up: GivenUp | None = None
         for lane, factory in (
             (Lane.SINGLE, self.start_subjects),
-            (Lane.FAN_OUT, self.start_fan_outs),
+            (Lane.FAN_OUT, partial(self.start_fan_outs, Lane.FAN_OUT)),
+            (Lane.SHARE, partial(self.start_fan_outs, Lane.SHARE)),
         ):
             self.lanes.add(lane, partial(self.supervisor.ref, lane))
             self.supervisor.start(lane, factory)
@@ -123,16 +125,17 @@ class Works:
             store_waits_s=(0.01, 0.01),
         )
 
-    def start_fan_outs(self) -> LoopActorRef[Any]:
+    def start_fan_outs(self, lane: Lane) -> LoopActorRef[Any]:
         return FanOutLane.start(
             flows={"listing.created": self.fan_outs},
             events=self.events_of_lanes,
             publisher=self.publisher,
             clock=self.clock,
             lease=self.lease,
-            workload=self.lanes.renew(Lane.FAN_OUT, self.limit),
+            workload=self.lanes.renew(lane, self.limit if lane is Lane.FAN_OUT else shares.IN_HAND),
             on_room=self._count_room,
             tally=self.tally,
+            is_alone=lambda: self.is_alone,
             recipients_per_s=self.recipients_per_s,
             on_given_up=self.on_given_up,
             store_waits_s=(0.01, 0.01),

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from rules.batching import FEWEST_ROWS, FIRST_ROWS, MOST_ROWS, TARGET_S, BatchSizer
 
-
 FEWEST = 25
 
 

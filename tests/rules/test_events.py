@@ -41,5 +41,5 @@ def test_what_is_critical_for_one_recipient_has_a_lane_of_its_own() -> None:
 
 
 def test_lanes_are_stored_under_these_names() -> None:
-    names = ["read_model", "critical", "single", "fan_out", "campaign"]
+    names = ["read_model", "critical", "single", "fan_out", "share", "campaign"]
     assert [str(lane) for lane in Lane] == names

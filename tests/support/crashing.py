@@ -52,6 +52,9 @@ NEWS = "news"
 PROFILE = "profile"
 """A business's profile is stored; the event that said so is not finished."""
 
+SHORTENED = "shortened"
+"""A share of a fan-out is stored, and what is left to its owner is less by it."""
+
 STEPS_OF_A_SEND: dict[str, Step] = {
     "key": (IdempotencyKeys, IdempotencyKeys.begin),
     ACCEPT: (EventsRepository, EventsRepository.accept),
@@ -73,6 +76,7 @@ _METHODS: dict[str, Step] = {
     CURSOR: (EventsRepository, EventsRepository.advance),
     **STEPS_OF_A_SEND,
     **STEPS_OF_A_SCHEDULE,
+    SHORTENED: (EventsRepository, EventsRepository.shorten),
     NEWS: (FollowUps, FollowUps.store),
     PROFILE: (BusinessesRepository, BusinessesRepository.apply),
 }

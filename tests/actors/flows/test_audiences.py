@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from actors.flows.audience import Audience
+from actors.flows.audience import Audience, Stretch
 from actors.flows.audiences import Audiences
 from actors.flows.followers import FollowersOf
 from actors.flows.segment_users import UsersOf
@@ -44,7 +44,7 @@ async def read(
     sizer.rows = rows
     recipients: list[UUID] = []
     cursors: list[int] = []
-    async for batch in audience.batches(sizer, cursor=cursor):
+    async for batch in audience.batches(sizer, Stretch(cursor)):
         assert batch.rows >= len(batch.recipients)
         recipients += [recipient.user_id for recipient in batch.recipients]
         cursors.append(batch.next_cursor)
@@ -80,6 +80,34 @@ async def test_a_stream_goes_on_at_its_cursor(
     rest, _ = await read(audience, rows=30, cursor=cursors[0])
     assert len(rest) < len(ids)
     assert rest == all_of_them[-len(rest) :]
+
+
+async def test_a_stretch_ends_where_it_ends_by_then(
+    stores: Stores, mongodb_uri: str, database_name: str
+) -> None:
+    business_id = uuid4()
+    ids = seed_followers(mongodb_uri, database_name, business_id, 100)
+    for audience, end in (
+        (followers(stores, business_id, count=100), SLOTS),
+        (Audiences(stores).named(ids), len(ids)),
+    ):
+        assert audience.end == end
+        sizer, told = BatchSizer(), list[UUID]()
+        sizer.rows = 10
+        stretch = Stretch(end // 4, end // 4 * 3)
+        async for batch in audience.batches(sizer, stretch):
+            if not told:
+                stretch.until = end // 2
+            assert stretch.read_until == batch.next_cursor
+            told += [each.user_id for each in batch.recipients]
+        assert batch.next_cursor == end // 2
+        rest = [
+            each.user_id
+            for begin, until in ((0, end // 4), (end // 2, end))
+            async for batch in audience.batches(sizer, Stretch(begin, until))
+            for each in batch.recipients
+        ]
+        assert sorted(told + rest) == sorted(ids)
 
 
 async def test_a_count_that_is_far_too_low_is_found_out(

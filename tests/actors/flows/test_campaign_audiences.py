@@ -14,7 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from tornado.ioloop import IOLoop
 
 from actors.flows import audience_size
-from actors.flows.audience import Audience
+from actors.flows.audience import Audience, Stretch
 from actors.flows.audience_size import AudienceSize, size_of
 from actors.flows.audiences import Audiences
 from actors.flows.followers_of_any import FollowersOfAny
@@ -121,7 +121,7 @@ async def told(audience: Audience, *, cursor: int = 0, rows: int = 10) -> list[U
     sizer.rows = rows
     return [
         recipient.user_id
-        async for batch in audience.batches(sizer, cursor=cursor)
+        async for batch in audience.batches(sizer, Stretch(cursor))
         for recipient in batch.recipients
     ]
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from actors.due_schedules import DueSchedules
+from actors.flows.audience import Stretch
 from actors.flows.audiences import Audiences
 from actors.flows.expiry import EXPIRING, ExpiryPlans, ListingExpiring, expiring_listing
 from actors.flows.fan_out import OneContent
@@ -232,5 +233,5 @@ async def test_many_who_are_interested_come_in_batches_with_a_cursor(market: Mar
     found = [recipient for batch in batches for recipient in batch.recipients]
     assert sorted(recipient.user_id for recipient in found) == sorted(people)
     assert {recipient.user_id for recipient in found if recipient.user_type == "ngo"} == {known}
-    left = [batch async for batch in audience.batches(sizer, cursor=batches[0].next_cursor)]
+    left = [batch async for batch in audience.batches(sizer, Stretch(batches[0].next_cursor))]
     assert sum(len(batch.recipients) for batch in left) == 40 - len(batches[0].recipients)

@@ -45,6 +45,12 @@ USES = [
         restore=WITHOUT_NEW,
     ),
     Use(EventsRepository.advance, lambda stores: stores.events.advance(OUR_EVENTS[0], OURS, 7)),
+    Use(EventsRepository.shorten, lambda stores: stores.events.shorten(OUR_EVENTS[0], OURS, 9)),
+    Use(
+        EventsRepository.has_unowned,
+        lambda stores: stores.events.has_unowned("fan_out"),
+        ("pending",),
+    ),
     Use(
         EventsRepository.finish,
         lambda stores: stores.events.finish(ENDING_EVENTS[0], ENDING, at=NOON),
