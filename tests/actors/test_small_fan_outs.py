@@ -87,6 +87,7 @@ class SmallWorks:
             workload=self.works.lanes.renew(Lane.FAN_OUT, self.works.limit),
             on_room=self.works._count_room,
             tally=self.works.tally,
+            is_alone=lambda: True,
             small=self.small,
             store_waits_s=(0.01, 0.01),
         )
