@@ -9,8 +9,9 @@ from typing import ClassVar
 from uuid import UUID
 
 from actors.messages import Deliver
+from actors.recounter import Recounts
 from storage.client import StoreUnavailable
-from storage.notifications import Mark, NotificationsRepository
+from storage.notifications import Mark
 from storage.positions import EPOCH, PositionClock
 
 RECENT = timedelta(seconds=30)
@@ -26,8 +27,8 @@ class KeptCount:
     __slots__ = (
         "_clock",
         "_counted_at",
-        "_notifications",
         "_recounted_at_s",
+        "_recounts",
         "_user_id",
         "count",
         "recent_ids",
@@ -37,11 +38,9 @@ class KeptCount:
     mark: ClassVar[Mark]
     """Of the rows that are counted."""
 
-    def __init__(
-        self, user_id: UUID, notifications: NotificationsRepository, clock: PositionClock
-    ) -> None:
+    def __init__(self, user_id: UUID, recounts: Recounts, clock: PositionClock) -> None:
         self._user_id = user_id
-        self._notifications = notifications
+        self._recounts = recounts
         self._clock = clock
         self._counted_at: datetime | None = None
         self._recounted_at_s = 0.0
@@ -120,7 +119,7 @@ class KeptCount:
         self._recounted_at_s = time.monotonic()
         now = self._clock.store_now()
         since = now - RECENT
-        snapshot = await self._notifications.snapshot(self._user_id, self.mark, recent_since=since)
+        snapshot = await self._recounts.snapshot(self._user_id, self.mark, recent_since=since)
         self.count = snapshot.count
         self.recent_since = since
         self.recent_ids = snapshot.recent_ids

@@ -53,6 +53,21 @@ class UnknownMessage(Exception):
         self.message_type = message_type
 
 
+class _Flag:
+    """What pykka asks of an event. Its own has a lock and a queue: 1 KB of each connected user."""
+
+    __slots__ = ("_is_set",)
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def is_set(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+
 class LoopActor(pykka.Actor):
     """Be an actor on the running loop: implement `on_receive`, plain or as a coroutine.
 
@@ -71,6 +86,7 @@ class LoopActor(pykka.Actor):
         self._context = Context()
         self._task: asyncio.Task[None] | None = None
         super().__init__()
+        self.actor_stopped = _Flag()  # type: ignore[assignment]
         self.mailbox = cast("Mailbox[Envelope[Any]]", self.actor_inbox)
         self.mailbox.owner = str(self)
         self._actor_ref: LoopActorRef[Any] = LoopActorRef(self)
@@ -156,6 +172,8 @@ class LoopActor(pykka.Actor):
 
     async def _finish_then_drain(self, unfinished: Coroutine[Any, Any, None]) -> None:
         await unfinished
+        # Who waits for the next message needs it no more, nor the half KB that it takes.
+        self._task = None
         if not self.actor_stopped.is_set():
             self._drain()
 

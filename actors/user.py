@@ -25,6 +25,7 @@ from actors.kept_count import ShownCount, UnreadCount
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
 from actors.parcels import Changed
+from actors.recounter import Recounts
 from actors.sync import answer_to_sync, find_missed
 from actors.told import Told
 from storage.client import StoreUnavailable
@@ -49,6 +50,7 @@ class UserActor(LoopActor):
         user_id: UUID,
         *,
         notifications: NotificationsRepository,
+        recounts: Recounts,
         names: NameResolver,
         clock: PositionClock,
         bus: BusFace,
@@ -65,8 +67,8 @@ class UserActor(LoopActor):
         self._on_broken = on_broken
         self._attached: list[Attachment] = []
         self._told = Told()
-        self._unread = UnreadCount(user_id, notifications, clock)
-        self._shown = ShownCount(user_id, notifications, clock)
+        self._unread = UnreadCount(user_id, recounts, clock)
+        self._shown = ShownCount(user_id, recounts, clock)
 
     def on_receive(self, message: Any) -> Any:
         """Handle one message; what has to wait for the store returns a coroutine."""

@@ -1,21 +1,31 @@
 """Who is on the way in; when there are too many, clients are sent away, to come back later.
 
 Everybody comes back at once after a restart or a broken network. What they have to wait for then
-is the store, and this bounds how many wait for it. One more is refused in no time, at its handshake
-(503) or, having passed that, with 1013, and told when to come back, each at another time.
+is the store. So a few are let in at once, and of them alone do those who are here wait for it; the
+others wait for their turn, and this bounds how many they are. One more is refused in no time, at
+its handshake (503) or, having passed that, with 1013, and told when to come back, each at another
+time.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import NoReturn
 
 from actors.tally import Tally
 
 MOST_WAITING = 2_000
 """Between their token and their greeting: as many as the embedded store lets in within the ten
 seconds that clients wait, at 285 a second."""
+
+LET_IN_AT_ONCE = 40
+"""Two batches of the recounter: one is being counted while the next one gathers."""
+
+TURN_WITHIN_S = 10.0
+"""As long as clients wait for an answer."""
 
 BACK_FROM_S, BACK_TO_S = 2, 15
 """When who is sent away comes back: spread, and most of them when those before them are in."""
@@ -39,6 +49,8 @@ class Arrivals:
         *,
         most_here: int,
         most_waiting: int = MOST_WAITING,
+        at_once: int = LET_IN_AT_ONCE,
+        turn_within_s: float = TURN_WITHIN_S,
     ) -> None:
         """Take what tells how many sockets there are, and how many there may be."""
         self._tally = tally
@@ -46,6 +58,8 @@ class Arrivals:
         self._most_here = most_here
         self._most_waiting = most_waiting
         self._waiting = 0
+        self._places = asyncio.Semaphore(at_once)
+        self._turn_within_s = turn_within_s
 
     def __len__(self) -> int:
         return self._waiting
@@ -56,13 +70,21 @@ class Arrivals:
             self._refuse()
         self._look_for_room()
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count somebody who waits to be greeted; raises Crowded."""
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn to be let in; raises Crowded, also when it does not come in time."""
         self._look_for_room()
         self._waiting += 1
         try:
-            yield
+            try:
+                async with asyncio.timeout(self._turn_within_s):
+                    await self._places.acquire()
+            except TimeoutError:
+                self._refuse()
+            try:
+                yield
+            finally:
+                self._places.release()
         finally:
             self._waiting -= 1
 
@@ -70,6 +92,6 @@ class Arrivals:
         if self._waiting >= self._most_waiting:
             self._refuse()
 
-    def _refuse(self) -> None:
+    def _refuse(self) -> NoReturn:
         self._tally.sockets_refused += 1
         raise Crowded(random.randint(BACK_FROM_S, BACK_TO_S))  # noqa: S311 (jitter)

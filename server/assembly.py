@@ -32,6 +32,7 @@ from actors.loop_ref import LoopActorRef
 from actors.new_followers import NewFollowers
 from actors.peers import Peers
 from actors.publisher import Publisher
+from actors.recounter import SharedRecounts
 from actors.scheduler import Planned
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
@@ -131,7 +132,14 @@ async def assemble(
     peers = Peers(clock.store_now())
     bus = Bus(peers, clock, supervisor.ref)
     directory = Directory(
-        partial(_start_user, stores, names, clock, bus),
+        partial(
+            _start_user,
+            stores,
+            SharedRecounts(partial(supervisor.ref, "recounter")),
+            names,
+            clock,
+            bus,
+        ),
         bus,
         connections_per_user=limits.connections_per_user,
     )
@@ -284,6 +292,7 @@ async def _leave(stores: Stores, lease: Lease) -> None:
 
 def _start_user(
     stores: Stores,
+    recounts: SharedRecounts,
     names: NameResolver,
     clock: PositionClock,
     bus: Bus,
@@ -294,6 +303,7 @@ def _start_user(
     return UserActor.start(
         user_id,
         notifications=stores.notifications,
+        recounts=recounts,
         names=names,
         clock=clock,
         bus=bus,

@@ -25,6 +25,8 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
 
     service: Service
 
+    _address: str | None = None
+
     def initialize(self, service: Service) -> None:
         """Take the service that `server/app.py` passes with each route."""
         self.service = service
@@ -32,7 +34,14 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
     @property
     def address(self) -> str:
         """Where the client is."""
-        return self.service.addresses.of(self.request)
+        return self._address or self.service.addresses.of(self.request)
+
+    def forget_handshake(self) -> None:
+        """Let go of what nobody needs for as long as the connection lasts: 3 KB of each."""
+        self._address = self.address
+        self.request.headers.clear()
+        self._headers.clear()
+        tornado.web.RequestHandler._break_cycles(self)  # noqa: SLF001 (the templates' namespace)
 
     def allowed_methods(self) -> Collection[str]:
         """Return what a handshake is made with (RFC 6455 §4.1)."""

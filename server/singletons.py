@@ -17,6 +17,7 @@ from actors.follow_keeper import FollowKeeper
 from actors.lease_keeper import LeaseKeeper
 from actors.mailbox import MailboxFull
 from actors.peers import Peers
+from actors.recounter import Recounter
 from actors.scheduler import Planned, Scheduler, Wake
 from actors.socket_events import SocketEvents
 from actors.supervisor import Supervisor
@@ -89,6 +90,7 @@ def start_singletons(
             clock,
         ),
     )
+    supervisor.start("recounter", partial(Recounter.start, stores.notifications))
     supervisor.start("activity", partial(ActivityKeeper.start, stores.last_activity))
     supervisor.start(
         "lease_keeper",

@@ -60,6 +60,7 @@ class NotificationSocket(Transport):
         self._path_id = UUID(args[0]) if args and args[0] else None
         try:
             token = self._handshake_token()
+            self.forget_handshake()
             if token is not None:
                 await self._authenticate(token, None)
                 return
@@ -132,10 +133,16 @@ class NotificationSocket(Transport):
             return
         self._admit(principal)
         try:
-            with self.service.arrivals.waiting():
-                await self.service.directory.attach(principal.user_id, self, ref)
+            await self._be_let_in(principal, ref)
         except Exception as error:  # noqa: BLE001 (the boundary of a message, as of a request)
             self._refuse(error, ref)
+
+    async def _be_let_in(self, principal: Principal, ref: Ref) -> None:
+        """Wait for a turn, and join those of the user's connections that are here."""
+        async with self.service.arrivals.turn():
+            # Who has gone meanwhile takes nobody's time.
+            if not self.is_closing:
+                await self.service.directory.attach(principal.user_id, self, ref)
 
     async def _verify(self, token: str) -> Principal:
         """Return whose token this is, who must be the one that this connection is, or may be, of.

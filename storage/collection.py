@@ -10,6 +10,7 @@ the whole shard key.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from itertools import islice
@@ -18,10 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import SecondaryPreferred
 
-from storage.client import OPERATION_TIMEOUT_MS, Document, store_call
+from storage.client import CALL_DEADLINE_S, OPERATION_TIMEOUT_MS, Document, store_call
+from storage.one_hop import OneHop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from bson.raw_bson import RawBSONDocument
@@ -127,6 +129,14 @@ class StoreCollection:
         for some in portions(ids):
             found += await self.find({"_id": {"$in": some}, **also}, projection)
         return found
+
+    async def in_one_hop(self, reads: Callable[[OneHop], Item]) -> Item:
+        """Return what `reads` makes of the reads it does, on a thread."""
+        async with store_call():
+            until_s = time.monotonic() + CALL_DEADLINE_S
+            return await asyncio.to_thread(
+                reads, OneHop(self._collection.delegate, until_s=until_s)
+            )
 
     async def count(self, query: Mapping[str, Any], *, most: int | None = None) -> int:
         """Return how many documents match, `most` when there are that many or more."""

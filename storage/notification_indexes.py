@@ -23,7 +23,7 @@ NOTIFICATION_INDEXES = (
         name="position",
         collection="notifications",
         keys=("recipient_id", "created_at"),
-        serves="NotificationsRepository.snapshot, NotificationHistory.of, "
+        serves="NotificationsRepository.snapshots, NotificationHistory.of, "
         "ChargesRepository.on: rows in any state",
     ),
     Index(
@@ -31,14 +31,14 @@ NOTIFICATION_INDEXES = (
         collection="notifications",
         keys=("recipient_id", "inbox", "created_at", "_id"),
         options={"partialFilterExpression": {"inbox": True}},
-        serves="NotificationsRepository.page, count, snapshot, after: the inbox, by position",
+        serves="NotificationsRepository.page, count, snapshots, after: the inbox, by position",
     ),
     Index(
         name="unread",
         collection="notifications",
         keys=("recipient_id", "unread", "created_at", "_id"),
         options={"partialFilterExpression": {"unread": True}},
-        serves="NotificationsRepository.unread_count, snapshot, mark_all_read, unread pages",
+        serves="NotificationsRepository.unread_count, snapshots, mark_all_read, unread pages",
     ),
     Index(
         name="inbox_business",

@@ -28,7 +28,7 @@ from storage.notifications import NotificationRow, NotInInbox
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import a_row
-from tests.support.actors import Away, RecordingBus, RecordingConnection
+from tests.support.actors import Away, RecordingBus, RecordingConnection, recounts_of
 from tests.support.world import eventually
 
 SOON_S = 5.0
@@ -61,6 +61,7 @@ class Home:
         ref = UserActor.start(
             self.user_id,
             notifications=notifications,
+            recounts=recounts_of(notifications),
             names=NameResolver(self.stores.users, self.stores.businesses),
             clock=self.clock,
             bus=self.bus,
@@ -229,17 +230,17 @@ async def test_with_the_store_away_an_announcement_still_arrives(home: Home) -> 
 
 
 class _AwayAfter:
-    """Answers `calls` snapshots and is away from then on."""
+    """Takes snapshots `calls` times and is away from then on."""
 
     def __init__(self, notifications: Any, calls: int) -> None:
         self._notifications = notifications
         self._left = calls
 
-    async def snapshot(self, *args: Any, **options: Any) -> Any:
+    async def snapshots(self, wanted: Any) -> Any:
         self._left -= 1
         if self._left < 0:
             raise StoreUnavailable("away")
-        return await self._notifications.snapshot(*args, **options)
+        return await self._notifications.snapshots(wanted)
 
 
 class _InDoubt:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tornado.httpclient import HTTPClientError
 
 from actors.connection import CloseCode
 from actors.tally import Tally
-from server.arrivals import BACK_FROM_S, BACK_TO_S, Arrivals, Crowded
+from server.arrivals import BACK_FROM_S, BACK_TO_S, MOST_WAITING, Arrivals, Crowded
 from server.service import Service
 from server.transport import RECONNECT_MS
 from tests.server.frames import FrameSocket
@@ -22,38 +23,64 @@ from tests.support.sockets import Socket
 from tests.support.world import Person
 
 
-def arrivals(*, here: int = 0, most_here: int = 10, most_waiting: int = 2) -> Arrivals:
-    return Arrivals(Tally(), lambda: here, most_here=most_here, most_waiting=most_waiting)
+def arrivals(*, here: int = 0, **numbers: Any) -> Arrivals:
+    return Arrivals(Tally(), lambda: here, **{"most_here": 10, "most_waiting": 2, **numbers})
 
 
-def test_as_many_wait_as_may() -> None:
+async def test_as_many_wait_as_may() -> None:
     door = arrivals()
-    with door.waiting():
+    async with door.turn():
         door.admit()
-        with door.waiting():
+        async with door.turn():
             assert len(door) == 2
             with pytest.raises(Crowded):
                 door.admit()
-            with pytest.raises(Crowded), door.waiting():
-                pass
+            with pytest.raises(Crowded):
+                async with door.turn():
+                    pass
         door.admit()
     assert len(door) == 0
 
 
-def test_who_failed_waits_no_longer() -> None:
+async def test_who_failed_waits_no_longer() -> None:
     door = arrivals()
-    with pytest.raises(RuntimeError), door.waiting():
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        async with door.turn():
+            raise RuntimeError
     assert len(door) == 0
 
 
-def test_no_more_are_here_than_may_be() -> None:
+async def test_a_few_are_let_in_at_once_and_the_others_in_their_order() -> None:
+    door, let_in = arrivals(most_waiting=9, at_once=1), []
+
+    async def come(number: int) -> None:
+        async with door.turn():
+            let_in.append(number)
+            await asyncio.sleep(0)
+            assert let_in[-1] == number
+
+    await asyncio.gather(*map(come, range(9)))
+    assert let_in == list(range(9))
+
+
+async def test_whose_turn_does_not_come_in_time_is_sent_away() -> None:
+    door = arrivals(at_once=1, turn_within_s=0.01)
+    async with door.turn():
+        with pytest.raises(Crowded):
+            async with door.turn():
+                pass
+        assert len(door) == 1
+    async with door.turn():
+        assert len(door) == 1
+
+
+async def test_no_more_are_here_than_may_be() -> None:
     arrivals(here=9).admit()
     with pytest.raises(Crowded):
         arrivals(here=10).admit()
 
 
-def test_those_who_are_sent_away_come_back_at_different_times() -> None:
+async def test_those_who_are_sent_away_come_back_at_different_times() -> None:
     door, delays_s = arrivals(most_waiting=0), set()
     for _ in range(400):
         with pytest.raises(Crowded) as refused:
@@ -62,24 +89,42 @@ def test_those_who_are_sent_away_come_back_at_different_times() -> None:
     assert delays_s == set(range(BACK_FROM_S, BACK_TO_S + 1))
 
 
+class Crowd:
+    """As many who wait as may, until they go."""
+
+    def __init__(self, arrivals: Arrivals) -> None:
+        self._arrivals = arrivals
+        self._may_go = asyncio.Event()
+        self._waiting: list[asyncio.Task[None]] = []
+
+    async def gather(self) -> None:
+        """Wait, so that everybody else is refused."""
+        self._waiting = [asyncio.create_task(self._wait()) for _ in range(MOST_WAITING)]
+        await asyncio.sleep(0)
+        assert len(self._arrivals) == MOST_WAITING
+
+    async def go(self) -> None:
+        """Wait no longer."""
+        self._may_go.set()
+        await asyncio.gather(*self._waiting)
+
+    async def _wait(self) -> None:
+        async with self._arrivals.turn():
+            await self._may_go.wait()
+
+
 @pytest.fixture
-def crowd(service: Service) -> Iterator[ExitStack]:
-    """Return what, once it is entered by as many as there may be, has everybody else refused."""
-    with ExitStack() as waiting:
-        yield waiting
-
-
-def fill(service: Service, crowd: ExitStack) -> None:
-    """Have as many wait as may."""
-    with suppress(Crowded):
-        while True:
-            crowd.enter_context(service.arrivals.waiting())
+async def crowd(service: Service) -> AsyncIterator[Crowd]:
+    """Have a crowd that may gather."""
+    made = Crowd(service.arrivals)
+    yield made
+    await made.go()
 
 
 async def test_a_handshake_too_many_is_503_with_when_to_come_back(
-    service: Service, crowd: ExitStack, wire: Wire
+    service: Service, crowd: Crowd, wire: Wire
 ) -> None:
-    fill(service, crowd)
+    await crowd.gather()
     refused = service.tally.sockets_refused
     await wire.send(GET, *lines())
     answer = await wire.answer()
@@ -90,10 +135,10 @@ async def test_a_handshake_too_many_is_503_with_when_to_come_back(
 
 
 async def test_who_has_passed_the_handshake_is_sent_away_with_1013(
-    service: Service, crowd: ExitStack, person: Person
+    service: Service, crowd: Crowd, person: Person
 ) -> None:
     socket = await FrameSocket.open(service.settings.public_url)
-    fill(service, crowd)
+    await crowd.gather()
     socket.say(type="authenticate", token=person.token)
     failed = (await socket.next()).body
     assert (failed["type"], failed["error"]["code"]) == ("authentication_failed", "UNAVAILABLE")
@@ -103,7 +148,7 @@ async def test_who_has_passed_the_handshake_is_sent_away_with_1013(
     assert from_ms <= json.loads(close.close_reason)["reconnect_after_ms"] <= to_ms
     await socket.answer_close(close)
     assert service.directory.find(person.id) is None
-    crowd.close()
+    await crowd.go()
     assert len(service.arrivals) == 0
     again = await Socket.authenticated(service.settings.public_url, person.token)
     await again.ponged()

@@ -8,7 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 from bson.errors import InvalidDocument
 
-from storage.notifications import LISTED, Change, InboxFilter, NotificationRow, NotInInbox
+from storage.notifications import (
+    LISTED,
+    Change,
+    Counted,
+    InboxFilter,
+    NotificationRow,
+    NotInInbox,
+)
 from tests.storage.samples import NOON, SECOND, a_row
 
 if TYPE_CHECKING:
@@ -263,9 +270,10 @@ async def test_a_snapshot_counts_older_rows_and_names_the_recent_ones_in_any_sta
     for edge in range(11):
         since = NOON + edge * SECOND
         recent = frozenset(row.id for row in [*rows, email_only] if row.created_at >= since)
-        unread = await stores.notifications.snapshot(user_id, "unread", recent_since=since)
+        unread, shown = await stores.notifications.snapshots(
+            [Counted(user_id, "unread", since), Counted(user_id, "inbox", since)]
+        )
         assert (unread.count, unread.recent_ids) == (6, recent)
-        shown = await stores.notifications.snapshot(user_id, "inbox", recent_since=since)
         assert (shown.count, shown.recent_ids) == (8, recent)
 
 

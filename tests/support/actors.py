@@ -10,6 +10,7 @@ from uuid import UUID
 from actors.cap_gate import CapGate
 from actors.connection import CloseCode
 from actors.directory import UserRef
+from actors.recounter import Recounter, SharedRecounts
 from actors.user import UserActor
 from config.daily_caps import NO_DAILY_CAPS
 from storage.client import StoreUnavailable
@@ -65,6 +66,12 @@ class RecordingBus:
         return self.is_in_order
 
 
+def recounts_of(notifications: Any) -> SharedRecounts:
+    """Return what counts by a recounter of its own."""
+    recounter = Recounter.start(notifications)
+    return SharedRecounts(lambda: recounter)
+
+
 class UserActors:
     """Starts users' actors, and knows them all."""
 
@@ -88,6 +95,7 @@ class UserActors:
         ref = UserActor.start(
             user_id,
             notifications=self._notifications,
+            recounts=recounts_of(self._notifications),
             names=NameResolver(self._stores.users, self._stores.businesses),
             clock=self._clock,
             bus=self.bus,

@@ -29,7 +29,7 @@ from storage.positions import PositionClock
 from storage.redis import RedisStore
 from storage.stores import Stores
 from tests.storage.samples import a_row
-from tests.support.actors import RecordingConnection
+from tests.support.actors import RecordingConnection, recounts_of
 from tests.support.world import WITHIN_S, eventually
 
 STOP_WITHIN_S = 5.0
@@ -145,6 +145,7 @@ class BusProcess:
         return UserActor.start(
             user_id,
             notifications=self.stores.notifications,
+            recounts=recounts_of(self.stores.notifications),
             names=self.names,
             clock=self.clock,
             bus=self.bus,

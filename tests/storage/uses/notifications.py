@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from storage.notifications import InboxFilter, NotificationsRepository
+from storage.notifications import Counted, InboxFilter, NotificationsRepository
 from tests.storage.filled.asked import (
     BAKERY,
     CHANGED,
@@ -55,8 +55,10 @@ def how_many(index: str, **wanted: Any) -> Use:
 
 def snapshot(index: str, mark: Mark) -> Use:
     return Use(
-        NotificationsRepository.snapshot,
-        lambda stores: stores.notifications.snapshot(MARKER, mark, recent_since=NOON + 9 * SECOND),
+        NotificationsRepository.snapshots,
+        lambda stores: stores.notifications.snapshots(
+            [Counted(MARKER, mark, NOON + 9 * SECOND), Counted(READER, mark, NOON + 9 * SECOND)]
+        ),
         (index, "position"),
         unread_again(MARKED_ROWS),
     )
