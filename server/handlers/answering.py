@@ -56,6 +56,13 @@ class AnsweringHandler(LingeringHandler):
             self.set_header("RateLimit-Remaining", str(self.standing.remaining))
             self.set_header("RateLimit-Reset", str(self.standing.resets_in_s))
 
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Return a segment of the path as text; what is no UTF-8 leads nowhere."""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise tornado.web.HTTPError(404) from None
+
     def compute_etag(self) -> str | None:
         """Do without: nothing here is to be cached."""
         return None

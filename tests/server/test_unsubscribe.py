@@ -228,7 +228,7 @@ async def test_a_body_that_is_too_long_is_refused(world: World, service: Service
     assert (answer.status, answer.error["code"]) == (413, "PAYLOAD_TOO_LARGE")
 
 
-@pytest.mark.parametrize("bad", ["xyzzy", "0" * 44, "%C3%A9", "a.b", str(AN_ID)])
+@pytest.mark.parametrize("bad", ["xyzzy", "0" * 44, "%C3%A9", "%ED%A0%80", "a.b", str(AN_ID)])
 async def test_a_link_that_is_none_of_ours_is_not_there(api: Api, bad: str) -> None:
     path = f"/unsubscribe/{bad}/"
     for answer in (await api.get(path), await one_click(api, path)):
