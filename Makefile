@@ -10,6 +10,9 @@ BENCH_ARGS ?=
 # A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
 TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
+# Every program that a test starts would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install run test test-long check bench clean browser
 
 # Stamps hold the moment of the last install, so that repeats cost nothing.
@@ -54,6 +57,7 @@ test: .venv/test.stamp browser
 test-long: .venv/test.stamp .venv-long/long.stamp
 	$(BIN)/python -m tests.long.openapi_conformance .venv-long/bin/schemathesis
 	REMINDERS_EXAMPLES=400 $(BIN)/python -m pytest tests/actors/flows/test_reminders_model.py
+	WORKER_KILLS=15 WORKER_KILL_PEOPLE=1000 $(BIN)/python -m pytest tests/flows/test_worker_kill.py
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check $(CHECKED)

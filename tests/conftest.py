@@ -1,4 +1,4 @@
-"""What every test may ask for: the real stores, started once a session, and a database a module.
+"""What every test may ask for: the real stores, started once a session, empty for each module.
 
 Fixtures of one package live in that package's own `conftest.py`. Async tests and async fixtures
 run on the `io_loop` of pytest-tornasync.
@@ -6,18 +6,26 @@ run on the `io_loop` of pytest-tornasync.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
-import uuid
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pymongo
 import pytest
 from tornado.ioloop import IOLoop
 
+from storage.client import open_client
 from storage.embedded import EmbeddedMongo, EmbeddedRedis
+from storage.indexes import ensure_indexes
 from tests.support.redis_cluster import LocalCluster
+
+DATABASE = "tests"
+
+TURNS = ("flows", "browser", "tasks", "storage", "actors", "server")
+"""No program that runs tests is to be left alone with a long file when the others are done."""
 
 
 @pytest.fixture(scope="session")
@@ -48,20 +56,42 @@ def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @pytest.fixture(scope="module")
 def database_name(mongodb_uri: str) -> Iterator[str]:
-    """Name a database of the module's own, dropped when the module is done."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    yield name
-    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
-        client.drop_database(name)
+    """Name the database, which is emptied when the module is done: its indexes stay."""
+    yield DATABASE
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri, journal=False, w=1) as client:
+        for collection in client[DATABASE].list_collection_names():
+            client[DATABASE][collection].delete_many({})
+
+
+@pytest.fixture(scope="module")
+def indexed_database_name(mongodb_uri: str, database_name: str) -> str:
+    """Name the database, with its indexes."""
+
+    async def index() -> None:
+        client = open_client(mongodb_uri, app_name="tests")
+        await ensure_indexes(client[database_name])
+        client.close()
+
+    # A loop beside that of the tests, which stays the current one.
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(index())
+    loop.close()
+    return database_name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every async test a loop of its own, also where it does not name `io_loop`."""
+    """Put what takes long first, and give every async test a loop, named or not."""
+    items.sort(key=_turn)
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             if "io_loop" in item.fixturenames:
                 item.fixturenames.remove("io_loop")
             item.fixturenames.insert(0, "io_loop")
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return TURNS.index(folder) if folder in TURNS else len(TURNS)
 
 
 @pytest.hookimpl(wrapper=True)

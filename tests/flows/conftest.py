@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import redis
 
 from server.service import Service
 from tests.flows.rows import Rows
@@ -17,9 +18,22 @@ from tests.support.world import World
 
 
 @pytest.fixture
-async def service(mongodb_uri: str, redis_url: str, database_name: str) -> AsyncIterator[Service]:
+def queue_url(redis_url: str) -> str:
+    """Return an empty queue: a worker that reads it finds what its own test has put there."""
+    url = redis_url.replace("/0", "/10")
+    with redis.Redis.from_url(url) as queue:
+        queue.flushdb()
+    return url
+
+
+@pytest.fixture
+async def service(
+    mongodb_uri: str, redis_url: str, database_name: str, queue_url: str
+) -> AsyncIterator[Service]:
     """Run one server process."""
-    async with running(mongodb_uri, redis_url, database_name) as started:
+    async with running(
+        mongodb_uri, redis_url, database_name, SNB_QUEUE_REDIS_URL=queue_url
+    ) as started:
         yield started
 
 

@@ -40,12 +40,6 @@ def smtp() -> Iterator[SmtpPeer]:
 
 
 @pytest.fixture
-def queue_url(redis_url: str) -> str:
-    """Return a queue that no other tests fill."""
-    return redis_url.replace("/0", "/11")
-
-
-@pytest.fixture
 async def server(
     mongodb_uri: str, redis_url: str, database_name: str, queue_url: str
 ) -> AsyncIterator[ServerProcess]:

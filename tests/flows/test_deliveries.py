@@ -20,30 +20,12 @@ from rules.timezones import DEFAULT_TIMEZONE, zone_of
 from server.service import Service
 from tests.flows.deliveries import WorkerProcess
 from tests.support.api import Api
-from tests.support.service import running
 from tests.support.world import Person, Shop, World, eventually
 
 NEVER_QUIET = {"quiet_hours": {"enabled": False}}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PHONE = "+27821234567"
 DEVICE_TOKEN = "fcm:Thandi's-phone"
-
-
-@pytest.fixture
-def queue_url(redis_url: str) -> str:
-    """Return a queue that no other tests fill."""
-    return redis_url.replace("/0", "/10")
-
-
-@pytest.fixture
-async def service(
-    mongodb_uri: str, redis_url: str, database_name: str, queue_url: str
-) -> AsyncIterator[Service]:
-    """Run one server process, whose queue the worker reads."""
-    async with running(
-        mongodb_uri, redis_url, database_name, SNB_QUEUE_REDIS_URL=queue_url
-    ) as started:
-        yield started
 
 
 @pytest.fixture

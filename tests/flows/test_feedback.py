@@ -45,12 +45,12 @@ async def ses() -> AsyncIterator[SesPeer]:
 
 
 @pytest.fixture
-def providers(sns: SnsPeer, ses: SesPeer, twilio: TwilioPeer, redis_url: str) -> dict[str, str]:
-    """Return the settings that lead to the peers, and to a queue that no other tests fill."""
+def providers(sns: SnsPeer, ses: SesPeer, twilio: TwilioPeer, queue_url: str) -> dict[str, str]:
+    """Return the settings that lead to the peers, and to the queue."""
     topic = f"topic_arn={TOPIC}&sns_endpoint={sns.url}"
     account = f"{ACCOUNT}:{quote(TOKEN)}"
     return {
-        "SNB_QUEUE_REDIS_URL": redis_url.replace("/0", "/13"),
+        "SNB_QUEUE_REDIS_URL": queue_url,
         "SNB_EMAIL_URL": f"ses://af-south-1?endpoint={ses.url}&{topic}",
         "SNB_SMS_URL": f"twilio://{account}@/?from=+27100000000&endpoint={twilio.url}",
     }

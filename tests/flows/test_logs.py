@@ -124,6 +124,7 @@ class Run:
 async def run(
     mongodb_uri: str,
     redis_url: str,
+    queue_url: str,
     database_name: str,
     tmp_path: Path,
     fcm: FcmPeer,
@@ -131,7 +132,7 @@ async def run(
     twilio: TwilioPeer,
     aws: AwsPeer,
 ) -> AsyncIterator[Run]:
-    queue = {"SNB_QUEUE_REDIS_URL": redis_url.replace("/0", "/12"), "SNB_LOG_LEVEL": "debug"}
+    queue = {"SNB_QUEUE_REDIS_URL": queue_url, "SNB_LOG_LEVEL": "debug"}
     logs = [tmp_path / f"{name}.log" for name in ("server", "worker", "ses")]
     server = ServerProcess(mongodb_uri, redis_url, database_name, logs[0], **queue)
     senders = {

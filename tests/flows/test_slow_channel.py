@@ -10,8 +10,6 @@ from typing import Any
 import pymongo
 import pytest
 
-from storage.client import open_client
-from storage.indexes import ensure_indexes
 from tests.flows.deliveries import WorkerProcess, gather
 from tests.support.peers.fcm import FcmPeer
 from tests.support.peers.http_peer import Reply
@@ -31,18 +29,17 @@ def smtp() -> Iterator[SmtpPeer]:
 
 
 @pytest.fixture
-async def database(mongodb_uri: str, database_name: str) -> AsyncIterator[str]:
-    client = open_client(mongodb_uri, app_name="tests")
-    await ensure_indexes(client[database_name])
-    yield database_name
-    await client.drop_database(database_name)
-    client.close()
+def database(mongodb_uri: str, indexed_database_name: str) -> Iterator[str]:
+    yield indexed_database_name
+    with pymongo.MongoClient[Any](mongodb_uri) as client:
+        client[indexed_database_name]["notifications"].delete_many({})
 
 
 @pytest.fixture
 async def worker(
     mongodb_uri: str,
     redis_url: str,
+    queue_url: str,
     database: str,
     tmp_path: Path,
     twilio: TwilioPeer,
@@ -52,9 +49,10 @@ async def worker(
     """Give a worker with as few threads as there can be."""
     made = WorkerProcess(
         mongodb_uri,
-        redis_url.replace("/0", "/11"),
+        redis_url,
         database,
         tmp_path / "worker.log",
+        SNB_QUEUE_REDIS_URL=queue_url,
         SNB_WORKERS="1",
         SNB_EMAIL_URL=f"smtp://127.0.0.1:{smtp.port}",
         SNB_PUSH_URL=f"fcm:{fcm.account(tmp_path)}?endpoint={fcm.url}",

@@ -13,32 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-from server.service import Service
 from tests.flows.deliveries import WorkerProcess
 from tests.support.api import Api, token
-from tests.support.service import running
 from tests.support.world import Person, World, eventually
 
 ADMIN = token(user_type="admin")
 STORED = {"subject": "Stored: {{ title }}", "html": "<p>{{ message }}</p>", "text": "{{ name }}"}
 ENDLESS = "{% for a in 'x' * 9999 %}" * 3 + "{% endfor %}" * 3
-
-
-@pytest.fixture
-def queue_url(redis_url: str) -> str:
-    """Return a queue that no other tests fill."""
-    return redis_url.replace("/0", "/10")
-
-
-@pytest.fixture
-async def service(
-    mongodb_uri: str, redis_url: str, database_name: str, queue_url: str
-) -> AsyncIterator[Service]:
-    """Run one server process, whose queue the worker reads."""
-    async with running(
-        mongodb_uri, redis_url, database_name, SNB_QUEUE_REDIS_URL=queue_url
-    ) as started:
-        yield started
 
 
 @pytest.fixture

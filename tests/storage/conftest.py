@@ -10,7 +10,6 @@ import pytest
 
 from storage.client import open_client
 from storage.encryption import FieldCipher
-from storage.indexes import ensure_indexes
 from storage.positions import PositionClock
 from storage.stores import open_stores
 from tests.storage.filled import LARGE, SMALL, fill
@@ -27,12 +26,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def database(
-    mongodb_uri: str, database_name: str
+    mongodb_uri: str, indexed_database_name: str
 ) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
-    """Open the module's database, with its indexes, by a client of this test's own."""
+    """Open the database, with its indexes, by a client of this test's own."""
     client = open_client(mongodb_uri, app_name="tests")
-    await ensure_indexes(client[database_name])
-    yield client[database_name]
+    yield client[indexed_database_name]
     client.close()
 
 

@@ -16,6 +16,10 @@ from tests.support.sockets import Socket
 T = TypeVar("T")
 WITHIN_S = 30.0
 """Of what should happen at once: a deadline for a machine that is busy, and no measurement."""
+
+STANDS_STILL_S = 60.0
+"""After which nothing more is expected of many that get less."""
+
 EVENTS = "/api/internal/events/"
 NOTIFICATIONS = "/api/notifications/"
 PREFERENCES = "/api/notifications/preferences/"
@@ -177,6 +181,18 @@ async def eventually(check: Callable[[], Awaitable[T]], within_s: float = WITHIN
         assert time.monotonic() < ends, "did not happen in time"
         await asyncio.sleep(0.02)
     return answer
+
+
+async def none_left(
+    count: Callable[[], Awaitable[int]], *, stands_still_s: float = STANDS_STILL_S
+) -> None:
+    """Wait until `count` is 0, however long it takes, as long as it gets less."""
+    least, ends = await count(), time.monotonic() + stands_still_s
+    while least:
+        assert time.monotonic() < ends, f"{least} are left, and none of them moves"
+        await asyncio.sleep(0.1)
+        if (left := await count()) < least:
+            least, ends = left, time.monotonic() + stands_still_s
 
 
 def event(type_: str, data: dict[str, Any], **envelope: Any) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from storage.charges import ChargesRepository
 from storage.client import Document, open_client
 from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
-from storage.indexes import ensure_indexes
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.redis import RedisStore
@@ -29,11 +28,10 @@ OVERDUE = timedelta(seconds=-5)
 
 @pytest.fixture
 async def database(
-    mongodb_uri: str, database_name: str
+    mongodb_uri: str, indexed_database_name: str
 ) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
     client = open_client(mongodb_uri, app_name="tests")
-    database = client[database_name]
-    await ensure_indexes(database)
+    database = client[indexed_database_name]
     yield database
     await database["notifications"].delete_many({})
     client.close()

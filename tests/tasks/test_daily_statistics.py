@@ -31,7 +31,6 @@ from rules.opt_outs import Way
 from storage.client import Document, open_client
 from storage.deliveries import Entry
 from storage.encryption import FieldCipher
-from storage.indexes import ensure_indexes
 from storage.notifications import NotificationRow, NotInInbox
 from storage.positions import PositionClock
 from storage.stores import Stores, open_stores
@@ -120,10 +119,9 @@ class Platform:
 
 
 @pytest.fixture
-async def platform(mongodb_uri: str, database_name: str) -> AsyncIterator[Platform]:
+async def platform(mongodb_uri: str, indexed_database_name: str) -> AsyncIterator[Platform]:
     client = open_client(mongodb_uri, app_name="tests")
-    database = client[database_name]
-    await ensure_indexes(database)
+    database = client[indexed_database_name]
     yield Platform(database, PositionClock())
     for name in ("notifications", "daily_stats", "business_stats", "opt_outs", "users"):
         await database[name].delete_many({})
