@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tornado.ioloop import IOLoop
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 
 
 class _Recorder:

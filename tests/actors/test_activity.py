@@ -11,7 +11,7 @@ from storage.users import ProfileChange
 from tests.storage.samples import MINUTE, NOON
 from tests.support.actors import Away
 
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 async def test_the_latest_of_each_user_is_kept(stores: Stores) -> None:

@@ -140,12 +140,12 @@ async def test_while_redis_is_away_nobody_waits_for_it_and_stopping_is_quick(
         began = time.monotonic()
         for _ in range(100):
             assert not await here.ask("bus.writer", Post((Shown(uuid4(), pong(None)),)))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         await here.ask("bus.writer", ConfessLoss())
         assert here.peers.lost_since == since
         began = time.monotonic()
         await here.stop()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         assert there.peers.is_joined
         relay.appear()
 

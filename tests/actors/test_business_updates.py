@@ -27,7 +27,7 @@ from storage.events import EventsRepository, StoredEvent
 from storage.positions import PositionClock
 from storage.stores import Stores
 
-SOON_S = 5.0
+SOON_S = 30.0
 HERE = Lease("here:8000", 1)
 JOHANNESBURG = "Africa/Johannesburg"
 UPDATE = Update("Closed on Monday", "We are back on Tuesday.", {"week": 48}, None)

@@ -25,7 +25,7 @@ from storage.stores import Stores
 from storage.users import UserNotFound
 from tests.storage.samples import OURS, a_row
 
-SOON_S = 5.0
+SOON_S = 30.0
 SEND = DirectSend(
     sender_id=uuid4(),
     sender_type="service",

@@ -38,7 +38,7 @@ from tests.storage.samples import an_event
 from tests.support.actors import Away, RecordingBus, RecordingQueue, no_caps
 from tests.support.world import eventually
 
-SOON_S = 5.0
+SOON_S = 30.0
 ATTEMPTS = 5
 
 

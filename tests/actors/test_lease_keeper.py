@@ -13,7 +13,7 @@ from rules.lease import Lease
 from storage.stores import Stores
 from tests.support.actors import Away
 
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 class Watch:

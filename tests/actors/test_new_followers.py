@@ -20,7 +20,7 @@ from storage.stores import Stores
 from tests.storage.samples import a_business
 from tests.support.actors import Away, RecordingBus, RecordingConnection, UserActors
 
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 @pytest.fixture

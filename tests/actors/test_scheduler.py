@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from storage.client import Document
 
-SOON_S = 5.0
+SOON_S = 30.0
 MOMENT = timedelta(seconds=0.2)
 LONG_AGO = timedelta(hours=3)
 DATA = {"title": "Bread"}

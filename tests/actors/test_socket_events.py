@@ -16,7 +16,7 @@ from actors.user import UserActor
 from storage.stores import Stores
 from tests.support.actors import RecordingBus, RecordingConnection, UserActors
 
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from tests.support.actors import (
     no_caps,
 )
 
-SOON_S = 5.0
+SOON_S = 30.0
 TYPE = "review.created"
 CONTENT = Content(kind=KINDS["review_received"], title="Review", message="4 stars")
 

@@ -14,7 +14,7 @@ from actors.supervisor import ActorNotSupervised, ActorRestarting, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 
 
 class Blunder(Exception):

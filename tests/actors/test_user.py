@@ -31,7 +31,7 @@ from tests.storage.samples import a_row
 from tests.support.actors import Away, RecordingBus, RecordingConnection, recounts_of
 from tests.support.world import eventually
 
-SOON_S = 5.0
+SOON_S = 30.0
 NO_NAMES = Names({}, {})
 
 

@@ -33,7 +33,7 @@ FLAGS = [
 ]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-DEADLINE_MS = 10_000
+DEADLINE_MS = 30_000
 
 
 @pytest.fixture(scope="module")

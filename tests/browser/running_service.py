@@ -24,9 +24,9 @@ PROGRAM = Path(__file__).parents[2] / "run.py"
 
 READY = re.compile(r"notifications are ready: (http://\S+)/")
 
-START_WITHIN_S = 30.0
-STOP_WITHIN_S = 30.0
-DONE_WITHIN_S = 15.0
+START_WITHIN_S = 60.0
+STOP_WITHIN_S = 60.0
+DONE_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.05
 
 

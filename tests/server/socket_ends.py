@@ -8,7 +8,7 @@ from typing import Any
 from server.service import Service
 from server.socket_limits import SocketLimits
 from server.transport import Transport
-from tests.support.world import Person
+from tests.support.world import Person, eventually
 
 HASTY = SocketLimits(
     ping_every_s=0.4,
@@ -50,6 +50,15 @@ class KeptBytes:
         # The stream drops its buffers when it is closed.
         buffers: list[Sized | None] = [self._stream._write_buffer, self._stream._read_buffer]
         return sum(len(buffer) for buffer in buffers if buffer is not None)
+
+
+async def has_let_go(server_side: KeptBytes) -> None:
+    """Wait until nothing is kept for a connection."""
+
+    async def is_empty() -> bool:
+        return server_side.kept_bytes() == 0
+
+    await eventually(is_empty)
 
 
 async def is_over(service: Service, person: Person) -> bool:

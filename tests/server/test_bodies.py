@@ -176,7 +176,7 @@ async def test_who_sends_the_whole_body_all_the_same_sees_the_answer_and_no_rese
     """As most clients do: they read an answer once they have sent all."""
 
     def post() -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=30)
         headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
         parts = (b" " * (1 << 20) for _ in range(megabytes))
         body = parts if is_chunked else b"".join(parts)
@@ -212,7 +212,7 @@ async def test_a_body_that_is_too_large_by_a_little_changes_nothing(
     await keep_unread(service, person, 1)
 
     def post() -> int:
-        connection = http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=10)
+        connection = http.client.HTTPConnection(api.base_url.removeprefix("http://"), timeout=30)
         headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
         parts = iter([b"{}", b" " * BODY_LIMIT_BYTES])
         path = "/api/notifications/mark-all-read/"

@@ -214,7 +214,7 @@ async def ask(api: Api, asked: Asked) -> None:
             body=asked.body,
             allow_nonstandard_methods=True,
             follow_redirects=False,
-            request_timeout=10,
+            request_timeout=30,
         )
     )
     assert response.code < 500, response.body

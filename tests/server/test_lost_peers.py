@@ -28,7 +28,7 @@ async def test_a_half_open_peer_is_pinged_and_then_gone(
     assert (await socket.next_of_any_kind()).opcode == PING
     began_s = asyncio.get_running_loop().time()
     await eventually(partial(is_over, hasty, person))
-    assert asyncio.get_running_loop().time() - began_s < HASTY.silent_for_s + 0.5
+    assert asyncio.get_running_loop().time() - began_s < HASTY.silent_for_s + 10
     assert ends(logged, person) == [("socket_cut", None, SILENT)]
     assert hasty.directory.find(person.id) is None
     await socket.ended()

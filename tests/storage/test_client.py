@@ -114,7 +114,7 @@ async def test_a_call_that_waits_too_long_ends() -> None:
     with pytest.raises(StoreUnavailable, match="deadline"):
         async with store_call(0.02):
             await asyncio.Event().wait()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 class Tunnel:

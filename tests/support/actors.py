@@ -18,7 +18,7 @@ from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
 
-ENDED_WITHIN_S = 10.0
+ENDED_WITHIN_S = 30.0
 
 
 class RecordingConnection:

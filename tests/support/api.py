@@ -117,7 +117,7 @@ class Api:
     async def raw(self, path: str, **headers: str) -> HTTPResponse:
         """GET what is not JSON, such as a page."""
         return await self.fetch(
-            HTTPRequest(self.base_url + path, headers=headers, request_timeout=15)
+            HTTPRequest(self.base_url + path, headers=headers, request_timeout=30)
         )
 
     async def fetch(self, request: HTTPRequest) -> HTTPResponse:
@@ -149,7 +149,7 @@ class Api:
                 headers=HTTPHeaders({**given, **(headers or {})}),
                 body=content if content is not None or method != "POST" else b"",
                 allow_nonstandard_methods=True,
-                request_timeout=15,
+                request_timeout=30,
             )
         )
         answer = Answer(

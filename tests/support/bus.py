@@ -32,7 +32,7 @@ from tests.storage.samples import a_row
 from tests.support.actors import RecordingConnection, recounts_of
 from tests.support.world import WITHIN_S, eventually
 
-STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 30.0
 NO_NAMES = Names({}, {})
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actors.asked import Asked
     from actors.loop_ref import LoopActorRef
 
-DEADLINE_S = 5.0
+DEADLINE_S = 30.0
 
 
 class Blunder(Exception):

@@ -20,7 +20,7 @@ from tests.support.service import environment
 from tests.support.world import eventually
 
 ROOT = Path(__file__).parents[2]
-START_WITHIN_S, STOP_WITHIN_S = 45.0, 45.0
+START_WITHIN_S, STOP_WITHIN_S = 60.0, 60.0
 
 
 class ServerProcess:

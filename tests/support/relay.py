@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 65_536
-WITHIN_S = 5.0
+WITHIN_S = 30.0
 BACKLOG = 100
 
 

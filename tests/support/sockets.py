@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-WITHIN_S = 5.0
+WITHIN_S = 30.0
 
 
 class Socket:

@@ -13,7 +13,7 @@ from tasks.hueys import Hueys
 from tasks.queue import DeliveryQueue, EncodedRef, Priority
 from tests.tasks.conftest import refs_of
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 ONE_EACH = dict.fromkeys(SENDING_CHANNELS, 1)
 
 

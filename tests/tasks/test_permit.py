@@ -59,7 +59,7 @@ async def test_what_waits_is_cut_short_by_the_end_in_another_thread() -> None:
     teller = threading.Thread(target=ending.come)
     teller.start()
     with pytest.raises(PermitExpired):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 30)
     teller.join()
     with pytest.raises(PermitExpired):
         async with permit.lasting():

@@ -39,10 +39,10 @@ async def test_what_is_critical_is_given_places_before_all_who_wait() -> None:
     await slots.take(1)
     first, urgent = await taking(slots, 1), await taking(slots, 1, is_critical=True)
     slots.give(1)
-    assert await asyncio.wait_for(urgent, 1) == 1
+    assert await asyncio.wait_for(urgent, 30) == 1
     assert not first.done()
     slots.give(1)
-    assert await asyncio.wait_for(first, 1) == 1
+    assert await asyncio.wait_for(first, 30) == 1
 
 
 async def test_what_is_critical_goes_first_among_those_who_wait_for_the_rate() -> None:
@@ -67,7 +67,7 @@ async def test_who_is_given_a_place_and_leaves_gives_it_to_the_next() -> None:
     first, second = await taking(slots, 1), await taking(slots, 1)
     slots.give(1)
     first.cancel()
-    assert await asyncio.wait_for(second, 1) == 1
+    assert await asyncio.wait_for(second, 30) == 1
 
 
 async def test_who_leaves_before_is_passed_over_and_takes_no_part_of_the_rate() -> None:
@@ -77,7 +77,7 @@ async def test_who_leaves_before_is_passed_over_and_takes_no_part_of_the_rate() 
     first.cancel()
     # Cancelled and not gone yet, and then gone.
     slots.give(1)
-    assert await asyncio.wait_for(second, 1) == 1
+    assert await asyncio.wait_for(second, 30) == 1
     third = await taking(slots, 1)
     third.cancel()
     await asyncio.wait([third])

@@ -22,7 +22,7 @@ from tasks.queue import DeliveryQueue
 from tests.tasks.conftest import insert_waiting
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 
 
 class WorkerProgram:

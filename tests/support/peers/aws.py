@@ -29,11 +29,11 @@ class AwsPeer:
 
     def reset(self) -> None:
         """Forget everything."""
-        urllib.request.urlopen(f"{self.url}/moto-api/reset", data=b"", timeout=10).close()
+        urllib.request.urlopen(f"{self.url}/moto-api/reset", data=b"", timeout=30).close()
 
     def mails(self) -> list[EmailMessage]:
         """Return the raw mails that SES has taken."""
-        with urllib.request.urlopen(f"{self.url}/moto-api/data.json", timeout=10) as response:
+        with urllib.request.urlopen(f"{self.url}/moto-api/data.json", timeout=30) as response:
             stored: dict[str, Any] = json.load(response)
         return [_parsed(raw["raw_data"]) for raw in stored.get("ses", {}).get("RawMessage", [])]
 
@@ -51,7 +51,7 @@ def aws_peer() -> Iterator[AwsPeer]:
         yield peer
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=30)
 
 
 def _wait_for(peer: AwsPeer, process: subprocess.Popen[bytes]) -> None:

@@ -24,7 +24,8 @@ SILENCE = "silence"
 USER, PASSWORD = "snb", "a password for tests"
 
 
-@dataclass(slots=True)
+# Without slots: aiosmtpd looks at every member, and before Python 3.11.3 one cannot be looked at.
+@dataclass
 class SmtpPeer:
     """What arrived, and what is answered instead of `250`, by command."""
 
@@ -101,8 +102,10 @@ class SmtpPeer:
 
 
 def _abort(server: SMTP) -> None:
-    if isinstance(server.transport, asyncio.WriteTransport):
-        server.transport.abort()
+    transport = server.transport
+    # One with TLS that is closed already cannot be aborted before Python 3.11.3.
+    if isinstance(transport, asyncio.WriteTransport) and not transport.is_closing():
+        transport.abort()
 
 
 class _Protocol(SMTP):
