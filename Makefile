@@ -56,6 +56,7 @@ test: .venv/test.stamp browser
 # Minutes, not seconds: run by hand, before a release.
 test-long: .venv/test.stamp .venv-long/long.stamp
 	$(BIN)/python -m tests.long.openapi_conformance .venv-long/bin/schemathesis
+	FUZZ_EXAMPLES=300 $(BIN)/python -m pytest --hypothesis-profile=long tests/rules tests/server/test_fuzz.py
 	REMINDERS_EXAMPLES=400 $(BIN)/python -m pytest tests/actors/flows/test_reminders_model.py
 	WORKER_KILLS=15 WORKER_KILL_PEOPLE=1000 $(BIN)/python -m pytest tests/flows/test_worker_kill.py
 

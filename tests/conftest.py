@@ -15,12 +15,18 @@ from typing import Any
 
 import pymongo
 import pytest
+from hypothesis import settings
 from tornado.ioloop import IOLoop
 
 from storage.client import open_client
 from storage.embedded import EmbeddedMongo, EmbeddedRedis
 from storage.indexes import ensure_indexes
 from tests.support.redis_cluster import LocalCluster
+
+# The same in every run, and none may fail for being slow; `make test-long` looks for more.
+settings.register_profile("tests", deadline=None, database=None, derandomize=True)
+settings.register_profile("long", deadline=None, database=None, max_examples=1_000)
+settings.load_profile("tests")
 
 DATABASE = "tests"
 

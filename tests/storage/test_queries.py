@@ -75,11 +75,15 @@ def index_of(database: Database[Document], sent: Sent) -> str | None:
 
 @pytest.mark.parametrize("use", USES, ids=str)
 async def test_a_query_goes_by_the_indexes_made_for_it(
-    use: Use, mongodb_uri: str, small: str, cipher: FieldCipher, clock: PositionClock
+    use: Use,
+    mongodb_uri: str,
+    small: str,
+    filling: pymongo.MongoClient[Document],
+    cipher: FieldCipher,
+    clock: PositionClock,
 ) -> None:
     sent = await sent_by(use, mongodb_uri, small, cipher, clock)
-    with pymongo.MongoClient[Any](mongodb_uri, uuidRepresentation="standard") as client:
-        used = {index_of(client[small], each) for each in sent}
+    used = {index_of(filling[small], each) for each in sent}
     assert used - {"_id_"} == set(use.indexes)
 
 
