@@ -1,7 +1,8 @@
 """Fan-outs to few, told together: those that wait share their look-ups, their insert and their end.
 
-Most businesses have few followers, and then what a fan-out costs is its round trips. Order within a
-round: insert, deliver, queue (actors/publisher.py), and then the events are finished, without a
+Most businesses have few followers, and then what a fan-out costs is its round trips. All events are
+planned together; then some at a time are told by one insert, for those who follow at that moment.
+Order: insert, deliver, queue (actors/publisher.py), and then the events are finished, without a
 cursor in between: a process that is killed leaves them to be done again, and nothing comes twice
 because the ids are the same.
 """
@@ -10,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 from uuid import UUID
 
 from actors.flows.fan_out import BusinessFlow, FanOutFlow, ToFollowers
+from actors.notice import Notice
 from actors.publisher import Publisher
 from actors.tally import Tally
 from rules.batching import FIRST_ROWS
@@ -23,28 +25,21 @@ from rules.recipients import Recipient
 from rules.slots import SLOTS
 from storage.collection import portions
 from storage.events import EventsRepository, StoredEvent
-from storage.follows import Follower
 from storage.positions import PositionClock
 from storage.users import UsersRepository
 
 MOST_TOLD = FIRST_ROWS
 """Of one insert, and so of one small fan-out: what a larger one begins with."""
 
+TOLD_AT_ONCE = 4
+"""Inserts under way: as many as fan-outs that run by themselves have."""
+
 ASKED_AT_ONCE = 10
 """Businesses whose followers are looked for: a query each, since of several in one the embedded
 store reads more than all of them ask for."""
 
-TOLD_AT_ONCE = 4
-"""Inserts under way: as many as fan-outs that run by themselves have."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Small:
-    """A fan-out of which it is known whom it reaches."""
-
-    event: StoredEvent
-    fan_out: ToFollowers
-    ids: Sequence[UUID]
+Planned: TypeAlias = tuple[StoredEvent, ToFollowers]
 
 
 class SmallFanOuts:
@@ -80,15 +75,14 @@ class SmallFanOuts:
         Whatever it raises, what is left undone can be carried out one by one.
         """
         planned = await self._plan(events)
-        done = [event.key for event, fan_out in planned if fan_out is None]
-        small = await self._small([(event, each) for event, each in planned if each is not None])
-        done += [each.event.key for each in small if not each.ids]
+        done = {event.key for event, fan_out in planned if fan_out is None}
         await self._finish(done)
-        for inserts in portions(_inserts(each for each in small if each.ids), TOLD_AT_ONCE):
+        small = ((event, each) for event, each in planned if each is not None and _is_small(each))
+        for inserts in portions(_inserts(small), TOLD_AT_ONCE):
             async with asyncio.TaskGroup() as tasks:
-                for some in inserts:
-                    tasks.create_task(self._tell(some))
-        return {*done, *(each.event.key for each in small)}
+                told = [tasks.create_task(self._tell(some)) for some in inserts]
+            done.update(*(each.result() for each in told))
+        return done
 
     async def _plan(
         self, events: Sequence[StoredEvent]
@@ -104,54 +98,61 @@ class SmallFanOuts:
             planned += zip(share, await flow.plan_all(share), strict=True)
         return planned
 
-    async def _small(self, planned: Sequence[tuple[StoredEvent, ToFollowers]]) -> list[_Small]:
-        """Find the followers of each business, if it is small, and so who is told of each event."""
-        audiences = {
-            fan_out.audience.business_id: fan_out.audience
-            for _, fan_out in planned
-            if fan_out.audience.expected <= MOST_TOLD
-        }
-        follows: dict[UUID, Sequence[Follower]] = {}
-        for some in portions(audiences, ASKED_AT_ONCE):
-            found = await asyncio.gather(
-                *(audiences[each].read(0, SLOTS, limit=MOST_TOLD + 1) for each in some)
-            )
-            follows |= zip(some, found, strict=True)
-        return [
-            _Small(event, fan_out, fan_out.audience.ids(rows))
-            for event, fan_out in planned
-            if (rows := follows.get(fan_out.audience.business_id)) is not None
-            and len(rows) <= MOST_TOLD
-        ]
-
-    async def _tell(self, some: Sequence[_Small]) -> None:
-        known = await self._users.recipients({user_id for each in some for user_id in each.ids})
-        notices = [
-            notice
-            for each in some
-            for notice in await each.fan_out.notices(
-                each.event,
-                [known.get(user_id) or Recipient(user_id=user_id) for user_id in each.ids],
-            )
-        ]
+    async def _tell(self, some: Sequence[Planned]) -> set[UUID]:
+        """Tell those of `some` that are as small as they were said to be; return their keys."""
+        ids = await self._followers(some)
+        wanted = {user_id for each in ids.values() for user_id in each}
+        known = await self._users.recipients(wanted) if wanted else {}
+        notices: list[Notice] = []
+        for event, fan_out in some:
+            recipients = [
+                known.get(each) or Recipient(user_id=each) for each in ids.get(event.key, ())
+            ]
+            if recipients:
+                notices += await fan_out.notices(event, recipients)
         await self._publisher.publish(notices)
-        await self._finish([each.event.key for each in some])
-        self._tally.fan_out_batches += len(some)
-        self._tally.fan_out_recipients += sum(len(each.ids) for each in some)
+        await self._finish(ids.keys())
+        self._tally.fan_out_batches += len(notices)
+        self._tally.fan_out_recipients += sum(map(len, ids.values()))
+        return set(ids)
 
-    async def _finish(self, keys: Sequence[UUID]) -> None:
+    async def _followers(self, some: Sequence[Planned]) -> dict[UUID, list[UUID]]:
+        """Return by event key whom it concerns; what one insert cannot take as well is left out."""
+        audiences = {fan_out.audience.business_id: fan_out.audience for _, fan_out in some}
+        found = [
+            rows
+            for each in portions(audiences.values(), ASKED_AT_ONCE)
+            for rows in await asyncio.gather(
+                *(audience.read(0, SLOTS, limit=MOST_TOLD + 1) for audience in each)
+            )
+        ]
+        follows = dict(zip(audiences, found, strict=True))
+        ids: dict[UUID, list[UUID]] = {}
+        room = MOST_TOLD
+        for event, fan_out in some:
+            rows = follows[fan_out.audience.business_id]
+            if len(rows) <= room:
+                ids[event.key] = fan_out.audience.ids(rows)
+                room -= len(rows)
+        return ids
+
+    async def _finish(self, keys: Collection[UUID]) -> None:
         await self._events.finish_all(keys, self._lease, at=self._clock.store_now())
 
 
-def _inserts(small: Iterable[_Small]) -> Iterator[list[_Small]]:
+def _is_small(fan_out: ToFollowers) -> bool:
+    return fan_out.audience.expected <= MOST_TOLD
+
+
+def _inserts(small: Iterable[Planned]) -> Iterator[list[Planned]]:
     """Part `small` into what is told by one insert each."""
-    some: list[_Small] = []
-    told = 0
-    for each in small:
-        if some and told + len(each.ids) > MOST_TOLD:
+    some: list[Planned] = []
+    expected = 0
+    for event, fan_out in small:
+        expected += fan_out.audience.expected
+        if some and expected > MOST_TOLD:
             yield some
-            some, told = [], 0
-        some.append(each)
-        told += len(each.ids)
+            some, expected = [], fan_out.audience.expected
+        some.append((event, fan_out))
     if some:
         yield some

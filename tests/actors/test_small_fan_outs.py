@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -41,13 +42,17 @@ class Updates(BusinessUpdatePosted):
         super().__init__(stores.businesses, Audiences(stores))
         self.asked: list[int] = []
         self.away = 0
+        self.once_planned: Callable[[], Awaitable[None]] | None = None
 
     async def plan_all(self, events: Any) -> Any:
         self.asked.append(len(events))
         if self.away:
             self.away -= 1
             raise StoreUnavailable("away")
-        return await super().plan_all(events)
+        planned = await super().plan_all(events)
+        if self.once_planned is not None:
+            await self.once_planned()
+        return planned
 
     def content(self, event: StoredEvent, business: Business) -> Content:
         if event.data["title"] == "bad":
@@ -210,6 +215,37 @@ async def test_what_is_told_by_one_insert_is_bounded(small: SmallWorks) -> None:
     await small.small.carry_out(await small.owned(*events))
     assert inserted == [80, 80]
     assert [await small.told(event) for event in events] == [ids for _, ids in shops]
+
+
+async def test_more_than_were_counted_do_not_make_an_insert_larger(
+    small: SmallWorks, mongodb_uri: str, database_name: str
+) -> None:
+    shops = [await a_business(small.stores) for _ in range(2)]
+    for business_id in shops:
+        seed_followers(mongodb_uri, database_name, business_id, MOST_TOLD - 10)
+        before = await small.stores.businesses.followers_count(business_id)
+        await small.stores.businesses.correct_followers_count(
+            business_id, 1, revision=before.revision
+        )
+    first, second = (posted(business_id) for business_id in shops)
+    assert await small.small.carry_out(await small.owned(first, second)) == {first.key}
+    assert [len(await small.told(each)) for each in (first, second)] == [MOST_TOLD - 10, 0]
+    assert await small.works.states(first, second) == ["done", "pending"]
+
+
+async def test_who_leaves_before_their_turn_is_not_told(small: SmallWorks) -> None:
+    bakery, followers = await small.followed_by(3)
+    leaves = followers.pop()
+
+    async def leave() -> None:
+        await small.stores.following.carry_out(
+            [ChangeFollow(user_id=leaves, business_id=bakery, is_follow=False)]
+        )
+
+    small.updates.once_planned = leave
+    event = posted(bakery)
+    await small.small.carry_out(await small.owned(event))
+    assert await small.told(event) == followers
 
 
 async def test_a_listing_that_is_removed_already_is_told_to_nobody(small: SmallWorks) -> None:
