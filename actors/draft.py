@@ -117,9 +117,7 @@ def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mappin
     What is deferred is not queued: it waits in the store until it is due.
     """
     if isinstance(decision, Refused):
-        # Its end from the first: see storage/deliveries.py.
-        refused = "suppressed"
-        return {"status": refused, "outcome": refused, "reason": decision.reason.value}
+        return {"status": "suppressed", "reason": decision.reason.value}
     if isinstance(decision, Later):
         return {
             "status": "deferred",

@@ -22,12 +22,11 @@ from config.settings import Settings
 from rules.kinds import Channel
 from storage.businesses import Business
 from storage.encryption import FieldCipher
+from storage.filing import Heading
 from storage.notification_rows import NotificationRow
 from tasks.due import REDELIVER_AFTER
 from tasks.hueys import open_hueys
 from tasks.queue import DeliveryQueue, DeliveryRef
-
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 Rows = Database[dict[str, Any]]
 
@@ -85,9 +84,10 @@ class Backlog:
         """Return how many deliveries somebody has yet to look at."""
         return sum(
             self._database["notifications"].count_documents(
-                {f"channels.{channel.value}.due_at": {"$gte": LONG_AGO}}
+                {f"channels.{channel.value}.filed.under": heading}
             )
             for channel in (Channel.EMAIL, Channel.PUSH)
+            for heading in Heading
         )
 
     def _business(self, business_id: UUID) -> Business:

@@ -42,8 +42,8 @@ class CampaignMails:
             complained=wrong.complained,
         )
 
-    async def _count(self, campaign_id: UUID, outcome: DeliveryStatus) -> int:
+    async def _count(self, campaign_id: UUID, status: DeliveryStatus) -> int:
         # One by one: of several at once the embedded store uses no partial index.
         return await self._rows.count(
-            {"campaign_id": campaign_id, "channels.email.outcome": outcome.value}
+            {"campaign_id": campaign_id, "channels.email.status": status.value}
         )

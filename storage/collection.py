@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +24,7 @@ from storage.client import CALL_DEADLINE_S, OPERATION_TIMEOUT_MS, Document, stor
 from storage.one_hop import OneHop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from uuid import UUID
 
     from bson.raw_bson import RawBSONDocument
@@ -47,6 +48,9 @@ MOST_LAG_S = 90
 """How far behind a secondary may be that answers: the least that MongoDB can be asked for."""
 
 Item = TypeVar("Item")
+
+Update = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""Operators, or the stages of a pipeline."""
 
 
 def portions(items: Iterable[Item], size: int = IDS_AT_ONCE) -> Iterator[list[Item]]:
@@ -180,17 +184,13 @@ class StoreCollection:
             first += len(some)
         return known
 
-    async def update_one(
-        self,
-        query: Mapping[str, Any],
-        update: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-    ) -> bool:
+    async def update_one(self, query: Mapping[str, Any], update: Update) -> bool:
         """Update a document that matches; tell whether there was one."""
         async with store_call():
             result = await self._collection.update_one(query, update)
             return result.matched_count == 1
 
-    async def update_many(self, query: Mapping[str, Any], update: Mapping[str, Any]) -> int:
+    async def update_many(self, query: Mapping[str, Any], update: Update) -> int:
         """Update all documents that match; return how many changed."""
         async with store_call():
             result = await self._collection.update_many(query, update)

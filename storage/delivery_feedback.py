@@ -98,7 +98,7 @@ class DeliveryFeedback:
             if status is None and len(state.get("feedback", ())) >= MOST_KEPT:
                 return Taken.REPEATED
             name = f"channels.{told_of.channel}"
-            update = _update(name, feedback, place, standing, status, at)
+            update = _update(name, feedback, place, standing, status, at, found["created_at"])
             if await self._rows.update_one(_unchanged(name, found, state), update):
                 return Taken.RECORDED if status is None else Taken.SETTLED
         raise FeedbackContended(told_of)
@@ -112,7 +112,7 @@ class DeliveryFeedback:
             query = {f"{state}.provider_message_id": feedback.provider_message_id}
         elif told_of.recipient_id is not None:
             query["recipient_id"] = told_of.recipient_id
-        found = await self._rows.find_one(query, {"recipient_id": 1, state: 1})
+        found = await self._rows.find_one(query, {"recipient_id": 1, "created_at": 1, state: 1})
         if found is None or told_of.channel not in found.get("channels", {}):
             return None
         return found
@@ -158,6 +158,7 @@ def _update(
     standing: Standing,
     status: DeliveryStatus | None,
     at: datetime,
+    created_at: datetime,
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "event": feedback.event,
@@ -173,7 +174,7 @@ def _update(
         return update
     known |= {
         f"{name}.status": status,
-        f"{name}.outcome": status,
+        f"{name}.filed": {"under": status, "at": created_at},
         f"{name}.provider_message_id": feedback.provider_message_id,
     }
     if standing.provider_message_id != feedback.provider_message_id:

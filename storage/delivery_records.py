@@ -1,12 +1,12 @@
 """Deliveries as operators look them up and try them again: by status, channel and recipient.
 
-What waits or is being sent is found by when it is due, what has ended by how: `outcome` is the
-status with which it did, and absent before. So an insert and a claim keep no index of statuses up
-to date. Of a user all is found by the recipient. The other queries go to all shards.
+They are found by how they are filed (storage/filing.py), and those of a user by the recipient. The
+other queries go to all shards.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 
 from rules.deliveries import ENDED, SENDING_CHANNELS, DeliveryStatus
 from storage.collection import StoreCollection
+from storage.filing import HEADING_OF_WAITING, WAITING, Heading
 from storage.notification_rows import NotificationRow
 from storage.positions import EPOCH
 from storage.sealing import opened
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from storage.deliveries import Ref
     from storage.encryption import FieldCipher
 
-WAITING = tuple(status.value for status in DeliveryStatus if status not in ENDED)
+NOT_SENDING = frozenset({DeliveryStatus.QUEUED, DeliveryStatus.DEFERRED})
 
 
 class DeliveryNotFound(LookupError):
@@ -112,19 +113,22 @@ class DeliveryRecords:
 
     async def count(self, wanted: DeliveryFilter) -> int:
         """Return how many match."""
-        counts = [await self._lagging.count(matching) for _, matching in _sources(wanted)]
+        counts = [await self._lagging.count(source.matching) for source in _sources(wanted)]
         return sum(counts)
 
     async def waiting(self, channel: str) -> dict[str, int]:
         """Return how many of `channel` stand at each status from which something follows."""
         state = f"channels.{channel}"
-        counted = await self._lagging.aggregate(
-            [
-                {"$match": {f"{state}.due_at": {"$gte": EPOCH}}},
-                {"$group": {"_id": f"${state}.status", "rows": {"$sum": 1}}},
-            ]
-        )
-        return {row["_id"]: row["rows"] for row in counted}
+        counted: Counter[str] = Counter()
+        for heading in Heading:
+            for row in await self._lagging.aggregate(
+                [
+                    {"$match": {f"{state}.filed.under": heading}},
+                    {"$group": {"_id": f"${state}.status", "rows": {"$sum": 1}}},
+                ]
+            ):
+                counted[row["_id"]] += row["rows"]
+        return counted
 
     async def get(self, notification_id: UUID, channel: str) -> DeliveryRecord:
         """Return a delivery of whoever it is; raise DeliveryNotFound."""
@@ -164,8 +168,8 @@ async def _newest(
     """Return the newest `limit` of what matches, after leaving out `skip`."""
     # Put together here: in a `$unionWith` the embedded store uses no index.
     found: list[Document] = []
-    for channel, matching in _sources(wanted):
-        found += await rows.aggregate(_ordered(channel, matching, skip + limit))
+    for source in _sources(wanted):
+        found += await rows.aggregate(_ordered(source, skip + limit))
     found.sort(key=lambda row: row["channel"])
     found.sort(key=lambda row: (row["created_at"], row["_id"]), reverse=True)
     found = found[skip : skip + limit]
@@ -181,47 +185,53 @@ async def _newest(
     ]
 
 
-def _sources(wanted: DeliveryFilter) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the queries that find what is wanted, each with its channel; no two find the same."""
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A query that finds deliveries of a channel, and what they are in the order of."""
+
+    channel: str
+    matching: Mapping[str, Any]
+    position: str = "created_at"
+
+
+def _sources(wanted: DeliveryFilter) -> Iterator[_Source]:
+    """Yield the queries that find what is wanted; no two find the same."""
     channels = SENDING_CHANNELS if wanted.channel is None else (wanted.channel,)
     ended = [status for status in wanted.statuses if status in ENDED]
-    waiting = [status for status in wanted.statuses if status in WAITING]
+    waiting = [status for status in wanted.statuses if status in NOT_SENDING]
     for channel in channels:
         state = f"channels.{channel}"
         if wanted.user_id is not None:
-            yield (
-                channel,
-                {
-                    "recipient_id": wanted.user_id,
-                    "created_at": {"$gte": EPOCH},
-                    f"{state}.status": _one_of(list(wanted.statuses)),
-                },
-            )
+            of_user = {"recipient_id": wanted.user_id, "created_at": {"$gte": EPOCH}}
+            yield _Source(channel, of_user | {f"{state}.status": _one_of(list(wanted.statuses))})
             continue
-        # One by one: of several at once the embedded store uses no partial index.
+        # One by one: of several at once the embedded store uses no index.
         for status in ended:
-            yield channel, {f"{state}.outcome": status, "created_at": {"$gte": EPOCH}}
-        if waiting:
-            yield channel, {f"{state}.due_at": {"$gte": EPOCH}, f"{state}.status": _one_of(waiting)}
+            yield _Source(channel, {f"{state}.filed.under": status}, f"{state}.filed.at")
+        if DeliveryStatus.SENDING in wanted.statuses:
+            yield _Source(channel, {f"{state}.filed.under": Heading.CLAIMED})
+        for heading in WAITING if waiting else ():
+            under = {f"{state}.filed.under": heading}
+            yield _Source(channel, under | {f"{state}.status": _one_of(waiting)})
 
 
 def _one_of(values: Sequence[str]) -> Any:
     return values[0] if len(values) == 1 else {"$in": values}
 
 
-def _ordered(channel: str, matching: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
-    """Return the stages that give the newest of one channel."""
+def _ordered(source: _Source, limit: int) -> list[dict[str, Any]]:
+    """Return the stages that give the newest of one source."""
     return [
-        {"$match": matching},
-        {"$sort": {"created_at": -1, "_id": -1}},
+        {"$match": source.matching},
+        {"$sort": {source.position: -1, "_id": -1}},
         {"$limit": limit},
         {
             "$project": {
                 "recipient_id": 1,
                 "kind": 1,
                 "created_at": 1,
-                "channel": {"$literal": channel},
-                "state": f"$channels.{channel}",
+                "channel": {"$literal": source.channel},
+                "state": f"$channels.{source.channel}",
             }
         },
     ]
@@ -230,7 +240,7 @@ def _ordered(channel: str, matching: Mapping[str, Any], limit: int) -> list[dict
 def _retried(record: DeliveryRecord, at: datetime) -> UpdateOne:
     state = f"channels.{record.channel}"
     attempts = {"$size": {"$ifNull": [f"${state}.attempts", []]}}
-    gone = ("reason", "outcome", "attention", "devices")
+    gone = ("reason", "attention", "devices")
     return UpdateOne(
         {
             "_id": record.notification_id,
@@ -242,6 +252,7 @@ def _retried(record: DeliveryRecord, at: datetime) -> UpdateOne:
                 "$set": {
                     f"{state}.status": DeliveryStatus.QUEUED,
                     f"{state}.due_at": at,
+                    f"{state}.filed": {"under": HEADING_OF_WAITING, "at": at},
                     f"{state}.forgiven": attempts,
                     **{f"{state}.{name}": "$$REMOVE" for name in gone},
                 }

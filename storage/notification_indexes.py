@@ -36,9 +36,12 @@ NOTIFICATION_INDEXES = (
     Index(
         name="unread",
         collection="notifications",
-        keys=("recipient_id", "unread", "created_at", "_id"),
+        keys=("unread", "recipient_id", "created_at", "_id"),
         options={"partialFilterExpression": {"unread": True}},
-        serves="NotificationsRepository.unread_count, snapshots, mark_all_read, unread pages",
+        # Recipients second, because of the keys that a query names the embedded store finds several
+        # values of the last alone.
+        serves="NotificationsRepository.unread_count, snapshots, mark_all_read, unread pages; "
+        "DeliveriesRepository.unread_counts: of many recipients at once",
     ),
     Index(
         name="inbox_business",
@@ -63,17 +66,18 @@ NOTIFICATION_INDEXES = (
     Index(
         name="campaign_mails",
         collection="notifications",
-        keys=("campaign_id", "channels.email.outcome"),
+        keys=("campaign_id", "channels.email.status"),
         options={"partialFilterExpression": {"campaign_id": {"$gte": LOWEST_ID}}},
         serves="CampaignMails: what became of the mails of one campaign",
     ),
     *(
         Index(
-            name=f"outcome_{channel}",
+            name=f"filed_{channel}",
             collection="notifications",
-            keys=(f"channels.{channel}.outcome", "created_at"),
-            options={"partialFilterExpression": {f"channels.{channel}.outcome": {"$gte": ""}}},
-            serves=f"DeliveryRecords.page and count: how deliveries by {channel} have ended",
+            keys=(f"channels.{channel}.filed.under", f"channels.{channel}.filed.at"),
+            options={"sparse": True},
+            serves=f"UnsentRepository: what workers have yet to send by {channel}, and what they "
+            "have; DeliveryRecords.page and count: those, and how others have ended",
         )
         for channel in ("email", "push", "sms")
     ),
@@ -83,50 +87,5 @@ NOTIFICATION_INDEXES = (
         keys=("channels.sms.provider_message_id",),
         options={"sparse": True},
         serves="DeliveryFeedback: which SMS Twilio tells of, where it names no notification",
-    ),
-    *(
-        Index(
-            name=f"due_{channel}",
-            collection="notifications",
-            keys=(f"channels.{channel}.due_at",),
-            options={"sparse": True},
-            serves=f"UnsentRepository.due: rows whose {channel} has yet to be sent",
-        )
-        for channel in ("email", "push", "sms")
-    ),
-    *(
-        Index(
-            name=f"due_critical_{channel}",
-            collection="notifications",
-            keys=("priority", f"channels.{channel}.due_at"),
-            options={
-                "partialFilterExpression": {
-                    "priority": "critical",
-                    f"channels.{channel}.due_at": {"$gte": EPOCH},
-                }
-            },
-            serves=f"UnsentRepository.due_critical: those of them that are critical ({channel})",
-        )
-        for channel in ("email", "push", "sms")
-    ),
-    *(
-        Index(
-            name=f"due_usual_{channel}",
-            collection="notifications",
-            keys=("campaign_id", f"channels.{channel}.due_at"),
-            options={"partialFilterExpression": {f"channels.{channel}.due_at": {"$gte": EPOCH}}},
-            serves=f"UnsentRepository.due_usual: those of them of no campaign ({channel})",
-        )
-        for channel in ("email", "push", "sms")
-    ),
-    *(
-        Index(
-            name=f"claimed_{channel}",
-            collection="notifications",
-            keys=(f"channels.{channel}.claimed_at",),
-            options={"sparse": True},
-            serves=f"UnsentRepository.claimed: rows whose {channel} a worker has",
-        )
-        for channel in ("email", "push", "sms")
     ),
 )

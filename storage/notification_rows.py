@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from storage.filing import filed, heading_of_waiting, unfiled
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
@@ -88,7 +90,11 @@ class NotificationRow:
             "priority": self.priority,
             "business_id": self.business_id,
             "sender_id": self.sender_id,
-            "channels": self.channels,
+            "channels": filed(
+                self.channels,
+                heading_of_waiting(priority=self.priority, campaign_id=self.campaign_id),
+                self.created_at,
+            ),
         }
         if self.in_app and not self.is_deleted:
             document["inbox"] = True
@@ -131,7 +137,7 @@ class NotificationRow:
             sender_type=document.get("sender_type"),
             template=document.get("template"),
             campaign_id=document.get("campaign_id"),
-            channels=document["channels"],
+            channels=unfiled(document["channels"]),
             clicked_at=document.get("clicked_at"),
             clicked_action=document.get("clicked_action"),
             is_blanked=document.get("is_blanked", False),

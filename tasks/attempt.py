@@ -16,7 +16,7 @@ from rules.deliveries import (
     combine,
     settle,
 )
-from storage.deliveries import Entry
+from storage.delivery_entries import Entry
 from tasks.letter import Destination, Device
 
 if TYPE_CHECKING:

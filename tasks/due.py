@@ -13,8 +13,8 @@ import redis
 import structlog
 
 from rules.deliveries import DeliveryStatus, abandoned
-from storage.deliveries import Entry
-from tasks.liveness import RECHECK_AFTER
+from storage.delivery_entries import Entry
+from storage.filing import Heading
 from tasks.pauses import ChannelPaused
 from tasks.queue import CHUNK_REFS, DeliveryRef, Priority
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rules.kinds import Channel
     from storage.deliveries import DeliveriesRepository, Ref
     from storage.positions import PositionClock
-    from storage.unsent import Claimed, Due, UnsentRepository
+    from storage.unsent import Claimed, UnsentRepository
     from tasks.liveness import Liveness
     from tasks.pauses import Pauses
     from tasks.queue import DeliveryQueue
@@ -43,6 +43,13 @@ LOST_AFTER = timedelta(seconds=180)
 waited for 30 s."""
 
 AT_ONCE = 5 * CHUNK_REFS
+
+PRIORITIES = {
+    Heading.CRITICAL: Priority.CRITICAL,
+    Heading.USUAL: Priority.USUAL,
+    Heading.CAMPAIGN: Priority.CAMPAIGN,
+}
+"""As what is due is queued, in the order in which it is looked for."""
 
 log = structlog.get_logger(__name__)
 
@@ -101,16 +108,10 @@ class DueDeliveries:
         queued = 0
         for priority, refs in again.items():
             queued += await self._queue_again(channel, refs, priority)
-        critical = await self._unsent.due_critical(channel.value, before=by, limit=AT_ONCE)
-        queued += await self._queue_again(channel, _refs(critical), Priority.CRITICAL)
-        if not await self._is_busy(channel, Priority.USUAL):
-            due = await self._unsent.due_usual(channel.value, before=by, limit=AT_ONCE)
-            usual = [each for each in due if not each.is_critical]
-            queued += await self._queue_again(channel, _refs(usual), Priority.USUAL)
-        if not await self._is_busy(channel, Priority.CAMPAIGN):
-            due = await self._unsent.due(channel.value, before=by, limit=AT_ONCE)
-            of_campaigns = [each for each in due if each.is_of_campaign]
-            queued += await self._queue_again(channel, _refs(of_campaigns), Priority.CAMPAIGN)
+        for heading, priority in PRIORITIES.items():
+            if priority is Priority.CRITICAL or not await self._is_busy(channel, priority):
+                due = await self._unsent.due(channel.value, heading, before=by, limit=AT_ONCE)
+                queued += await self._queue_again(channel, due, priority)
         return Found(queued, recovered)
 
     async def _is_busy(self, channel: Channel, down_to: Priority) -> bool:
@@ -127,9 +128,7 @@ class DueDeliveries:
         again: defaultdict[Priority, list[Ref]] = defaultdict(list)
         while True:
             now = self._clock.store_now()
-            claimed = await self._unsent.claimed(
-                channel.value, before=now - RECHECK_AFTER, limit=AT_ONCE
-            )
+            claimed = await self._unsent.claimed(channel.value, before=now, limit=AT_ONCE)
             lost = [each for each in claimed if self._is_lost(each, now)]
             for each in await self._recover(channel, lost):
                 priority = Priority.CRITICAL if each.is_critical else Priority.RECOVERED
@@ -189,7 +188,3 @@ class DueDeliveries:
                 await self._send_here(channel, some)
             done += len(some)
         return done
-
-
-def _refs(due: Sequence[Due]) -> list[Ref]:
-    return [each.ref for each in due]

@@ -13,7 +13,7 @@ from rules.deliveries import DeliveryStatus, Reason, Settled
 from rules.gates import Later, Refusal, Refused, decide
 from rules.kinds import KINDS, Channel
 from rules.timeliness import is_still_true, still_true
-from storage.deliveries import Entry
+from storage.delivery_entries import Entry
 from tasks.letter import Destination, Device, EmailAddress, Letter, Party, PhoneNumber
 
 if TYPE_CHECKING:

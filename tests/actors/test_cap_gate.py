@@ -36,7 +36,7 @@ from tests.support.own_redis import OwnRedis, own_redis
 IN_APP, EMAIL, PUSH, SMS = Channel
 TABLE = CapTable(customer=ChannelCaps(3, 2, 1, 1))
 AWAKE = QuietHours(is_enabled=False)
-OVER_CAP = {"status": "suppressed", "outcome": "suppressed", "reason": "daily_cap"}
+OVER_CAP = {"status": "suppressed", "reason": "daily_cap"}
 
 
 class Ticking:

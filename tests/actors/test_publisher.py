@@ -170,7 +170,6 @@ async def test_what_is_refused_is_recorded_with_its_reason_and_not_queued(
     row = await publishing.publish(recipient)
     assert row.channels["email"] == {
         "status": "suppressed",
-        "outcome": "suppressed",
         "reason": "channel_preference",
     }
     assert publishing.queue.refs == refs(row, Channel.PUSH)

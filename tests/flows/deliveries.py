@@ -18,6 +18,7 @@ import pymongo
 
 from storage.embedded_child import end, spawn
 from storage.encryption import FieldCipher
+from storage.filing import heading_of_waiting
 from tests.support.processes import ROOT
 from tests.support.service import environment
 from tests.support.world import eventually
@@ -87,7 +88,9 @@ def a_number() -> str:
 
 
 def _row(user_id: UUID, at: datetime, channels: Sequence[str], priority: str) -> dict[str, Any]:
-    waiting = {"status": "queued", "due_at": at}
+    heading = heading_of_waiting(priority=priority, campaign_id=None)
+    filed = {"under": heading.value, "at": at}
+    waiting = {"status": "queued", "due_at": at, "filed": filed}
     return {
         "_id": uuid4(),
         "recipient_id": user_id,

@@ -97,7 +97,11 @@ class Rows:
     async def make_due(self, row_id: UUID) -> None:
         """Have everything of a row be due a second ago."""
         then = datetime.now(UTC) - timedelta(seconds=1)
-        due = {f"channels.{channel}.due_at": then for channel in ("email", "push")}
+        due = {
+            f"channels.{channel}.{when}": then
+            for channel in ("email", "push")
+            for when in ("due_at", "filed.at")
+        }
         await asyncio.to_thread(self._collection.update_one, {"_id": row_id}, {"$set": due})
 
 

@@ -10,7 +10,7 @@ from tests.support.service import running
 from tests.support.world import Person, World
 
 DELIVERED = {"status": "delivered"}
-MUTED = {"status": "suppressed", "outcome": "suppressed", "reason": "mute_all"}
+MUTED = {"status": "suppressed", "reason": "mute_all"}
 
 
 async def in_app_states(world: World, service: Service, person: Person, count: int) -> list[Any]:

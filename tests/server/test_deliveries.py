@@ -54,7 +54,7 @@ class Outbox:
         """Return the state of one channel."""
         # Far ahead: nobody is to look at it meanwhile.
         due_at = self._service.clock.store_now() + timedelta(days=1)
-        ends = {"outcome": status} if status in ENDED else {"due_at": due_at}
+        ends = {} if status in ENDED else {"due_at": due_at}
         return {"status": status, **ends, **known}
 
     async def add(self, user_id: UUID, **channels: dict[str, Any]) -> UUID:

@@ -121,12 +121,10 @@ async def test_gates_decide_as_for_every_notification(world: World, service: Ser
     assert states["in_app"]["status"] == "delivered"
     assert states["email"] == {
         "status": "suppressed",
-        "outcome": "suppressed",
         "reason": "channel_preference",
     }
     assert states["push"] == {
         "status": "suppressed",
-        "outcome": "suppressed",
         "reason": "no_address",
     }
 

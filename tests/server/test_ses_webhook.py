@@ -69,7 +69,6 @@ class Mail:
         attempt = {"at": now, "ended_at": now, "provider_message_id": self.message_id}
         state = {
             "status": "sent",
-            "outcome": "sent",
             "sent_at": now,
             "provider_message_id": self.message_id,
             "attempts": [attempt],

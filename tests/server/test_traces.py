@@ -63,7 +63,6 @@ async def test_attempts_have_their_times(service: Service, api: Api) -> None:
     user_id = uuid4()
     state = {
         "status": "dead",
-        "outcome": "dead",
         "reason": "attempts_exhausted",
         "last_error": "451",
         "attempts": [

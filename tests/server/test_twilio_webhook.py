@@ -48,7 +48,6 @@ class Sms:
         attempt = {"at": now, "ended_at": now, "provider_message_id": self.sid}
         state = {
             "status": "sent",
-            "outcome": "sent",
             "sent_at": now,
             "provider_message_id": self.sid,
             "attempts": [attempt],

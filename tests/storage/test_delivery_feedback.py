@@ -12,7 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from rules.deliveries import DeliveryStatus, Reason, Settled
 from rules.feedback import Feedback, FeedbackEvent
 from storage.client import Document
-from storage.deliveries import Entry
+from storage.delivery_entries import Entry
 from storage.delivery_feedback import (
     MOST_KEPT,
     TRIES,
@@ -29,7 +29,7 @@ CLAIM = UUID(int=7)
 ATTEMPT = {"at": NOON, "ended_at": NOON + SECOND, "provider_message_id": "m-1"}
 SENT = {
     "status": "sent",
-    "outcome": "sent",
+    "filed": {"under": "sent", "at": NOON},
     "sent_at": NOON + SECOND,
     "provider_message_id": "m-1",
     "attempts": [ATTEMPT],
@@ -72,7 +72,7 @@ async def test_what_was_delivered_stands_so_and_says_when(stores: Stores, insert
     assert await stores.delivery_feedback.take_in(whose, told(), at=LATER) is Taken.SETTLED
     assert await state_of(stores, whose) == SENT | {
         "status": "delivered",
-        "outcome": "delivered",
+        "filed": {"under": "delivered", "at": NOON},
         "feedback": [{"event": "delivered", "at": LATER, "provider_message_id": "m-1"}],
     }
 
@@ -127,7 +127,7 @@ async def test_what_comes_before_the_worker_has_written_stays(
     settled = await state_of(stores, whose)
     assert settled == {
         "status": "delivered",
-        "outcome": "delivered",
+        "filed": {"under": "delivered", "at": NOON},
         "sent_at": NOON,
         "provider_message_id": "m-1",
         "attempts": [{"at": NOON, "ended_at": LATER, "provider_message_id": "m-1"}],
@@ -162,7 +162,6 @@ async def test_what_was_uncertain_is_sent_after_all(stores: Stores, insert: Inse
     whose = await insert(
         {
             "status": "failed",
-            "outcome": "failed",
             "reason": "uncertain",
             "attention": True,
             "last_error": "ReadTimeoutError",
@@ -173,7 +172,8 @@ async def test_what_was_uncertain_is_sent_after_all(stores: Stores, insert: Inse
     sent = told(FeedbackEvent.SENT)
     assert await stores.delivery_feedback.take_in(whose, sent, at=LATER) is Taken.SETTLED
     state = await state_of(stores, whose)
-    assert (state["status"], state["outcome"], state["sent_at"]) == ("sent", "sent", NOON)
+    assert (state["status"], state["sent_at"]) == ("sent", NOON)
+    assert state["filed"] == {"under": "sent", "at": NOON}
     assert not state.keys() & {"reason", "attention"}
     assert state["attempts"] == [attempt | {"provider_message_id": "m-1"}]
 

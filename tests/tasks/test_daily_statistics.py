@@ -29,7 +29,7 @@ from rules.engagement import Engagement
 from rules.kinds import Channel
 from rules.opt_outs import Way
 from storage.client import Document, open_client
-from storage.deliveries import Entry
+from storage.delivery_entries import Entry
 from storage.encryption import FieldCipher
 from storage.notifications import NotificationRow, NotInInbox
 from storage.positions import PositionClock

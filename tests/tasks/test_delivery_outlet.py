@@ -14,6 +14,7 @@ from rules.deliveries import Sent, Transient
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.deliveries import Ref
+from storage.filing import Heading
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.breaker import FIRST_OPEN_S, OPENS_AFTER
@@ -273,7 +274,7 @@ async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(work
     begun = [state for ref in refs if "attempts" in (state := await works.state(ref))]
     assert [state["forgiven"] for state in begun] == [1] * OPENS_AFTER
     now = works.clock.store_now() + timedelta(seconds=1)
-    assert len(await works.stores.unsent.due("email", before=now, limit=20)) == 15
+    assert len(await works.stores.unsent.due("email", Heading.USUAL, before=now, limit=20)) == 15
 
 
 async def test_what_has_ended_is_recorded_while_another_is_still_on_its_way(works: Works) -> None:

@@ -11,6 +11,7 @@ from tornado.testing import bind_unused_port
 from rules.deliveries import SENDING_CHANNELS
 from rules.kinds import Channel
 from rules.lease import Lease
+from storage.filing import Heading
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks import due
@@ -83,7 +84,8 @@ async def claimed_by(
 async def later_due(works: Works, channel: Channel) -> int:
     """Return how many will be due once what is queued now is taken for forgotten."""
     before = works.clock.store_now() + REDELIVER_AFTER + timedelta(seconds=1)
-    return len(await works.stores.unsent.due(channel.value, before=before, limit=200))
+    unsent = works.stores.unsent
+    return len(await unsent.due(channel.value, Heading.USUAL, before=before, limit=200))
 
 
 async def test_what_is_due_is_queued_again_once(

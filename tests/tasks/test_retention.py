@@ -67,7 +67,7 @@ async def insert(stores: Stores, clock: PositionClock, *ages: timedelta) -> list
             sender_type="service",
             image_url="https://images.example/bread.png",
             is_read=age > 100 * A_DAY,
-            channels={"email": {"status": "sent", "outcome": "sent"}},
+            channels={"email": {"status": "sent"}},
         )
         for age in ages
     ]

@@ -188,7 +188,7 @@ async def mails(
         a_row(
             uuid4(),
             campaign_id=campaign_id,
-            channels={"email": {"status": outcome, "outcome": outcome}},
+            channels={"email": {"status": outcome}},
         ).to_document()
         for outcome, count in outcomes.items()
         for _ in range(count)

@@ -47,12 +47,14 @@ def documents() -> Iterator[Document]:
         yield _row(DELETED_ROWS[n], DELETER, at)
         yield _row(UUID(int=next(numbers)), CHANGED, at, is_read=True) | {"changed_at": at}
         yield _waiting(DUE_ROWS[n], DUE_USERS[n], at, _due(at), priority="critical")
-        claimed = _claimed(LATER, claimed_at=at)
-        yield _waiting(UUID(int=next(numbers)), DUE_USERS[n], at, claimed)
-        dead = {channel: {"status": "dead", "outcome": "dead"} for channel in CHANNELS}
+        for waiting in (_due(at), _claimed(at)):
+            yield _waiting(UUID(int=next(numbers)), DUE_USERS[n], at, waiting)
+        row_id = UUID(int=next(numbers))
+        yield _waiting(row_id, DUE_USERS[n], at, _due(at), campaign_id=row_id)
+        dead: dict[str, dict[str, Any]] = {channel: {"status": "dead"} for channel in CHANNELS}
         dead["sms"] |= told_of(n)
         yield _row(DEAD_ROWS[n], DEAD_USERS[n], at, in_app=False, channels=dead)
-        bounced = {"email": {"status": "bounced", "outcome": "bounced"}}
+        bounced = {"email": {"status": "bounced"}}
         yield _row(CAMPAIGN_ROWS[n], CAMPAIGN_USERS[n], at, channels=bounced, campaign_id=CAMPAIGN)
     for n in count():
         at, row_id = LONG_AGO + n * SECOND, UUID(int=next(numbers))
@@ -64,12 +66,10 @@ def documents() -> Iterator[Document]:
             case 2:
                 yield _row(row_id, CHANGED, at, is_read=True) | {"changed_at": at}
             case 3:
-                later = LATER + n * SECOND
-                channels = _due(later) if n % 2 else _claimed(later, claimed_at=later)
-                yield _waiting(row_id, UUID(int=OTHERS + n), at, channels)
+                yield _waiting_later(row_id, n, at)
             case 4:
                 sent = {
-                    "email": {"status": "sent", "outcome": "sent"},
+                    "email": {"status": "sent"},
                     "sms": {"status": "sent", "provider_message_id": f"SM{OTHERS + n}"},
                 }
                 other = UUID(int=OTHERS + n)
@@ -103,15 +103,29 @@ def _waiting(
     return _row(row_id, user, at, in_app=False, channels=channels, **changes)
 
 
+def _waiting_later(row_id: UUID, n: int, at: datetime) -> Document:
+    """Return a row that waits under each heading in turn, and is due later than asked for."""
+    user, later = UUID(int=OTHERS + n), LATER + n * SECOND
+    match n // SHARE % 4:
+        case 0:
+            return _waiting(row_id, user, at, _claimed(later))
+        case 1:
+            return _waiting(row_id, user, at, _due(later), priority="critical")
+        case 2:
+            return _waiting(row_id, user, at, _due(later), campaign_id=user)
+        case _:
+            return _waiting(row_id, user, at, _due(later))
+
+
 def _due(at: datetime) -> dict[str, Any]:
     return {channel: {"status": "queued", "due_at": at} for channel in CHANNELS}
 
 
-def _claimed(due_at: datetime, *, claimed_at: datetime) -> dict[str, Any]:
+def _claimed(due_at: datetime) -> dict[str, Any]:
     state = {
         "status": "sending",
         "due_at": due_at,
-        "claimed_at": claimed_at,
+        "claimed_at": due_at,
         "claim": UUID(int=8),
         "owner": "tests/worker",
         "epoch": 1,

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from rules.deliveries import DeliveryStatus, Settled
-from storage.deliveries import DeliveriesRepository, Entry
+from storage.deliveries import DeliveriesRepository
+from storage.delivery_entries import Entry
 from tests.storage.filled.asked import DUE_ROWS, DUE_USERS, LATER, MARKER, READER
 from tests.storage.samples import NOON, OURS, SECOND
 from tests.storage.uses.use import Use, counted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from datetime import datetime
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -22,15 +24,21 @@ REFS = list(zip(DUE_USERS, DUE_ROWS, strict=True))
 CLAIM = UUID(int=7)
 
 
+def waiting(at: datetime) -> dict[str, Any]:
+    """Return how what is critical waits, as these are."""
+    return {"status": "queued", "due_at": at, "filed": {"under": "critical", "at": at}}
+
+
 def due_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
     return database["notifications"].update_many(
         {"_id": {"$in": DUE_ROWS}},
-        {"$set": {"channels.email": {"status": "queued", "due_at": NOON + SECOND}}},
+        {"$set": {"channels.email": waiting(NOON + SECOND)}},
     )
 
 
 def sending_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
-    held = {"status": "sending", "claim": CLAIM, "due_at": NOON}
+    filed = {"under": "claimed", "at": NOON}
+    held = {"status": "sending", "claim": CLAIM, "due_at": NOON, "filed": filed}
     return database["notifications"].update_many(
         {"_id": {"$in": DUE_ROWS}}, {"$set": {"channels.email": held}}
     )

@@ -22,7 +22,7 @@ TOLD = Feedback(event=FeedbackEvent.DELIVERED, provider_message_id="SM3", at=NOO
 
 
 def untold_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
-    state = {"status": "dead", "outcome": "dead", **told_of(3)}
+    state = {"status": "dead", "filed": {"under": "dead", "at": NOON}, **told_of(3)}
     return database["notifications"].update_one(
         {"_id": DEAD_ROWS[3]}, {"$set": {"channels.sms": state}}
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.delivery_records import DeliveryFilter, DeliveryRecord, DeliveryRecords
 from tests.storage.filled.asked import DEAD_ROWS, DEAD_USERS, LATER
+from tests.storage.samples import NOON
 from tests.storage.uses.use import Use, is_found
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ DEAD_RECORDS = [
 
 
 def dead_again(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
-    state = {"status": "dead", "outcome": "dead"}
+    state = {"status": "dead", "filed": {"under": "dead", "at": NOON}}
     return database["notifications"].update_many(
         {"_id": {"$in": DEAD_ROWS}}, {"$set": {"channels.email": state}}
     )
@@ -53,11 +54,12 @@ def looked_up(wanted: DeliveryFilter, *indexes: str) -> Iterator[Use]:
     )
 
 
+FILED = ("filed_email", "filed_push", "filed_sms")
+
 USES = [
-    *looked_up(DeliveryFilter(statuses=("dead",), channel="sms"), "outcome_sms"),
-    *looked_up(
-        DeliveryFilter(statuses=("dead", "failed")), "outcome_email", "outcome_push", "outcome_sms"
-    ),
+    *looked_up(DeliveryFilter(statuses=("dead",), channel="sms"), "filed_sms"),
+    *looked_up(DeliveryFilter(statuses=("dead", "failed")), *FILED),
+    *looked_up(DeliveryFilter(statuses=("deferred", "sending", "dead")), *FILED),
     *looked_up(DeliveryFilter(user_id=DEAD_USERS[3]), "position"),
     *looked_up(
         DeliveryFilter(user_id=DEAD_USERS[3], statuses=("dead",), channel="push"), "position"

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from itertools import product
 
+from storage.filing import WAITING, Heading
 from storage.unsent import UnsentRepository
 from tests.storage.filled.asked import CHANNELS, LATER
 from tests.storage.uses.deliveries import due_again
 from tests.storage.uses.use import Use, counted
 
 
-def found(name: str, channel: str) -> Use:
-    method = getattr(UnsentRepository, name)
+def due(heading: Heading, channel: str) -> Use:
     return Use(
-        method,
-        lambda stores: counted(method(stores.unsent, channel, before=LATER, limit=500)),
-        (f"{name}_{channel}",),
+        UnsentRepository.due,
+        lambda stores: counted(stores.unsent.due(channel, heading, before=LATER, limit=500)),
+        (f"filed_{channel}",),
         due_again if channel == "email" else None,
     )
 
 
+def claimed(channel: str) -> Use:
+    return Use(
+        UnsentRepository.claimed,
+        lambda stores: counted(stores.unsent.claimed(channel, before=LATER, limit=500)),
+        (f"filed_{channel}",),
+    )
+
+
 USES = [
-    found(name, channel)
-    for name, channel in product(("due", "due_critical", "due_usual", "claimed"), CHANNELS)
+    *(due(heading, channel) for heading, channel in product(WAITING, CHANNELS)),
+    *(claimed(channel) for channel in CHANNELS),
 ]
