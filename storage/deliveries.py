@@ -101,12 +101,14 @@ class DeliveriesRepository:
             f"{state}.due_at": recheck_at,
             f"{state}.filed": {"under": Heading.CLAIMED, "at": recheck_at},
         }
+        if not await self._update(
+            refs, {f"{state}.status": DeliveryStatus.QUEUED}, {"$set": taken}
+        ):
+            return []
         held: list[Held] = []
-        for some in portions(refs, ROWS_AT_ONCE):
-            queued = {**named(some), f"{state}.status": DeliveryStatus.QUEUED}
-            if await self._rows.update_many(queued, {"$set": taken}):
-                found = await self._rows.find({**named(some), f"{state}.claim": claim})
-                held += (_held(channel, opened(row, self._cipher)) for row in found)
+        for some in portions(refs):
+            found = await self._rows.find({**named(some), f"{state}.claim": claim})
+            held += (_held(channel, opened(row, self._cipher)) for row in found)
         return held
 
     async def charge(self, channel: str, claim: UUID, days: Collection[tuple[Ref, str]]) -> None:

@@ -21,7 +21,9 @@ import structlog
 from rules.channel_health import Circuit
 from rules.deliveries import Outcome, Uncertain
 from storage.client import StoreUnavailable
+from storage.deliveries import ROWS_AT_ONCE
 from tasks.attempt import Attempt
+from tasks.gathering import gathered
 from tasks.letter import Destination
 from tasks.liveness import RECHECK_AFTER
 from tasks.pauses import ChannelPaused
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
     from tasks.preparation import Preparation, Ready
     from tasks.worker_lease import WorkerLease
 
+GATHER_S = 0.05
+"""How long what has ended waits at most to be recorded with others, until there is as much as one
+update takes: an update for each would cost the store, and the worker, more than all else."""
+
 RECORD_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """What was sent is worth some patience with a store that is away: unrecorded, it is sent again."""
 
@@ -55,6 +61,9 @@ class _Run:
     outlet: Outlet[Any]
     claim: UUID
     permit: Permit
+    turn: int
+    """At the slots, since it was claimed."""
+
     is_probe: bool
     """It is there to see whether the provider is back."""
 
@@ -121,6 +130,7 @@ class Deliverer:
         self, channel: Channel, refs: Sequence[Ref], outlet: Outlet[Any], *, is_probe: bool
     ) -> None:
         claim, permit, at = uuid4(), self._lease.permit(), self._clock.store_now()
+        turn = outlet.slots.turn()
         held = await self._deliveries.claim(
             channel.value,
             refs,
@@ -136,7 +146,8 @@ class Deliverer:
             prepared = await self._preparation.prepare(channel, claim, held, at=at)
             await self._deliveries.record(channel.value, claim, prepared.settled)
             waiting.extend(prepared.ready)
-            await self._send_all(_Run(channel, outlet, claim, permit, is_probe), waiting)
+            run = _Run(channel, outlet, claim, permit, turn, is_probe)
+            await self._send_all(run, waiting)
         except PermitExpired:
             log.info("permit_expired", channel=channel.value, left=len(waiting))
         except ChannelPaused:
@@ -176,7 +187,9 @@ class Deliverer:
         permit.check(after_s=outlet.pace.next_in_s(time.monotonic()))
         async with permit.lasting():
             taken = await outlet.slots.take(
-                len(waiting), is_critical=waiting[0].held.row.priority == "critical"
+                len(waiting),
+                turn=run.turn,
+                is_critical=waiting[0].held.row.priority == "critical",
             )
         begun: set[Ref] = set()
         try:
@@ -209,15 +222,13 @@ class Deliverer:
     ) -> None:
         """Record what has ended until there is None, and only then give its slots to others.
 
-        What has ended while something is written is written together, next. Raises what went
-        wrong, once it was tried for all and all slots are given back.
+        What ends within a moment, or while something is written, is written together. Raises what
+        went wrong, once it was tried for all and all slots are given back.
         """
         is_over = False
         failure: Exception | None = None
         while not is_over:
-            some = [await ended.get()]
-            while not ended.empty():
-                some.append(ended.get_nowait())
+            some = await gathered(ended, enough=ROWS_AT_ONCE, within_s=GATHER_S)
             attempts = [sending.result() for sending in some if sending is not None]
             is_over = None in some
             try:

@@ -2,7 +2,7 @@
 
 Its hidden retries are off: it would block 28 s on a 429 and send again what may have arrived; here
 every retry is the delivery's own. It has no public way to another endpoint, so the class constant
-is set, which a pin of the version goes with.
+is set, and none to another client, so that is replaced: a pin of the version goes with both.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from firebase_admin import credentials, exceptions, messaging
 from google.auth.credentials import TokenState
 from google.auth.exceptions import GoogleAuthError
 from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncertain
+from tasks.channels.fcm_post import FcmPost
 from tasks.channels.http_failures import outcome_of_failure, retry_after
 from tasks.channels.push_message import PushMessage, push_message
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tasks.permit import Permit
 
 APP_NAME = "savenbite-push"
-PREFIXES = ("https://", "https://fcm.googleapis.com", "http://")
+PREFIXES = ("https://", "http://")
 
 GONE = (messaging.UnregisteredError, messaging.SenderIdMismatchError)
 """The token will never work again: the app was removed, or is another sender's."""
@@ -49,17 +50,22 @@ class FcmSender:
         if endpoint is not None:
             url = endpoint.rstrip("/") + "/v1/projects/{0}/messages:send"
             messaging._MessagingService.FCM_URL = url  # noqa: SLF001 (see the module's docstring)
-        service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (to take retries off)
+        service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (to post by ours)
         session = service._client.session  # noqa: SLF001
         self._credentials = session.credentials
-        # By it access tokens are fetched, here and by the session where one was refused.
+        # By it access tokens are fetched, here and where one was refused.
         self._fetch = partial(session._auth_request, timeout=provider.timeout_s)  # noqa: SLF001
         self._fetching: asyncio.Future[None] | None = None
-        for each in (session, session._auth_request.session):  # noqa: SLF001
-            for prefix in PREFIXES:
-                adapter = HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
-                each.mount(prefix, adapter)
-        _ask_environment_once(session, messaging._MessagingService.FCM_URL)  # noqa: SLF001
+        for prefix in PREFIXES:
+            session._auth_request.session.mount(prefix, _connections(provider))  # noqa: SLF001
+        _ask_environment_once(session, service._fcm_url)  # noqa: SLF001
+        service._client = FcmPost(  # noqa: SLF001
+            session,
+            _connections(provider),
+            service._fcm_url,  # noqa: SLF001
+            self._fetch,
+            timeout_s=provider.timeout_s,
+        )
         self._threads = ThreadPoolExecutor(provider.concurrency, thread_name_prefix="fcm")
 
     async def send(self, letter: Letter, to: Device, permit: Permit) -> Outcome:
@@ -96,16 +102,19 @@ class FcmSender:
             return Sent(messaging.send(message, app=self._app))
         except exceptions.FirebaseError as error:
             return _outcome(error)
+        except HTTPError as error:
+            return outcome_of_failure(error)
         except GoogleAuthError as error:
             # Refused with the access token, and not given another.
             return Transient(type(error).__name__)
 
 
-def _ask_environment_once(session: Session, url: str) -> None:
-    """Have what the environment says of proxies and certificates be a setting of `session`.
+def _connections(provider: Provider) -> HTTPAdapter:
+    return HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
 
-    Otherwise each request goes through all of the environment, a tenth of what it costs.
-    """
+
+def _ask_environment_once(session: Session, url: str) -> None:
+    """Have what the environment says of proxies and certificates be a setting of `session`."""
     settings = session.merge_environment_settings(url, {}, None, None, None)
     session.proxies, session.verify = settings["proxies"], settings["verify"]
     session.trust_env = False
@@ -119,11 +128,7 @@ def _outcome(error: exceptions.FirebaseError) -> Outcome:
     if isinstance(error, exceptions.InvalidArgumentError):
         return Permanent(code)
     response = error.http_response
-    if response is not None:
-        return Transient(code, retry_after(response.headers))
-    if isinstance(error.cause, RequestException):
-        return outcome_of_failure(error.cause)
-    return Uncertain(code)
+    return Uncertain(code) if response is None else Transient(code, retry_after(response.headers))
 
 
 def _fcm_message(push: PushMessage, token: str) -> messaging.Message:

@@ -1,4 +1,4 @@
-"""Tell by what `requests` raised whether a provider may have taken the message."""
+"""Tell by what `requests` or urllib3 raised whether a provider may have taken the message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from requests.exceptions import ConnectTimeout, RequestException
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+)
 
 from rules.deliveries import Outcome, Transient, Uncertain
 
@@ -15,15 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def outcome_of_failure(error: RequestException) -> Outcome:
+def outcome_of_failure(error: RequestException | HTTPError) -> Outcome:
     """Return `Transient` when nothing can have reached the provider, and else `Uncertain`."""
-    name = type(error).__name__
-    if isinstance(error, ConnectTimeout):
-        return Transient(name)
-    reason: object = error.args[0] if error.args else None
+    reason: object = error
+    if isinstance(error, RequestException):
+        reason = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError):
         reason = reason.reason
-    if isinstance(reason, NewConnectionError):
+    name = type(error if isinstance(error, RequestException) else reason).__name__
+    if isinstance(error, ConnectTimeout) or isinstance(
+        reason, NewConnectionError | ConnectTimeoutError
+    ):
         return Transient(name)
     return Uncertain(type(reason).__name__ if isinstance(reason, HTTPError) else name)
 

@@ -62,7 +62,7 @@ def push_message(letter: Letter) -> PushMessage:
         is_critical=letter.priority == "critical",
         data=essential,
     )
-    room = MOST_BYTES - len(orjson.dumps(message.as_json()))
+    room = MOST_BYTES - len(orjson.dumps(message))
     texts = {name: _text(value) for name, value in letter.data.items() if name not in essential}
     for name, text in sorted(texts.items(), key=lambda item: len(item[1])):
         room -= len(orjson.dumps({name: text}))

@@ -34,6 +34,20 @@ async def test_who_waits_gets_what_is_given_back_in_order() -> None:
     assert (await first, await second, slots.free) == (1, 2, 0)
 
 
+async def test_who_keeps_a_turn_is_given_places_before_who_came_later() -> None:
+    slots = slots_of(2)
+    turn = slots.turn()
+    await slots.take(2, turn=turn)
+    later = await taking(slots, 1)
+    again = asyncio.create_task(slots.take(1, turn=turn))
+    await asyncio.sleep(0)
+    slots.give(1)
+    assert await asyncio.wait_for(again, 1) == 1
+    assert not later.done()
+    slots.give(1)
+    assert await asyncio.wait_for(later, 1) == 1
+
+
 async def test_what_is_critical_is_given_places_before_all_who_wait() -> None:
     slots = slots_of(1)
     await slots.take(1)

@@ -59,7 +59,6 @@ FILED = ("filed_email", "filed_push", "filed_sms")
 USES = [
     *looked_up(DeliveryFilter(statuses=("dead",), channel="sms"), "filed_sms"),
     *looked_up(DeliveryFilter(statuses=("dead", "failed")), *FILED),
-    *looked_up(DeliveryFilter(statuses=("deferred", "sending", "dead")), *FILED),
     *looked_up(DeliveryFilter(user_id=DEAD_USERS[3]), "position"),
     *looked_up(
         DeliveryFilter(user_id=DEAD_USERS[3], statuses=("dead",), channel="push"), "position"

@@ -129,7 +129,7 @@ async def test_who_cannot_be_reached_has_not_got_it(tmp_path: Path, peer: FcmPee
         timeout_s=3.0,
     )
     sender = FcmSender(provider)
-    assert await sender.send(letter(), PHONE, ALWAYS) == Transient("ConnectionError")
+    assert await sender.send(letter(), PHONE, ALWAYS) == Transient("NewConnectionError")
     peer.url = f"http://127.0.0.1:{port}"
     await sender.close()
     locked_out = FcmSender(
