@@ -74,12 +74,12 @@ class JobsRepository:
     async def _ended(
         self, name: str, at: datetime, took: timedelta, how: dict[str, Any], *, failures: int
     ) -> None:
-        # One that is run by hand may never have been begun by the clock.
-        await self._jobs.insert_if_absent({"_id": name}, {"due_at": at, "runs": 0, "failures": 0})
-        await self._jobs.update_one(
-            {"_id": name},
-            {
-                "$set": {"ended_at": at, "duration_s": took.total_seconds(), **how},
-                "$inc": {"runs": 1, "failures": failures},
-            },
-        )
+        row = {"_id": name}
+        ended = {
+            "$set": {"ended_at": at, "duration_s": took.total_seconds(), **how},
+            "$inc": {"runs": 1, "failures": failures},
+        }
+        if not await self._jobs.update_one(row, ended):
+            # One that is run by hand may never have been begun by the clock.
+            await self._jobs.insert_if_absent(row, {"due_at": at, "runs": 0, "failures": 0})
+            await self._jobs.update_one(row, ended)
