@@ -18,6 +18,7 @@ import tornado.netutil
 from config.settings import Settings
 from server.app import build_application
 from server.assembly import assemble
+from server.event_loop import new_event_loop
 from server.garbage import put_survivors_aside
 from server.http_server import http_server
 from server.open_files import file_limit, raise_file_limit, shortage
@@ -57,7 +58,8 @@ def run_server(settings: Settings, *, is_port_shared: bool = False) -> int:
     problem = shortage(settings.sockets, file_limit())
     if problem is not None:
         log.warning("too_few_open_files", problem=problem)
-    return asyncio.run(serve(settings, sockets))
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(serve(settings, sockets))
 
 
 def _refuse(line: str) -> int:
