@@ -20,7 +20,7 @@ from rules.rate_limits import (
     limits_of_handshakes,
     limits_of_user,
 )
-from server.auth import Principal
+from server.auth import Principal, UserType
 
 ANSWER_WITHIN_S = 5.0
 """A batch that finds Redis away takes one second, and there may be one before ours."""
@@ -35,17 +35,20 @@ class RateLimiting:
     def __init__(self, table: RateLimits, limiter: Callable[[], LoopActorRef[Limiter]]) -> None:
         self._table = table
         self._limiter = limiter
+        self._of_users = {
+            (user_type, scope): limits_of_user(table, user_type.value, scope)
+            for user_type in UserType
+            for scope in RateScope
+        }
 
-    async def count(
-        self, principal: Principal | None, address: str, scope: RateScope
-    ) -> Standing | None:
-        """Count a request of `principal`, or of whoever is at `address`, unless it is refused."""
-        if principal is None:
-            caller, limits = _id_of(address), limits_of_anybody(self._table)
-        else:
-            caller = principal.user_id
-            limits = limits_of_user(self._table, principal.user_type.value, scope)
-        return await self._ask(Check(caller, limits))
+    async def count(self, principal: Principal, scope: RateScope) -> Standing | None:
+        """Count a request of `principal`, unless it is refused."""
+        limits = self._of_users[principal.user_type, scope]
+        return await self._ask(Check(principal.user_id, limits))
+
+    async def count_anybody(self, address: str) -> Standing | None:
+        """Count a request of whoever is at `address`, unless it is refused."""
+        return await self._ask(Check(_id_of(address), limits_of_anybody(self._table)))
 
     async def look_at_handshakes(self, address: str) -> Standing | None:
         """Tell whether `address` may try to authenticate, counting nothing."""

@@ -17,6 +17,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from motor.frameworks.asyncio import run_on_executor
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import SecondaryPreferred
 
@@ -60,11 +61,22 @@ def portions(items: Iterable[Item], size: int = IDS_AT_ONCE) -> Iterator[list[It
         yield some
 
 
+async def _in_thread(work: Callable[[], list[Document]]) -> list[Document]:
+    """Return what `work` asks the driver for, in a thread of Motor's.
+
+    Motor's own cursors come back to the loop for each step of the way.
+    """
+    loop = asyncio.get_running_loop()
+    found: list[Document] = await run_on_executor(loop, work)  # type: ignore[no-untyped-call]
+    return found
+
+
 class StoreCollection:
     """A collection whose every operation ends in time or raises StoreUnavailable."""
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
         self._collection = collection
+        self._driver = collection.delegate
 
     def lagging(self) -> StoreCollection:
         """Return the same, as secondaries have it, where there are any: for lists and counts.
@@ -93,19 +105,21 @@ class StoreCollection:
         projection: Mapping[str, Any] | None = None,
         *,
         sort: Sequence[tuple[str, int]] | None = None,
+        skip: int = 0,
         limit: int | None = None,
     ) -> list[Document]:
         """Return all documents that match; who asks bounds how many those can be."""
         async with store_call():
-            cursor = self._collection.find(
+            cursor = self._driver.find(
                 query,
                 projection,
                 sort=sort,
+                skip=skip,
                 limit=limit or 0,
                 batch_size=BATCH_ROWS,
                 max_time_ms=OPERATION_TIMEOUT_MS,
             )
-            return await cursor.to_list(None)
+            return await _in_thread(lambda: list(cursor))
 
     async def find_all(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
@@ -153,8 +167,9 @@ class StoreCollection:
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Return all results of `pipeline`."""
         async with store_call():
-            cursor = self._collection.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS)
-            return await cursor.to_list(None)
+            return await _in_thread(
+                lambda: list(self._driver.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS))
+            )
 
     async def insert_new(self, documents: Sequence[Document | RawBSONDocument]) -> list[int]:
         """Insert those whose `_id` is not there yet; return the places of the others.

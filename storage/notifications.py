@@ -47,7 +47,7 @@ __all__ = [
     "Snapshot",
 ]
 
-NEWEST_FIRST = {"created_at": -1, "_id": -1}
+NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
 OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
 Mark = Literal["inbox", "unread"]
@@ -138,15 +138,23 @@ class NotificationsRepository:
 
         Documents, because making rows of them costs more than all that a list does with them.
         """
-        found = await self._rows.aggregate(
-            [
-                *wanted.stages(recipient_id),
-                {"$sort": NEWEST_FIRST},
-                {"$skip": (page - 1) * page_size},
-                {"$limit": page_size},
-                {"$project": LISTED},
-            ]
-        )
+        first, *rest = wanted.stages(recipient_id)
+        skip = (page - 1) * page_size
+        if rest:
+            found = await self._rows.aggregate(
+                [
+                    first,
+                    *rest,
+                    {"$sort": dict(NEWEST_FIRST)},
+                    {"$skip": skip},
+                    {"$limit": page_size},
+                    {"$project": LISTED},
+                ]
+            )
+        else:
+            found = await self._rows.find(
+                first["$match"], LISTED, sort=NEWEST_FIRST, skip=skip, limit=page_size
+            )
         return [opened({**row, "recipient_id": recipient_id}, self._cipher) for row in found]
 
     async def count(self, recipient_id: UUID, wanted: InboxFilter) -> int:

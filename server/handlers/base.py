@@ -96,7 +96,7 @@ class ApiHandler(AnsweringHandler):
     async def prepare(self) -> None:
         """Refuse what can be refused before the body is read."""
         self._begin()
-        structlog.contextvars.clear_contextvars()
+        # In place of that of the connection's last request: nothing else is bound here.
         structlog.contextvars.bind_contextvars(request_id=self.request_id)
         caller = await self._identify()
         if self.is_rate_limited and not self._is_preflight():
@@ -124,9 +124,13 @@ class ApiHandler(AnsweringHandler):
 
     async def _count(self, principal: Principal | None) -> None:
         """Count the request to its caller's limits. Raises RateLimited."""
-        address = self.service.addresses.of(self.request)
-        scope = self.rate_scopes.get(self.asked_method, RateScope.GENERAL)
-        self.take_standing(await self.service.rate_limits.count(principal, address, scope))
+        limits = self.service.rate_limits
+        if principal is None:
+            standing = await limits.count_anybody(self.service.addresses.of(self.request))
+        else:
+            scope = self.rate_scopes.get(self.asked_method, RateScope.GENERAL)
+            standing = await limits.count(principal, scope)
+        self.take_standing(standing)
 
     def _admit(self, caller: Principal | Exception) -> None:
         """Let in who may use the method."""
