@@ -65,8 +65,8 @@ class SmallFanOuts:
         self._tally = tally
 
     def may_take(self, event: StoredEvent) -> bool:
-        """Tell whether the event may be one: it was not begun on, and its kind is told together."""
-        is_new = event.cursor is None and not event.attempts
+        """Tell whether the event may be one: new, whole, and of a kind that is told together."""
+        is_new = event.cursor is None and event.until is None and not event.attempts
         return is_new and isinstance(self._flows.get(event.type), BusinessFlow)
 
     async def carry_out(self, events: Sequence[StoredEvent]) -> set[UUID]:

@@ -270,6 +270,7 @@ async def test_only_what_was_not_begun_on_and_is_of_a_business_may_be_small(
     assert may(type="listing.created")
     assert isinstance(small.flows["listing.created"], ListingCreated)
     assert not may(cursor=0)
+    assert not may(until=2_048)
     assert not may(attempts=1)
     assert not may(type="listing.expiring")
     assert not may(type="of another version")
@@ -334,3 +335,10 @@ async def test_a_lane_that_stops_leaves_what_waits_to_others(small: SmallWorks) 
     await small.works.supervisor.stop_all(deadline_s=SOON_S)
     assert set(await small.works.states(*events)) <= {"unowned", "done"}
     assert "unowned" in await small.works.states(*events)
+
+
+async def test_of_a_business_that_nobody_knows_nobody_is_told(small: SmallWorks) -> None:
+    event = posted(uuid4())
+    assert await small.small.carry_out(await small.owned(event)) == {event.key}
+    assert await small.told(event) == set()
+    assert await small.works.states(event) == ["done"]
