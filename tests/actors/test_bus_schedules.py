@@ -90,7 +90,7 @@ class Pair:
         return found
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 @pytest.mark.parametrize("seed", range(5))
 async def test_counts_equal_a_recount_under_random_loss_and_repetition(
     seed: int, stores: Stores, redis_url: str

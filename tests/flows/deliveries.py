@@ -137,7 +137,7 @@ class WorkerProcess:
         with self._log.open("wb") as output:
             command = [sys.executable, "run.py", "worker"]
             self.process = spawn(command, env=self._environment, cwd=ROOT, output=output)
-        await eventually(self._is_ready, within_s=30.0)
+        await eventually(self._is_ready, within_s=120.0)
 
     def kill(self) -> None:
         """Kill it as kill -9 does."""

@@ -31,7 +31,7 @@ class Rows:
         found = self._database["notifications"].find({"business_id": business_id})
         return [row["recipient_id"] for row in found]
 
-    async def settled(self, *, within_s: float = 30.0) -> None:
+    async def settled(self, *, within_s: float = 120.0) -> None:
         """Wait until no event waits to be carried out."""
 
         async def is_done() -> bool:

@@ -40,7 +40,7 @@ async def _has(client: Client, count: int) -> bool:
     return len(client.seen) == count
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_whichever_process_is_killed_a_client_ends_with_everything_once(
     pair: tuple[ServerProcess, ServerProcess], world: World
 ) -> None:

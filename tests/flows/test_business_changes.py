@@ -80,7 +80,7 @@ async def test_the_same_update_twice_is_told_once(world: World) -> None:
     assert len(await world.told(follower, 2)) == 2
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize("step", [NEWS, PROFILE])
 async def test_a_kill_between_telling_and_storing_tells_once_and_stores(
     step: str, process: ServerProcess, redis_url: str, rows: Rows

@@ -123,7 +123,7 @@ async def test_preferences_keep_a_listing_out_of_the_inbox_and_say_why(
     }
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_a_thousand_sockets_get_a_listing_with_none_lost_or_repeated(
     world: World, service: Service, mongodb_uri: str, database_name: str
 ) -> None:

@@ -29,7 +29,7 @@ PHONE = "+27821234567"
 PLAIN = {"Content-Type": "text/plain; charset=UTF-8"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
-pytestmark = pytest.mark.timeout(seconds=60)
+pytestmark = pytest.mark.timeout(seconds=300)
 
 
 @pytest.fixture

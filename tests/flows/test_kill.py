@@ -29,7 +29,7 @@ async def world(process: ServerProcess) -> AsyncIterator[World]:
     api.close()
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
     process: ServerProcess,
     world: World,
@@ -51,13 +51,13 @@ async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
 
     await process.start()
 
-    await rows.settled(within_s=60)
+    await rows.settled(within_s=120.0)
     assert sorted(rows.recipients(shop.id)) == sorted(followers)
     one = Person(followers[0], token(followers[0]))
     assert (await world.inbox(one))["count"] == 1
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize(
     ("step", "others"),
     [
@@ -104,7 +104,7 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
         await client.stop()
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize("step", ["insert", "deliver", "queue", "finish"])
 async def test_a_kill_after_any_step_tells_one_recipient_once(
     step: str, process: ServerProcess, world: World, rows: Rows

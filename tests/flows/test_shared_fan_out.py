@@ -55,7 +55,7 @@ def told_by(mongodb_uri: str, database: str, business_id: UUID) -> dict[str, int
     return {name: writers.count(name) for name in set(writers)}
 
 
-@pytest.mark.timeout(seconds=120)
+@pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize("killed", ["right", "left"])
 async def test_a_kill_of_either_loses_nothing_and_repeats_nothing(
     killed: str, pair: Pair, rows: Rows, mongodb_uri: str, database_name: str

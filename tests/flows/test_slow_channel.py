@@ -65,7 +65,7 @@ async def worker(
     made.kill()
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_an_sms_provider_that_hangs_holds_up_neither_pushes_nor_mails(
     mongodb_uri: str,
     database: str,
@@ -93,7 +93,7 @@ async def test_an_sms_provider_that_hangs_holds_up_neither_pushes_nor_mails(
     may_answer.set()
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_what_is_critical_waits_for_one_answer_of_a_slow_provider_and_not_for_a_backlog(
     mongodb_uri: str, database: str, worker: WorkerProcess, twilio: TwilioPeer
 ) -> None:

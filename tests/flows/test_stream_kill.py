@@ -37,7 +37,7 @@ async def held(redis: Redis) -> int:
     return int(group["pending"])
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_an_event_is_carried_out_once_when_its_reader_dies_before_acknowledging(
     process: ServerProcess, world: World, redis: Redis, rows: Rows
 ) -> None:

@@ -177,7 +177,7 @@ def _row_like(row: NotificationRow, *, writer: str, seconds_before: float) -> No
     return replace(row, id=uuid4(), writer=writer, created_at=at, floor=at)
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=300)
 async def test_a_client_cut_off_at_random_ends_with_everything_in_order(world: World) -> None:
     chance = random.Random(20261122)
     shop = await world.shop()

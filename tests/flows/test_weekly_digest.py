@@ -54,7 +54,7 @@ async def digest_week(service: Service, as_of: datetime) -> Weeks:
     async def is_carried_out() -> bool:
         return await stores.events.pending_count() == 0
 
-    await eventually(is_carried_out, within_s=60.0)
+    await eventually(is_carried_out, within_s=120.0)
     return done
 
 
@@ -90,7 +90,7 @@ async def follower_with(world: World, *names: str, **fields: Any) -> Person:
     return person
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_who_has_something_to_be_told_gets_one_mail_with_it(
     service: Service, world: World, eight: datetime
 ) -> None:
@@ -121,7 +121,7 @@ async def test_who_has_something_to_be_told_gets_one_mail_with_it(
     assert (data["missed_pickups"], data["unread_reminders"]) == (1, 0)
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_what_is_gone_muted_or_of_another_week_is_not_told(
     service: Service, world: World, eight: datetime
 ) -> None:
@@ -152,7 +152,7 @@ async def test_what_is_gone_muted_or_of_another_week_is_not_told(
     assert [each["listing_id"] for each in digest["data"]["listings"]] == [kept]
 
 
-@pytest.mark.timeout(seconds=120)
+@pytest.mark.timeout(seconds=300)
 async def test_one_a_week_whoever_makes_it_due_and_wherever_one_moves(
     service: Service, world: World, eight: datetime
 ) -> None:
@@ -170,7 +170,7 @@ async def test_one_a_week_whoever_makes_it_due_and_wherever_one_moves(
     assert [len(each) for each in later] == [2, 2]
 
 
-@pytest.mark.timeout(seconds=90)
+@pytest.mark.timeout(seconds=300)
 async def test_one_that_comes_too_late_is_not_told(
     service: Service, world: World, eight: datetime
 ) -> None:
@@ -195,7 +195,7 @@ async def make_due(mongodb_uri: str, database_name: str, as_of: datetime) -> Non
     client.close()
 
 
-@pytest.mark.timeout(seconds=120)
+@pytest.mark.timeout(seconds=300)
 async def test_a_server_killed_half_way_tells_everybody_once(
     process: ServerProcess, eight: datetime, mongodb_uri: str, database_name: str
 ) -> None:
@@ -222,7 +222,7 @@ async def test_a_server_killed_half_way_tells_everybody_once(
         async def has_begun() -> bool:
             return bool(told())
 
-        await eventually(has_begun, within_s=30.0)
+        await eventually(has_begun, within_s=120.0)
         process.kill()
         assert len(told()) < SHOPPERS, "it was killed too late"
         await process.start()
@@ -230,6 +230,6 @@ async def test_a_server_killed_half_way_tells_everybody_once(
         async def is_done() -> bool:
             return not database["events"].count_documents({"state": "pending"})
 
-        await eventually(is_done, within_s=60.0)
+        await eventually(is_done, within_s=120.0)
         assert sorted(told()) == sorted(shoppers)
     api.close()

@@ -161,7 +161,7 @@ async def test_a_stopped_worker_that_goes_on_sends_and_writes_nothing(
     async def some_are_sent() -> bool:
         return len(smtp.arrived) > CONCURRENCY
 
-    await eventually(some_are_sent, within_s=30.0)
+    await eventually(some_are_sent, within_s=120.0)
     worker.signal(signal.SIGSTOP)
     held = rows.count_documents({"channels.email.status": "sending"})
     assert held > CONCURRENCY

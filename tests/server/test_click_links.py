@@ -184,7 +184,7 @@ async def test_a_fault_of_ours_tells_the_log_no_token(service: Service, api: Api
     assert token not in repr(lines)
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 async def test_a_link_leads_on_while_the_database_is_away(
     mongodb_uri: str, redis_url: str, database_name: str
 ) -> None:

@@ -82,7 +82,7 @@ async def test_what_the_stream_says_and_what_a_sender_posts_are_two_things(
     await world.told(follower, 2)
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 async def test_more_at_once_than_one_round_takes_are_all_taken(
     service: Service, redis: Redis
 ) -> None:

@@ -52,7 +52,7 @@ async def world_of(stack: AsyncExitStack, public_url: str) -> World:
     return World(api)
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 async def test_a_redis_that_goes_away_is_read_again_when_it_is_back(
     mongodb_uri: str, redis_url: str, database_name: str, redis: Redis
 ) -> None:
@@ -71,7 +71,7 @@ async def test_a_redis_that_goes_away_is_read_again_when_it_is_back(
             await world.told(follower, 2)
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 async def test_while_the_database_is_away_entries_stay_and_none_is_lost(
     mongodb_uri: str, redis_url: str, database_name: str, redis: Redis
 ) -> None:

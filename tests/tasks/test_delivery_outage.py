@@ -65,7 +65,7 @@ def deliverer_of(
     )
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 @pytest.mark.parametrize("is_back", [True, False])
 async def test_what_was_sent_is_recorded_once_the_store_is_back(
     works: Works,
@@ -101,7 +101,7 @@ async def test_what_was_sent_is_recorded_once_the_store_is_back(
     passing.appear()
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 async def test_what_was_not_begun_is_not_sent(
     works: Works, between: tuple[Relay, Stores], clock: PositionClock, caps: CapCheck
 ) -> None:
@@ -126,7 +126,7 @@ async def test_what_was_not_begun_is_not_sent(
     passing.appear()
 
 
-@pytest.mark.timeout(seconds=60)
+@pytest.mark.timeout(seconds=180)
 async def test_an_address_that_cannot_be_noted_is_told_of_again(
     between: tuple[Relay, Stores], clock: PositionClock
 ) -> None:
