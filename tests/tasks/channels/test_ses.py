@@ -38,13 +38,13 @@ def account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def sender_at(url: str, **options: str) -> SesSender:
+def sender_at(url: str, *, timeout_s: float = 3.0, **options: str) -> SesSender:
     provider = Provider(
         scheme="ses",
         host=REGION,
         options={"endpoint": url, **options},
         concurrency=4,
-        timeout_s=1.0,
+        timeout_s=timeout_s,
     )
     pages = UnsubscribeLinks([b"k" * 32], PUBLIC_URL)
     return SesSender(
@@ -62,7 +62,8 @@ def aws() -> Iterator[AwsPeer]:
 @pytest.fixture
 async def sender(aws: AwsPeer) -> AsyncIterator[SesSender]:
     aws.reset()
-    made = sender_at(aws.url)
+    # What it serves it loads when it is first asked for it.
+    made = sender_at(aws.url, timeout_s=60.0)
     yield made
     await made.close()
 
@@ -140,7 +141,7 @@ async def test_tags_lead_back_to_the_notification(ses: SesPeer) -> None:
         (refusal(503, "ServiceUnavailable"), Transient("503 ServiceUnavailable")),
         (refusal(502, "BadGateway"), Uncertain("502 BadGateway")),
         (refusal(504, "GatewayTimeout"), Uncertain("504 GatewayTimeout")),
-        (Reply(after_s=1.5, body={"MessageId": "late"}), Uncertain("ReadTimeoutError")),
+        (Reply(after_s=4.5, body={"MessageId": "late"}), Uncertain("ReadTimeoutError")),
         (Reply(is_cut=True), Uncertain("ConnectionClosedError")),
     ],
 )

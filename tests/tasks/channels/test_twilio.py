@@ -26,7 +26,7 @@ def provider_at(url: str, **options: str) -> Provider:
         password=TOKEN,
         options={"from": "+27100000000", "endpoint": url, **options},
         concurrency=4,
-        timeout_s=1.0,
+        timeout_s=3.0,
     )
 
 
@@ -73,7 +73,7 @@ async def test_where_nothing_can_be_told_twilio_is_asked_for_nothing(peer: Twili
         (refusal(500, 20500), Transient("500 (20500)")),
         (refusal(503, 20503), Transient("503 (20503)")),
         (refusal(504, 20504), Uncertain("504 (20504)")),
-        (Reply(after_s=1.5), Uncertain("ReadTimeoutError")),
+        (Reply(after_s=4.5), Uncertain("ReadTimeoutError")),
         (Reply(is_cut=True), Uncertain("ProtocolError")),
     ],
 )
