@@ -35,18 +35,20 @@ from storage.redis import tagged_key
 
 FRAMES_WITHIN_S = 30.0
 
-COLUMNS = (
+BUS_COLUMNS = (
     ("processes", "processes"),
     ("messages", "messages"),
     ("read by others", "read"),
     ("of their users", "of_their_users"),
     ("lost", "lost"),
     ("repeated", "repeated"),
+    ("all servers us", "server_us"),
     ("sender us", "sender_us"),
-    ("each reader us", "reader_us"),
-    ("redis us", "redis_us"),
-    ("entries of a fan-out", "fan_out_entries"),
-    ("servers us a message", "fan_out_us"),
+    ("reader us", "reader_us"),
+    ("Redis us", "redis_us"),
+    ("fan-out: entries", "fan_out_entries"),
+    ("all servers us", "fan_out_server_us"),
+    ("Redis us", "fan_out_redis_us"),
 )
 
 Figures = dict[str, float]
@@ -124,10 +126,13 @@ def main() -> int:
     print_machine(about)
     print(f"{options.sockets} sockets; CPU for one message, us, the sending itself included")
     print_table(
-        tuple(label for label, _ in COLUMNS),
-        [tuple(shown(row[name]) for _, name in COLUMNS) for row in rows],
+        tuple(label for label, _ in BUS_COLUMNS),
+        [tuple(shown(row[name]) for _, name in BUS_COLUMNS) for row in rows],
     )
-    write_json(options.json, {"bench": "bus", "machine": about, "rows": rows})
+    write_json(
+        options.json,
+        {"bench": "bus", "machine": about, "sockets": options.sockets, "rows": rows},
+    )
     return int(any(_is_wrong(row) for row in rows))
 
 
@@ -175,11 +180,13 @@ def _measure(service: RunningService, count: int, sockets: int) -> Figures:
             "read_by_sender": read[sender],
             "lost": sockets - len(seen.ids) + fan_out["lost"],
             "repeated": seen.repeated + fan_out["repeated"],
+            "server_us": sum(cpu.values()) / sockets * 1e6,
             "sender_us": cpu[sender] / sockets * 1e6,
             "reader_us": _mean_us(cpu, users, readers),
             "redis_us": redis_s / sockets * 1e6,
             "fan_out_entries": sum(bus.entries().values()) - entries_before,
-            "fan_out_us": fan_out["server_us"],
+            "fan_out_server_us": fan_out["server_us"],
+            "fan_out_redis_us": fan_out["redis_us"],
         }
 
 

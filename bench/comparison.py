@@ -30,9 +30,9 @@ def read_table(path: Path) -> dict[str, Any]:
     return document
 
 
-def print_comparison(before: Middles, after: Middles, *, names: tuple[str, str]) -> None:
-    """Print every figure that both have, and the second as a part of the first."""
-    rows = []
+def compared(before: Middles, after: Middles) -> list[tuple[str, ...]]:
+    """Return every figure that both have, and the second as a part of the first."""
+    rows: list[tuple[str, ...]] = []
     for row, figures in after.items():
         for label, figure in COMPARED:
             was, now = before.get(row, {}).get(figure), figures.get(figure)
@@ -40,4 +40,9 @@ def print_comparison(before: Middles, after: Middles, *, names: tuple[str, str])
                 continue
             ratio = shown(now / was) if was else "-"
             rows.append((f"{row}: {label}", shown(was), shown(now), ratio))
-    print_table(("figure", *names, "ratio"), rows)
+    return rows
+
+
+def print_comparison(before: Middles, after: Middles, *, names: tuple[str, str]) -> None:
+    """Print what is `compared`."""
+    print_table(("figure", *names, "ratio"), compared(before, after))

@@ -117,6 +117,8 @@ GOALS = (
     _rate("pushes", 500),
 )
 
+FAULTS = "messages, frames and requests lost, repeated or failed, in all rounds"
+
 WATCHED = (
     ("memory a connection, KiB", "connect", "rss_kib"),
     ("memory a connection of 10,000, KiB", "connect-large", "rss_kib"),

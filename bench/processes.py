@@ -65,12 +65,13 @@ def main() -> int:
         {
             "bench": "processes",
             "machine": about,
-            "medians": middles,
+            "options": {"turns": options.turns, "rounds": options.rounds},
+            "medians": {str(count): each for count, each in middles.items()},
             "rounds": {count: sheet.figures for count, sheet in sheets.items()},
             "is_same": is_same,
         },
     )
-    return int(not is_same or not all(sheet.is_whole for sheet in sheets.values()))
+    return int(not is_same or any(sheet.faults for sheet in sheets.values()))
 
 
 def _measure(

@@ -57,7 +57,9 @@ def machine(service: RunningService) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "store": service.stores["store"].name if "store" in service.stores else "as given",
+        "store": service.stores["store"].name
+        if "store" in service.stores
+        else "a store that was given",
         "processes": "one server, store, Redis and clients, each its own, over loopback",
     }
 

@@ -92,7 +92,7 @@ class Sheet:
         return middles
 
     @property
-    def is_whole(self) -> bool:
-        """Whether nothing failed, nothing was lost and nothing came twice."""
+    def faults(self) -> int:
+        """What failed, was lost or came twice, in all rounds of all rows."""
         every = [each for rounds in self.figures.values() for each in rounds]
-        return not any(each.get(name) for each in every for name in MUST_BE_ZERO)
+        return int(sum(each.get(name, 0) for each in every for name in MUST_BE_ZERO))

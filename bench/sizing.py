@@ -28,6 +28,9 @@ FIGURES = Path(__file__).with_name("figures.json")
 FASTER_FIGURES = Path(__file__).with_name("figures-faster-store.json")
 """The same on a store that a platform would rather have; sizes are made of it."""
 
+BUS_FIGURES = Path(__file__).with_name("figures-bus.json")
+"""What `bench/bus.py --json` wrote: with several processes, messages cross."""
+
 DAY_S = 86_400
 TIMES = 100
 KEPT_DAYS = 180
@@ -64,6 +67,9 @@ QUEUED = ("pushes", "emails")
 """Rows that go through the job queue, whose Redis is one (docs/decisions.md)."""
 
 Middles = Mapping[str, Mapping[str, float]]
+
+Crossing = Mapping[str, Mapping[str, float]]
+"""Row -> kind of process -> what a message costs it more, in us, that may go anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +133,22 @@ class Size:
         return max(ceil(programs / MACHINE_CORES), ceil(gib / MACHINE_GIB))
 
 
-def size_of(platform: Platform, middles: Middles) -> Size:
-    """Return what `platform` needs by the medians of a table; raises KeyError for a missing row."""
+def crossing(rows: Sequence[Mapping[str, float]]) -> Crossing:
+    """Return what the bus costs, by the first row, of one process, and the last, of the most."""
+    alone, most = rows[0], rows[-1]
+
+    def more(prefix: str) -> dict[str, float]:
+        names = {kind: f"{prefix}{kind}_us" for kind in ("server", "redis")}
+        return {kind: max(0.0, most[name] - alone[name]) for kind, name in names.items()}
+
+    return {"direct-send": more(""), "fanout": more("fan_out_")}
+
+
+def size_of(platform: Platform, middles: Middles, bus: Crossing) -> Size:
+    """Return what `platform` needs by the medians of a table; raises KeyError for a missing row.
+
+    `bus` comes on top where one server process is not enough.
+    """
     cores = dict.fromkeys((*PROCESSES, "queue"), 0.0)
     for row, share in PER_NOTIFICATION.items():
         per_s = platform.peak_per_s * share
@@ -136,6 +156,10 @@ def size_of(platform: Platform, middles: Middles) -> Size:
             cores[kind] += per_s * middles[row].get(f"{kind}_us", 0.0) / 1e6
         if row in QUEUED:
             cores["queue"] += per_s * middles[row].get("redis_us", 0.0) / 1e6
+    if cores["server"] > BUSY:
+        for row, costs in bus.items():
+            for kind, us in costs.items():
+                cores[kind] += platform.peak_per_s * PER_NOTIFICATION[row] * us / 1e6
     rows = platform.notifications_a_day * KEPT_DAYS
     return Size(
         cores=cores,
@@ -150,7 +174,7 @@ def walls(platform: Platform, middles: Middles) -> dict[str, float]:
     The queue's Redis is one process with one core. A store of the embedded kind is one process too;
     a sharded MongoDB is as many as wanted.
     """
-    cores = size_of(platform, middles).cores
+    cores = size_of(platform, middles, {}).cores
     single = {
         "queue": "the Redis of the job queue",
         "store": "one store, where it is not sharded",
@@ -161,10 +185,10 @@ def walls(platform: Platform, middles: Middles) -> dict[str, float]:
 
 
 def sizing_rows(
-    middles: Middles, platform: Platform = TODAY, *, times: int = TIMES
+    middles: Middles, bus: Crossing, platform: Platform = TODAY, *, times: int = TIMES
 ) -> tuple[Sequence[str], list[Sequence[str]]]:
     """Return the head and the lines of what `platform` needs, and so many times of it."""
-    sizes = [(each, size_of(each, middles)) for each in (platform, platform.times(times))]
+    sizes = [(each, size_of(each, middles, bus)) for each in (platform, platform.times(times))]
     head = ("at the peak", *(f"{each.users:,} users" for each, _ in sizes))
 
     def line(label: str, shown_of: Callable[[Size], str]) -> Sequence[str]:
@@ -202,6 +226,7 @@ def main() -> int:
     """Print the sizes; return 2 when the file lacks a row."""
     options = _parser().parse_args()
     table = read_table(options.figures)
+    bus = crossing(read_table(options.bus)["rows"])
     platform = Platform(
         users=options.users,
         sockets=options.sockets,
@@ -210,7 +235,7 @@ def main() -> int:
     )
     print_machine(table["machine"])
     try:
-        print_table(*sizing_rows(table["medians"], platform, times=options.times))
+        print_table(*sizing_rows(table["medians"], bus, platform, times=options.times))
         print()
         print_table(*wall_rows(table["medians"], platform))
     except KeyError as error:
@@ -222,6 +247,9 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench/sizing.py", description=__doc__)
     parser.add_argument("figures", type=Path, nargs="?", default=FASTER_FIGURES, metavar="FILE")
+    parser.add_argument(
+        "--bus", type=Path, default=BUS_FIGURES, metavar="FILE", help="of bench/bus.py"
+    )
     for name, default, words in (
         ("users", TODAY.users, "registered"),
         ("sockets", TODAY.sockets, "open at once"),

@@ -18,7 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.comparison import print_comparison, read_table
-from bench.goals import GOALS, ROWS, WATCHED
+from bench.goals import FAULTS, GOALS, ROWS, WATCHED
 from bench.options import add_limits, prepare, progress, whole
 from bench.peers import PeerFailed
 from bench.profiler import ProfilerMissing, check_profiler
@@ -50,7 +50,10 @@ Middles = Mapping[str, Mapping[str, float]]
 
 
 def main() -> int:
-    """Measure, print, and return 1 when something failed, was lost or came twice."""
+    """Measure and print; return 1 when something was lost or came twice, 2 when a row is missing.
+
+    A part that could not be measured takes none of the others with it.
+    """
     options = _parser().parse_args()
     # Nobody unfollows who did not follow in the same run.
     wanted = {*options.only, *(("follow",) if "unfollow" in options.only else ())}
@@ -66,7 +69,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     middles = sheet.medians()
-    _print(about, options, middles, sheet.at_rest)
+    _print(about, options, middles, sheet)
     if before is not None:
         print()
         print_comparison(before["medians"], middles, names=("before", "now"))
@@ -85,11 +88,14 @@ def main() -> int:
             "medians": middles,
             "asked": sheet.asked,
             "at_rest": sheet.at_rest,
+            "faults": sheet.faults,
             "rounds": sheet.figures,
             "log": sheet.complaints,
         },
     )
-    return int(not sheet.is_whole)
+    if any(name not in middles for name in wanted):
+        return 2
+    return int(sheet.faults > 0)
 
 
 def _measure(sheet: Sheet, options: argparse.Namespace) -> dict[str, Any]:
@@ -101,9 +107,12 @@ def _measure(sheet: Sheet, options: argparse.Namespace) -> dict[str, Any]:
             continue
         with running_service({**part.variables(options), **_given(options)}) as service:
             about = about or machine(service)
-            part.measure(service, sheet, options)
+            try:
+                part.measure(service, sheet, options)
+            except (ServiceFailed, PeerFailed) as error:
+                sheet.complaints.append(f"not measured further: {part.names}: {error}")
             sheet.complaints += service.complaints()
-            sheet.at_rest |= service.at_rest
+            sheet.at_rest = service.at_rest | sheet.at_rest
     progress(f"measured in {time.monotonic() - began_s:.0f} s")
     return about
 
@@ -115,10 +124,7 @@ def _given(options: argparse.Namespace) -> dict[str, str]:
 
 
 def _print(
-    about: dict[str, Any],
-    options: argparse.Namespace,
-    middles: Middles,
-    at_rest: Mapping[str, float],
+    about: dict[str, Any], options: argparse.Namespace, middles: Middles, sheet: Sheet
 ) -> None:
     print_machine(about)
     print(
@@ -128,7 +134,7 @@ def _print(
     )
     print(
         "Not in it is what each uses at rest, in ms a second: "
-        + ", ".join(f"{name} {part * 1e3:.1f}" for name, part in at_rest.items())
+        + ", ".join(f"{name} {part * 1e3:.1f}" for name, part in sheet.at_rest.items())
     )
     names = [name for name in ROWS if name in middles]
     columns = [each for each in COLUMNS if any(each[1] in middles[name] for name in names)]
@@ -150,6 +156,8 @@ def _print(
     for label, row, figure in WATCHED:
         if row in middles:
             lines.append((label, shown(middles[row][figure]), "-", "-"))
+    verdict = "missed" if sheet.faults else "met"
+    lines.append((FAULTS, str(sheet.faults), "at most 0", verdict))
     print_table(("figure", "measured", "goal", ""), lines)
 
 
