@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from actors.lanes import Lanes
 from actors.loop_actor import LoopActor
+from actors.shares import OFFERED_FOR
 from rules.events import Lane
 from rules.lease import Lease
 from storage.client import StoreUnavailable
@@ -82,7 +84,7 @@ class Claimer(LoopActor):
                     await self._claim(self._lanes.names())
                 case Help():
                     if not self._lanes.workload(Lane.FAN_OUT):
-                        await self._claim([Lane.SHARE])
+                        await self._claim([Lane.SHARE], ahead=OFFERED_FOR)
                 case Recover():
                     await self._recover()
                 case TakeOver():
@@ -92,12 +94,14 @@ class Claimer(LoopActor):
         except StoreUnavailable as error:
             log.warning("claim_put_off", reason=error.reason)
 
-    async def _claim(self, lanes: Sequence[Lane]) -> None:
+    async def _claim(self, lanes: Sequence[Lane], *, ahead: timedelta = timedelta(0)) -> None:
+        """Claim what of `lanes` may be taken, now or by so much later."""
+        now = self._clock.store_now() + ahead
         for lane in lanes:
             room = self._lanes.workload(lane).room
             if room > 0:
                 claimed = await self._events.claim_unowned(
-                    self._lease, lanes=[lane], limit=room, now=self._clock.store_now()
+                    self._lease, lanes=[lane], limit=room, now=now
                 )
                 await self._hand_or_release(claimed)
 

@@ -267,6 +267,7 @@ class FanOutLane(LoopActor):
             run.event,
             run.stretch,
             events=self._events,
+            clock=self._clock,
             lease=self._lease,
             is_alone=self._is_alone,
         )

@@ -13,18 +13,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 from actors.flows.audience import Stretch
 from rules.events import Lane
 from rules.lease import Lease
 from storage.event_rows import StoredEvent, share_of
 from storage.events import EventsRepository
+from storage.positions import PositionClock
 
 IN_HAND = 1
 """Shares that one process has: the others are for others."""
 
 FEWEST_ROWS = 2_000
 """What is left has to be this much to be shared: who takes a share does so within a second."""
+
+OFFERED_FOR = timedelta(seconds=10)
+"""Until then a share is for those who tell nobody else, then for whoever has room."""
 
 LOOK_EVERY_S = 0.5
 """How often it is looked whether the last share is taken."""
@@ -39,12 +44,14 @@ class Shares:
         stretch: Stretch,
         *,
         events: EventsRepository,
+        clock: PositionClock,
         lease: Lease,
         is_alone: Callable[[], bool],
     ) -> None:
         self._event = event
         self._stretch = stretch
         self._events = events
+        self._clock = clock
         self._lease = lease
         self._is_alone = is_alone
         self._begun_at = stretch.cursor
@@ -70,7 +77,13 @@ class Shares:
         if await self._events.has_unowned(Lane.SHARE):
             return
         middle = until - left // 2
-        share = share_of(self._event, cursor=middle, until=until, lane=Lane.SHARE.value)
+        share = share_of(
+            self._event,
+            cursor=middle,
+            until=until,
+            lane=Lane.SHARE.value,
+            retry_at=self._clock.store_now() + OFFERED_FOR,
+        )
         await self._events.accept([share], accepted_at=self._event.accepted_at)
         await self._events.shorten(self._event.key, self._lease, middle)
         stretch.until = middle

@@ -59,6 +59,8 @@ class NewEvent:
     cursor: int | None = None
     until: int | None = None
     share_of: UUID | None = None
+    retry_at: datetime | None = None
+    """From when on anybody may take it; None: at once."""
 
     def stored(self, accepted_at: datetime) -> StoredEvent:
         """Return the event as the store gives it back."""
@@ -77,7 +79,9 @@ class NewEvent:
         )
 
 
-def share_of(event: StoredEvent, *, cursor: int, until: int, lane: str) -> NewEvent:
+def share_of(
+    event: StoredEvent, *, cursor: int, until: int, lane: str, retry_at: datetime
+) -> NewEvent:
     """Return the event by which anybody tells what `event` does from `cursor` to before `until`."""
     whole = event.share_of or event.key
     share = f"{cursor}-{until}"
@@ -92,6 +96,7 @@ def share_of(event: StoredEvent, *, cursor: int, until: int, lane: str) -> NewEv
         cursor=cursor,
         until=until,
         share_of=whole,
+        retry_at=retry_at,
     )
 
 

@@ -210,7 +210,7 @@ class EventsRepository:
             "cursor": event.cursor,
             "attempts": 0,
             "takeovers": 0,
-            "retry_at": accepted_at,
+            "retry_at": accepted_at if event.retry_at is None else event.retry_at,
             "state": "pending",
             "purge_at": accepted_at + KEPT,
             **({} if event.until is None else {"until": event.until}),

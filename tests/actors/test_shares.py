@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from actors.flows.audiences import Audiences
 from actors.flows.content import Content
 from actors.flows.fan_out import Account, FanOut
 from actors.notice import Notice
+from actors.shares import OFFERED_FOR
 from rules.events import Lane
 from rules.kinds import KINDS
 from rules.recipients import Recipient
@@ -102,6 +104,7 @@ async def pair(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr("rules.batching.MOST_ROWS", 20)
     monkeypatch.setattr("actors.shares.FEWEST_ROWS", 40)
     monkeypatch.setattr("actors.shares.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("actors.shares.OFFERED_FOR", timedelta(0))
     ids = sorted(uuid4() for _ in range(PEOPLE))
     changes = [ProfileChange(user_id, {"user_type": "ngo"}, NOON) for user_id in ids]
     await stores.users.apply(changes)
@@ -174,6 +177,18 @@ async def test_who_tells_somebody_does_not_help(pair: Pair) -> None:
     (share,) = await pair.shares()
     assert await pair.here.states(share) == ["unowned"]
     await pair.there.ask_claimer(Claim())
+    assert await pair.here.states(share) == ["pending"]
+
+
+async def test_a_share_is_for_a_while_only_for_those_who_tell_nobody(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.shares.OFFERED_FOR", OFFERED_FOR)
+    await pair.begin()
+    (share,) = await pair.shares()
+    await pair.here.ask_claimer(Claim())
+    assert await pair.here.states(share) == ["unowned"]
+    await pair.there.ask_claimer(Help())
     assert await pair.here.states(share) == ["pending"]
 
 

@@ -18,7 +18,7 @@ from tests.support.processes import ServerProcess, server_process
 from tests.support.seed import seed_followers
 from tests.support.world import World
 
-FOLLOWERS = 2_600
+FOLLOWERS = 3_600
 """So many that half of what is left after the first batch is shared."""
 
 KILLED = -9
