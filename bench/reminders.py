@@ -97,6 +97,7 @@ class Reminders:
                 headers={"Authorization": f"Bearer {whom.bearer}"},
             )
         )
+        await _caught_up(socket)
         loop = asyncio.get_running_loop()
         arrivals: Arrivals = defaultdict(loop.create_future)
         reading = asyncio.create_task(_read(socket, arrivals))
@@ -130,6 +131,14 @@ class Reminders:
             self._reminded.cut_off += 1
             raise
         self._reminded.after_s.append(arrived_s - began_s)
+
+
+async def _caught_up(socket: WebSocketClientConnection) -> None:
+    """Sync, as clients do: until then what is announced is held for a while."""
+    await socket.write_message('{"type": "sync", "since": null, "limit": 500}')
+    while json.loads(await socket.read_message() or "{}").get("type") != "notifications.sync":
+        if socket.close_code is not None:
+            raise WebSocketClosedError
 
 
 async def _posted(whom: Begin) -> str:
