@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
@@ -21,7 +22,7 @@ RECOUNT_AFTER = timedelta(minutes=5)
 """A count older than this is read anew the next time its user does something."""
 
 
-class KeptCount:
+class KeptCount(ABC):
     """A count that was read, plus what was announced after it, each row once."""
 
     __slots__ = (
@@ -49,9 +50,9 @@ class KeptCount:
         self.recent_since = EPOCH
         self.count = 0
 
+    @abstractmethod
     def has(self, announced: Deliver) -> bool:
         """Tell whether a row that is announced is one of those that are counted."""
-        raise NotImplementedError
 
     @property
     def is_old(self) -> bool:
