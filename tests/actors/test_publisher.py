@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from actors.connection import CloseCode
 from actors.directory import Directory
 from actors.draft import REDELIVER_AFTER, Draft
 from actors.flows.content import Content
+from actors.frames import Announcement
 from actors.notice import Notice
 from actors.publisher import Published, Publisher
 from rules.gates import Refusal, Refused
@@ -340,3 +342,20 @@ async def test_what_could_not_be_announced_everywhere_holds_the_floor_of_later_r
         doubtful.id,
         later.id,
     ]
+
+
+async def test_the_loop_has_its_turn_between_portions_of_those_who_are_told(
+    stores: Stores, clock: PositionClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.publisher.DELIVERED_AT_ONCE", 2)
+    seen: list[int | str] = []
+
+    class Portions(Directory):
+        def deliver(self, rows: Iterable[NotificationRow], announcement: Announcement) -> None:
+            seen.append(len(list(rows)))
+            asyncio.get_running_loop().call_soon(seen.append, "turn")
+
+    publishing = Publishing(stores, clock, Portions(lambda *_: pytest.fail("nobody is here")))
+    recipients = [publishing.recipient() for _ in range(5)]
+    await publishing.publish_all(Notice(event=stored(), content=LISTING, recipients=recipients))
+    assert seen[:5] == [2, "turn", 2, "turn", 1]
