@@ -157,10 +157,3 @@ class ShownCount(KeptCount):
         """
         if not self.include(announced):
             self.distrust()
-
-    def take_one_off(self) -> None:
-        """Take a row that was deleted off the count, or read it anew the next time."""
-        if self.is_old or not self.count:
-            self.distrust()
-        else:
-            self.count -= 1

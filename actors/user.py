@@ -277,7 +277,8 @@ class UserActor(LoopActor):
         )
         if is_deleted:
             await self._unread.try_recount()
-            self._shown.take_one_off()
+            # Not one less: it may have been deleted before its announcement came here.
+            self._shown.distrust()
             change = OneDeleted(notification_id)
             self._tell_change(change)
             self._bus.send(Changed(self._user_id, change))

@@ -79,6 +79,9 @@ def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
         uuidRepresentation="standard",
         tz_aware=True,
         readPreference="primary",
+        # What else a URI may say of it, and what the primary cannot be combined with.
+        readPreferenceTags="",
+        maxStalenessSeconds=-1,
         w="majority",
         journal=True,
         socketTimeoutMS=OPERATION_TIMEOUT_MS,

@@ -158,6 +158,19 @@ async def test_a_row_that_is_listed_is_counted_before_its_announcement_comes(hom
     assert await home.counts() == (6, 5)
 
 
+async def test_a_row_that_is_deleted_before_its_announcement_comes_was_never_counted(
+    home: Home,
+) -> None:
+    """Its user knows it by another process, which is where it was listed."""
+    await home.connect()
+    assert await home.counts() == (5, 4)
+    row = await home.insert()
+    assert await home.inbox.delete(home.user_id, row.id)
+    assert await home.counts() == (5, 4)
+    home.announce(row)
+    assert (await home.counts())[0] == 5
+
+
 async def test_a_row_that_is_announced_late_has_the_counts_read_anew(home: Home) -> None:
     await home.connect()
     assert await home.counts() == (5, 4)

@@ -67,7 +67,8 @@ async def test_those_who_wait_are_accepted_a_few_in_each_turn(listening: socket.
     turns = Turns()
     acceptor = Acceptor(listening, turns.take)
     await eventually(turns.are_all_here)
-    assert turns.by_turn == [ACCEPTED_AT_ONCE] * 3
+    # The kernel may not have put all into its queue yet when a turn looks.
+    assert max(turns.by_turn) == ACCEPTED_AT_ONCE
     acceptor.stop()
     turns.close()
 

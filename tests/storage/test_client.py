@@ -314,7 +314,17 @@ async def test_a_partly_failed_insert_that_is_no_duplicate_raises(
     assert await collection.find({}) == [{"_id": 1, "a": 1}]
 
 
-async def test_what_decides_asks_the_primary_whatever_the_uri_says(mongodb_uri: str) -> None:
-    client = open_client(f"{mongodb_uri}&readPreference=secondary", app_name="tests")
+@pytest.mark.parametrize(
+    "preference",
+    [
+        "readPreference=secondary",
+        "readPreference=secondaryPreferred&maxStalenessSeconds=120",
+        "readPreference=nearest&readPreferenceTags=dc:east&readPreferenceTags=",
+    ],
+)
+async def test_what_decides_asks_the_primary_whatever_the_uri_says(
+    mongodb_uri: str, preference: str
+) -> None:
+    client = open_client(f"{mongodb_uri}&{preference}", app_name="tests")
     assert client["any"]["users"].read_preference == ReadPreference.PRIMARY
     client.close()
