@@ -151,7 +151,8 @@ class DueSchedules:
         backlog = [await self._backlog(line, turn) for line in self._lines]
         for line, now, before in zip(self._lines, recent, backlog, strict=True):
             if not (now.has_more or before.has_more):
-                line.looked_to = max(line.looked_to, line.key(by))
+                # What is left to others is behind it: whoever is to take it may be killed.
+                line.looked_to = max(line.looked_to, line.key(by - OTHERS_AFTER))
         shares = (*recent, *backlog)
         return CarriedOut(
             sum(share.count for share in shares),

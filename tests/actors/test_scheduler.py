@@ -16,6 +16,7 @@ from actors.due_schedules import (
     MOST_IN_RANGE,
     OTHERS_AFTER,
     PORTION,
+    RECENT,
     CarriedOut,
     DueSchedules,
 )
@@ -300,6 +301,20 @@ async def test_what_another_one_does_not_take_is_taken_a_moment_later(office: Of
     assert done == CarriedOut(0, planned.at + OTHERS_AFTER, has_more=False)
     await office.wake()
     await office.has_sent(planned)
+
+
+async def test_what_another_one_left_is_found_however_long_nobody_could_look(
+    office: Office,
+) -> None:
+    """Right after a second has begun, what is left to another one was due in the one before."""
+    by = office.clock.store_now().replace(microsecond=50_000)
+    planned = await office.plan(at=by - OTHERS_AFTER / 2)
+    is_elsewhere = Share(0, 2).has(slot_of(planned.id))
+    office.share(share=Share(int(is_elsewhere), 2))
+    assert (await office.carry_out(by=by)).count == 0
+    # The other one was killed, and the store away.
+    await office.carry_out(by=by + 2 * RECENT)
+    assert office.sent() == keys_of([planned])
 
 
 async def test_what_another_one_is_to_do_later_wakes_nobody_here(office: Office) -> None:
