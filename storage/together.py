@@ -4,7 +4,8 @@
     is_new = await insert(row)
 
 What is wanted while the last round trip is under way waits for it, so that load makes round trips
-larger and not more. A caller that gives up leaves the others their answers.
+larger and not more. A caller that gives up leaves the others their answers, and what nobody waits
+for by its turn is not asked: a store that was away has only those of the last moments to answer.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True, eq=False)
 class _Batch(Generic[Item, Answer]):
-    """What is asked together, and the task whose result are the answers."""
+    """What is asked together, and the task whose result are the answers by place."""
 
     items: list[Item] = field(default_factory=list)
-    answers: asyncio.Task[Sequence[Answer]] | None = None
+    awaited: set[int] = field(default_factory=set)
+    """The places of those whose callers have not given up."""
+
+    answers: asyncio.Task[dict[int, Answer]] | None = None
 
 
 class Together(Generic[Item, Answer]):
@@ -40,7 +44,7 @@ class Together(Generic[Item, Answer]):
         self._ask = ask
         self._most = most
         self._gathering: _Batch[Item, Answer] | None = None
-        self._last: asyncio.Task[Sequence[Answer]] | None = None
+        self._last: asyncio.Task[dict[int, Answer]] | None = None
 
     async def __call__(self, item: Item) -> Answer:
         """Return the answer to `item`. Raises StoreUnavailable, and what `ask` raises, for all."""
@@ -53,15 +57,23 @@ class Together(Generic[Item, Answer]):
             )
         place = len(batch.items)
         batch.items.append(item)
+        batch.awaited.add(place)
         assert batch.answers is not None
-        async with store_call():
-            return (await asyncio.shield(batch.answers))[place]
+        try:
+            async with store_call():
+                return (await asyncio.shield(batch.answers))[place]
+        finally:
+            batch.awaited.discard(place)
 
     async def _carry_out(
-        self, batch: _Batch[Item, Answer], before: asyncio.Task[Sequence[Answer]] | None
-    ) -> Sequence[Answer]:
+        self, batch: _Batch[Item, Answer], before: asyncio.Task[dict[int, Answer]] | None
+    ) -> dict[int, Answer]:
         if before is not None:
             await asyncio.wait([before])
         if self._gathering is batch:
             self._gathering = None
-        return await self._ask(batch.items)
+        places = sorted(batch.awaited)
+        if not places:
+            return {}
+        answers = await self._ask([batch.items[place] for place in places])
+        return dict(zip(places, answers, strict=True))

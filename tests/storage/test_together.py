@@ -79,3 +79,20 @@ async def test_who_gives_up_takes_nothing_from_the_others(doubles: Doubles) -> N
     assert await patient == 4
     with pytest.raises(asyncio.CancelledError):
         await impatient
+
+
+async def test_what_nobody_waits_for_any_more_is_not_asked(doubles: Doubles) -> None:
+    double = Together(doubles, most=2)
+    doubles.may_answer.clear()
+    first = asyncio.create_task(double(1))
+    await doubles.was_asked.wait()
+    gone = [asyncio.create_task(double(number)) for number in (2, 3, 4)]
+    patient = asyncio.create_task(double(5))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    for each in gone:
+        each.cancel()
+    await asyncio.gather(*gone, return_exceptions=True)
+    doubles.may_answer.set()
+    assert [await first, await patient] == [2, 10]
+    assert doubles.asked == [[1], [5]]
