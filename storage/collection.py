@@ -184,19 +184,28 @@ class StoreCollection:
         return []
 
     async def insert_in_portions(
-        self, documents: Sequence[Document | RawBSONDocument], sizer: BatchSizer
+        self,
+        documents: Sequence[Document | RawBSONDocument],
+        sizer: BatchSizer,
+        *,
+        deadline_s: float = CALL_DEADLINE_S,
     ) -> list[int]:
-        """Do the same, in portions that others who ask the store can wait for."""
+        """Do the same, in portions that others who ask the store can wait for.
+
+        All have the time of one call: positions are given before the first is inserted, and
+        readers look back no further than a call takes (`LATEST_WRITE_S`).
+        """
         known: list[int] = []
         first = 0
-        while first < len(documents):
-            some = documents[first : first + sizer.rows]
-            began = time.monotonic()
-            known += [first + place for place in await self.insert_new(some)]
-            # What few rows take is mostly the round trip.
-            if len(some) == sizer.rows:
-                sizer.observe(len(some), time.monotonic() - began)
-            first += len(some)
+        async with store_call(deadline_s):
+            while first < len(documents):
+                some = documents[first : first + sizer.rows]
+                began = time.monotonic()
+                known += [first + place for place in await self.insert_new(some)]
+                # What few rows take is mostly the round trip.
+                if len(some) == sizer.rows:
+                    sizer.observe(len(some), time.monotonic() - began)
+                first += len(some)
         return known
 
     async def update_one(self, query: Mapping[str, Any], update: Update) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
+from rules.batching import BatchSizer
 from storage.client import (
     LATEST_WRITE_S,
     StoreRefused,
@@ -276,6 +277,23 @@ async def unused_port() -> int:
 
 def test_a_write_happens_within_what_readers_look_back() -> None:
     assert LATEST_WRITE_S <= 30
+
+
+class Slow(StoreCollection):
+    """Takes 10 ms for each row."""
+
+    async def insert_new(self, documents: Sequence[object]) -> list[int]:
+        await asyncio.sleep(0.01 * len(documents))
+        return []
+
+
+async def test_all_portions_of_an_insert_have_the_time_of_one_call(
+    database: AsyncIOMotorDatabase[Document],
+) -> None:
+    sizer = BatchSizer(fewest=1)
+    sizer.rows = 1
+    with pytest.raises(StoreUnavailable, match="deadline"):
+        await Slow(database["rows"]).insert_in_portions([{}] * 100, sizer, deadline_s=0.1)
 
 
 async def test_a_store_that_answers_is_pinged(database: AsyncIOMotorDatabase[Document]) -> None:
