@@ -19,6 +19,8 @@ from pymongo.errors import (
     PyMongoError,
 )
 
+from storage.threads import StoreThreads
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -67,13 +69,26 @@ class StoreRefused(Exception):
         self.code = code
 
 
-def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
+class StoreClient(AsyncIOMotorClient[Document]):
+    """A client with threads of its own, which operations on collections wait on."""
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        super().__init__(uri, **options)
+        self.threads = StoreThreads()
+
+    def close(self) -> None:
+        """Close its connections, and begin nothing more."""
+        self.threads.close()
+        super().close()
+
+
+def open_client(uri: str, *, app_name: str, **options: Any) -> StoreClient:
     """Return a client for `uri`; it connects when first used and is closed by its `close()`.
 
     A write is acknowledged once a majority has it in the journal. Reads go to the primary, whatever
     the URI says: who can do with less says so (storage/collection.py). Pool sizes are the URI's.
     """
-    return AsyncIOMotorClient(
+    return StoreClient(
         uri,
         appname=app_name,
         uuidRepresentation="standard",
@@ -88,6 +103,7 @@ def open_client(uri: str, *, app_name: str) -> AsyncIOMotorClient[Document]:
         waitQueueTimeoutMS=CONNECTION_WAIT_TIMEOUT_MS,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,
         serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+        **options,
     )
 
 

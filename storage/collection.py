@@ -10,18 +10,17 @@ the whole shard key.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from motor.frameworks.asyncio import run_on_executor
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import SecondaryPreferred
 
-from storage.client import CALL_DEADLINE_S, OPERATION_TIMEOUT_MS, Document, store_call
+from storage.client import CALL_DEADLINE_S, OPERATION_TIMEOUT_MS, StoreClient, store_call
 from storage.one_hop import OneHop
 
 if TYPE_CHECKING:
@@ -31,8 +30,10 @@ if TYPE_CHECKING:
     from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
+    from pymongo.collection import Collection
 
     from rules.batching import BatchSizer
+    from storage.client import Document
 
 BATCH_ROWS = 1_000
 """Rows of one reply; the default of 101 would cost a batch of recipients several round trips."""
@@ -61,22 +62,16 @@ def portions(items: Iterable[Item], size: int = IDS_AT_ONCE) -> Iterator[list[It
         yield some
 
 
-async def _in_thread(work: Callable[[], list[Document]]) -> list[Document]:
-    """Return what `work` asks the driver for, in a thread of Motor's.
-
-    Motor's own cursors come back to the loop for each step of the way.
-    """
-    loop = asyncio.get_running_loop()
-    found: list[Document] = await run_on_executor(loop, work)  # type: ignore[no-untyped-call]
-    return found
-
-
 class StoreCollection:
     """A collection whose every operation ends in time or raises StoreUnavailable."""
 
     def __init__(self, collection: AsyncIOMotorCollection[Document]) -> None:
+        # Motor's types take it for a collection.
+        client: object = collection.database.client
+        assert isinstance(client, StoreClient)
         self._collection = collection
-        self._driver = collection.delegate
+        self._driver: Collection[Document] = collection.delegate
+        self._threads = client.threads
 
     def lagging(self) -> StoreCollection:
         """Return the same, as secondaries have it, where there are any: for lists and counts.
@@ -90,14 +85,18 @@ class StoreCollection:
             )
         )
 
+    async def _run(self, work: Callable[[], Item]) -> Item:
+        """Return what `work` asks the driver for."""
+        async with store_call():
+            return await self._threads.run(work)
+
     async def find_one(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
     ) -> Document | None:
         """Return a document that matches."""
-        async with store_call():
-            return await self._collection.find_one(
-                query, projection, max_time_ms=OPERATION_TIMEOUT_MS
-            )
+        return await self._run(
+            lambda: self._driver.find_one(query, projection, max_time_ms=OPERATION_TIMEOUT_MS)
+        )
 
     async def find(
         self,
@@ -109,32 +108,27 @@ class StoreCollection:
         limit: int | None = None,
     ) -> list[Document]:
         """Return all documents that match; who asks bounds how many those can be."""
-        async with store_call():
-            cursor = self._driver.find(
-                query,
-                projection,
-                sort=sort,
-                skip=skip,
-                limit=limit or 0,
-                batch_size=BATCH_ROWS,
-                max_time_ms=OPERATION_TIMEOUT_MS,
-            )
-            return await _in_thread(lambda: list(cursor))
+        cursor = self._driver.find(
+            query,
+            projection,
+            sort=sort,
+            skip=skip,
+            limit=limit or 0,
+            batch_size=BATCH_ROWS,
+            max_time_ms=OPERATION_TIMEOUT_MS,
+        )
+        return await self._run(lambda: list(cursor))
 
     async def find_all(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
     ) -> AsyncIterator[list[Document]]:
         """Yield all documents that match, some at a time, however many there are."""
-        cursor = self._collection.find(query, projection, batch_size=BATCH_ROWS)
+        cursor = self._driver.find(query, projection, batch_size=BATCH_ROWS)
         try:
-            while True:
-                async with store_call():
-                    some = await cursor.to_list(BATCH_ROWS)
-                if not some:
-                    return
+            while some := await self._run(lambda: list(islice(cursor, BATCH_ROWS))):
                 yield some
         finally:
-            await cursor.close()
+            await self._run(cursor.close)
 
     async def find_by_id(
         self,
@@ -150,26 +144,21 @@ class StoreCollection:
 
     async def in_one_hop(self, reads: Callable[[OneHop], Item]) -> Item:
         """Return what `reads` makes of the reads it does, on a thread."""
-        async with store_call():
-            until_s = time.monotonic() + CALL_DEADLINE_S
-            return await asyncio.to_thread(
-                reads, OneHop(self._collection.delegate, until_s=until_s)
-            )
+        hop = OneHop(self._driver, until_s=time.monotonic() + CALL_DEADLINE_S)
+        return await self._run(lambda: reads(hop))
 
     async def count(self, query: Mapping[str, Any], *, most: int | None = None) -> int:
         """Return how many documents match, `most` when there are that many or more."""
         bound: dict[str, Any] = {} if most is None else {"limit": most}
-        async with store_call():
-            return await self._collection.count_documents(
-                query, maxTimeMS=OPERATION_TIMEOUT_MS, **bound
-            )
+        return await self._run(
+            lambda: self._driver.count_documents(query, maxTimeMS=OPERATION_TIMEOUT_MS, **bound)
+        )
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Return all results of `pipeline`."""
-        async with store_call():
-            return await _in_thread(
-                lambda: list(self._driver.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS))
-            )
+        return await self._run(
+            lambda: list(self._driver.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS))
+        )
 
     async def insert_new(self, documents: Sequence[Document | RawBSONDocument]) -> list[int]:
         """Insert those whose `_id` is not there yet; return the places of the others.
@@ -177,8 +166,7 @@ class StoreCollection:
         Any other failure raises, with whatever part inserted.
         """
         try:
-            async with store_call():
-                await self._collection.insert_many(documents, ordered=False)
+            await self._run(lambda: self._driver.insert_many(documents, ordered=False))
         except BulkWriteError as error:
             return [failure["index"] for failure in error.details["writeErrors"]]
         return []
@@ -210,15 +198,13 @@ class StoreCollection:
 
     async def update_one(self, query: Mapping[str, Any], update: Update) -> bool:
         """Update a document that matches; tell whether there was one."""
-        async with store_call():
-            result = await self._collection.update_one(query, update)
-            return result.matched_count == 1
+        result = await self._run(lambda: self._driver.update_one(query, update))
+        return result.matched_count == 1
 
     async def update_many(self, query: Mapping[str, Any], update: Update) -> int:
         """Update all documents that match; return how many changed."""
-        async with store_call():
-            result = await self._collection.update_many(query, update)
-            return result.modified_count
+        result = await self._run(lambda: self._driver.update_many(query, update))
+        return result.modified_count
 
     async def update_by_id(
         self, ids: Iterable[UUID], also: Mapping[str, Any], update: Mapping[str, Any]
@@ -233,26 +219,24 @@ class StoreCollection:
         """Insert a document of `key` and `fields` unless there is one of `key`."""
         # Of several at once, all but one may fail with this, and have what they wanted.
         with suppress(DuplicateKeyError):
-            async with store_call():
-                await self._collection.update_one(key, {"$setOnInsert": fields}, upsert=True)
+            await self._run(
+                lambda: self._driver.update_one(key, {"$setOnInsert": fields}, upsert=True)
+            )
 
     async def delete_one(self, query: Mapping[str, Any]) -> bool:
         """Delete a document that matches; tell whether there was one."""
-        async with store_call():
-            result = await self._collection.delete_one(query)
-            return result.deleted_count == 1
+        result = await self._run(lambda: self._driver.delete_one(query))
+        return result.deleted_count == 1
 
     async def delete_many(self, query: Mapping[str, Any]) -> int:
         """Delete all documents that match; return how many there were."""
-        async with store_call():
-            result = await self._collection.delete_many(query)
-            return result.deleted_count
+        result = await self._run(lambda: self._driver.delete_many(query))
+        return result.deleted_count
 
     async def bulk_update(self, updates: Iterable[UpdateOne]) -> int:
         """Carry out `updates` in their order, many in one round trip; return how many changed."""
         changed = 0
         for some in portions(updates, UPDATES_AT_ONCE):
-            async with store_call():
-                result = await self._collection.bulk_write(some, ordered=True)
-                changed += result.modified_count
+            result = await self._run(partial(self._driver.bulk_write, some, ordered=True))
+            changed += result.modified_count
         return changed

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.monitoring import CommandListener
 
 from storage.client import open_client
@@ -102,9 +101,7 @@ async def recorded(
     """Run `use` on the database `name`, and return what was sent."""
     listener = Recorded()
     plain = open_client(uri, app_name="tests")
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-        uri, uuidRepresentation="standard", tz_aware=True, event_listeners=[listener]
-    )
+    client = open_client(uri, app_name="tests", event_listeners=[listener])
     async with use.on(plain[name]):
         await use.run(open_stores(client[name], cipher, clock))
     plain.close()

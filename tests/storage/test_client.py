@@ -41,6 +41,7 @@ from storage.indexes import ensure_indexes
 from storage.notifications import NotificationsRepository
 from storage.positions import PositionClock
 from tests.storage.samples import KEY, NOON, SECOND, a_row
+from tests.support.world import eventually
 
 if TYPE_CHECKING:
     from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -125,6 +126,7 @@ class Tunnel:
         self.is_open = True
         self.carries = asyncio.Event()
         self.carries.set()
+        self.held = 0
         self.port = 0
         self.replies_left: int | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -139,6 +141,7 @@ class Tunnel:
         ) -> None:
             try:
                 while piece := await reader.read(1 << 20):
+                    self.held += not self.carries.is_set()
                     await self.carries.wait()
                     if is_reply and self.replies_left is not None:
                         self.replies_left -= 1
@@ -239,6 +242,25 @@ async def test_a_store_that_hangs_is_out_of_reach_at_the_deadline(
             await notifications.after(user_id, since=None, until=NOON, limit=5)
         with pytest.raises(StoreUnavailable):
             await notifications.insert([a_row(user_id)])
+
+
+async def test_who_waits_by_one_client_holds_up_nobody_who_asks_by_another(
+    tunnel: Tunnel,
+    notifications: NotificationsRepository,
+    database: AsyncIOMotorDatabase[Document],
+) -> None:
+    user_id = uuid4()
+    tunnel.carries.clear()
+    waiting = [asyncio.create_task(notifications.unread_count(user_id)) for _ in range(40)]
+
+    async def are_held() -> bool:
+        return tunnel.held > 0
+
+    await eventually(are_held)
+    assert await NotificationsRepository(database, FieldCipher([KEY])).unread_count(user_id) == 0
+    assert not any(task.done() for task in waiting)
+    tunnel.carries.set()
+    assert await asyncio.gather(*waiting) == [0] * 40
 
 
 async def test_a_store_that_is_lost_between_two_replies_of_one_query_is_out_of_reach(

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import structlog
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -25,7 +25,7 @@ from rules.local_day import LocalDay
 from rules.timezones import zone_of
 from storage.cap_ledger import CapLedger
 from storage.charges import ChargesRepository
-from storage.client import Document
+from storage.client import Document, open_client
 from storage.daily_caps import AWAY_FOR_S, DailyCaps
 from storage.positions import PositionClock
 from storage.redis import RedisStore, RedisUnavailable
@@ -104,9 +104,7 @@ def queries() -> Queries:
 async def process(
     store: OwnRedis, mongodb_uri: str, database_name: str, queries: Queries
 ) -> AsyncIterator[Process]:
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-        mongodb_uri, uuidRepresentation="standard", tz_aware=True, event_listeners=[queries]
-    )
+    client = open_client(mongodb_uri, app_name="tests", event_listeners=[queries])
     started = Process(store.url, client[database_name])
     yield started
     await started.redis.close()

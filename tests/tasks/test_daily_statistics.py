@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -267,9 +267,7 @@ class Killing(CommandListener):
 async def killed_after(platform: Platform, commands: int, uri: str) -> bool:
     """Count until that many commands were sent; tell whether it was not done before."""
     killing = Killing(commands)
-    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
-        uri, uuidRepresentation="standard", tz_aware=True, event_listeners=[killing]
-    )
+    client = open_client(uri, app_name="tests", event_listeners=[killing])
     stores = open_stores(client[platform.database.name], FieldCipher([KEY]), platform.clock)
     killing.task = asyncio.create_task(platform.statistics(stores).count_open(platform.now))
     try:
