@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 from uuid import UUID
 
+import structlog
+
 from actors.flows.fan_out import BusinessFlow, FanOutFlow, ToFollowers
 from actors.notice import Notice
 from actors.publisher import Publisher
@@ -38,6 +40,7 @@ ASKED_AT_ONCE = 10
 """Businesses whose followers are looked for: a query each, since of several in one the embedded
 store reads more than all of them ask for."""
 
+log = structlog.get_logger(__name__)
 
 Planned: TypeAlias = tuple[StoredEvent, ToFollowers]
 
@@ -72,16 +75,20 @@ class SmallFanOuts:
     async def carry_out(self, events: Sequence[StoredEvent]) -> set[UUID]:
         """Carry out the small ones of `events` and return their keys; the others are untouched.
 
-        Whatever it raises, what is left undone can be carried out one by one.
+        Where something fails the rest is left. That, and all if it raises, can be carried out one
+        by one.
         """
         planned = await self._plan(events)
         done = {event.key for event, fan_out in planned if fan_out is None}
         await self._finish(done)
         small = ((event, each) for event, each in planned if each is not None and _is_small(each))
         for inserts in portions(_inserts(small), TOLD_AT_ONCE):
-            async with asyncio.TaskGroup() as tasks:
-                told = [tasks.create_task(self._tell(some)) for some in inserts]
-            done.update(*(each.result() for each in told))
+            told = await asyncio.gather(*map(self._tell, inserts), return_exceptions=True)
+            failed = [type(each).__name__ for each in told if isinstance(each, BaseException)]
+            done.update(*(each for each in told if not isinstance(each, BaseException)))
+            if failed:
+                log.warning("small_fan_outs_failed", reasons=failed)
+                break
         return done
 
     async def _plan(

@@ -199,8 +199,11 @@ async def test_done_again_nobody_is_told_again(small: SmallWorks) -> None:
     assert sorted(row["recipient_id"] for row in rows) == sorted(followers)
 
 
-async def test_what_is_told_by_one_insert_is_bounded(small: SmallWorks) -> None:
-    shops = [await small.followed_by(40) for _ in range(4)]
+async def test_what_is_told_by_one_insert_is_bounded(
+    small: SmallWorks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.small_fan_outs.MOST_TOLD", 5)
+    shops = [await small.followed_by(2) for _ in range(4)]
     events = [posted(business_id) for business_id, _ in shops]
     inserted: list[int] = []
     insert = small.stores.notifications.insert
@@ -213,7 +216,7 @@ async def test_what_is_told_by_one_insert_is_bounded(small: SmallWorks) -> None:
     counted: Any = Counted()
     small.works.publisher._notifications = counted
     await small.small.carry_out(await small.owned(*events))
-    assert inserted == [80, 80]
+    assert inserted == [4, 4]
     assert [await small.told(event) for event in events] == [ids for _, ids in shops]
 
 
@@ -302,6 +305,35 @@ async def test_one_that_fails_leaves_the_others_told(small: SmallWorks) -> None:
     await small.works.reach("unowned", bad)
     assert await small.told(good) == followers
     assert await small.told(bad) == set()
+
+
+@pytest.mark.parametrize("fails", [1, 2])
+async def test_what_was_told_before_or_beside_a_failure_is_not_told_again(
+    fails: int, small: SmallWorks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.small_fan_outs.MOST_TOLD", 1)
+    monkeypatch.setattr("actors.small_fan_outs.TOLD_AT_ONCE", 2)
+    shops = [await small.followed_by(1) for _ in range(4)]
+    events = [posted(business_id) for business_id, _ in shops]
+    insert = small.stores.notifications.insert
+    inserts = 0
+
+    class Failing:
+        async def insert(self, rows: Any) -> Any:
+            nonlocal inserts
+            inserts += 1
+            if inserts == fails:
+                raise StoreUnavailable("away")
+            return await insert(rows)
+
+    failing: Any = Failing()
+    small.works.publisher._notifications = failing
+    await small.works.accept(*events)
+    await small.works.reach("done", *events)
+    assert [await small.told(event) for event in events] == [ids for _, ids in shops]
+    # The one beside it is done, and what would have come after it goes by itself.
+    assert small.updates.asked == [4, 1, 1, 1]
+    assert inserts == 5
 
 
 async def test_when_the_store_was_away_each_is_tried_again_by_itself(small: SmallWorks) -> None:
