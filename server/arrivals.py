@@ -12,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NoReturn
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from actors.tally import Tally
 
@@ -59,6 +61,7 @@ class Arrivals:
         self._most_waiting = most_waiting
         self._waiting = 0
         self._places = asyncio.Semaphore(at_once)
+        self._one_each: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._turn_within_s = turn_within_s
 
     def __len__(self) -> int:
@@ -71,22 +74,27 @@ class Arrivals:
         self._look_for_room()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for one's turn to be let in; raises Crowded, also when it does not come in time."""
+    async def turn(self, user_id: UUID) -> AsyncIterator[None]:
+        """Wait for a turn to be let in; raises Crowded, also when it does not come in time.
+
+        Of one user's connections one has a turn at once: their actor takes them one by one anyway,
+        and while it is busy the others would have all places, and nobody else one.
+        """
         self._look_for_room()
-        self._waiting += 1
-        try:
+        only = self._one_each.setdefault(user_id, asyncio.Lock())
+        async with AsyncExitStack() as held:
+            self._waiting += 1
+            held.callback(self._wait_no_more)
             try:
                 async with asyncio.timeout(self._turn_within_s):
-                    await self._places.acquire()
+                    await held.enter_async_context(only)
+                    await held.enter_async_context(self._places)
             except TimeoutError:
                 self._refuse()
-            try:
-                yield
-            finally:
-                self._places.release()
-        finally:
-            self._waiting -= 1
+            yield
+
+    def _wait_no_more(self) -> None:
+        self._waiting -= 1
 
     def _look_for_room(self) -> None:
         if self._waiting >= self._most_waiting:

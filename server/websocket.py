@@ -139,7 +139,7 @@ class NotificationSocket(Transport):
 
     async def _be_let_in(self, principal: Principal, ref: Ref) -> None:
         """Wait for a turn, and join those of the user's connections that are here."""
-        async with self.service.arrivals.turn():
+        async with self.service.arrivals.turn(principal.user_id):
             # Who has gone meanwhile takes nobody's time.
             if not self.is_closing:
                 await self.service.directory.attach(principal.user_id, self, ref)

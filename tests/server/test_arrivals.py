@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -19,7 +20,7 @@ from tests.server.frames import FrameSocket
 from tests.server.test_handshake import GET, lines
 from tests.server.wire import Wire
 from tests.support.service import running
-from tests.support.sockets import Socket
+from tests.support.sockets import WITHIN_S, Socket
 from tests.support.world import Person
 
 
@@ -29,14 +30,14 @@ def arrivals(*, here: int = 0, **numbers: Any) -> Arrivals:
 
 async def test_as_many_wait_as_may() -> None:
     door = arrivals()
-    async with door.turn():
+    async with door.turn(uuid4()):
         door.admit()
-        async with door.turn():
+        async with door.turn(uuid4()):
             assert len(door) == 2
             with pytest.raises(Crowded):
                 door.admit()
             with pytest.raises(Crowded):
-                async with door.turn():
+                async with door.turn(uuid4()):
                     pass
         door.admit()
     assert len(door) == 0
@@ -45,7 +46,7 @@ async def test_as_many_wait_as_may() -> None:
 async def test_who_failed_waits_no_longer() -> None:
     door = arrivals()
     with pytest.raises(RuntimeError):
-        async with door.turn():
+        async with door.turn(uuid4()):
             raise RuntimeError
     assert len(door) == 0
 
@@ -54,7 +55,7 @@ async def test_a_few_are_let_in_at_once_and_the_others_in_their_order() -> None:
     door, let_in = arrivals(most_waiting=9, at_once=1), []
 
     async def come(number: int) -> None:
-        async with door.turn():
+        async with door.turn(uuid4()):
             let_in.append(number)
             await asyncio.sleep(0)
             assert let_in[-1] == number
@@ -65,13 +66,34 @@ async def test_a_few_are_let_in_at_once_and_the_others_in_their_order() -> None:
 
 async def test_whose_turn_does_not_come_in_time_is_sent_away() -> None:
     door = arrivals(at_once=1, turn_within_s=0.01)
-    async with door.turn():
+    async with door.turn(uuid4()):
         with pytest.raises(Crowded):
-            async with door.turn():
+            async with door.turn(uuid4()):
                 pass
         assert len(door) == 1
-    async with door.turn():
+    async with door.turn(uuid4()):
         assert len(door) == 1
+
+
+async def test_nobody_waits_for_all_that_one_user_opens() -> None:
+    door, let_in, one = arrivals(most_waiting=9, at_once=2), [], uuid4()
+    is_busy = asyncio.Event()
+
+    async def come(name: str, user_id: UUID) -> None:
+        async with door.turn(user_id):
+            let_in.append(name)
+            if user_id == one:
+                await is_busy.wait()
+
+    ones = [asyncio.create_task(come(f"one's {number}", one)) for number in range(4)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(WITHIN_S):
+        await come("another's", uuid4())
+        assert let_in == ["one's 0", "another's"]
+        is_busy.set()
+        await asyncio.gather(*ones)
+    assert let_in[2:] == [f"one's {number}" for number in range(1, 4)]
+    assert len(door) == 0
 
 
 async def test_no_more_are_here_than_may_be() -> None:
@@ -109,7 +131,7 @@ class Crowd:
         await asyncio.gather(*self._waiting)
 
     async def _wait(self) -> None:
-        async with self._arrivals.turn():
+        async with self._arrivals.turn(uuid4()):
             await self._may_go.wait()
 
 
