@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -19,7 +20,8 @@ from actors.shares import OFFERED_FOR
 from rules.events import Lane
 from rules.kinds import KINDS
 from rules.recipients import Recipient
-from storage.events import NewEvent, StoredEvent
+from storage.client import StoreUnavailable
+from storage.events import EventsRepository, NewEvent, StoredEvent
 from storage.stores import Stores
 from storage.users import ProfileChange
 from tests.actors.test_lanes import SOON_S, Works
@@ -235,6 +237,34 @@ async def test_an_owner_who_died_leaves_what_it_had_not_shared(pair: Pair) -> No
     await pair.there.ask_claimer(Help())
     await eventually(pair.all_done)
     assert await pair.told() == pair.ids
+
+
+async def test_a_share_that_the_owner_has_not_left_is_told_by_both_and_to_everybody_once(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when it is killed between the two."""
+    shorten = EventsRepository.shorten
+    has_failed = False
+
+    async def fail_once(*args: Any) -> None:
+        nonlocal has_failed
+        if not has_failed:
+            has_failed = True
+            raise StoreUnavailable("away")
+        await shorten(*args)
+
+    monkeypatch.setattr(EventsRepository, "shorten", fail_once)
+    pair.there.is_alone = True
+    pair.telling_here.may_go_on.set()
+    pair.telling_there.may_go_on.set()
+    await pair.here.accept(pair.event)
+    await pair.here.reach("done", pair.event)
+    (share,) = await pair.shares()
+    assert await pair.told() == pair.ids
+    await pair.there.ask_claimer(Help())
+    await pair.there.reach("done", share)
+    assert await pair.told() == pair.ids
+    assert pair.there.tally.fan_out_recipients == share.data["until"] - share.data["cursor"]
 
 
 async def test_of_what_is_withdrawn_no_share_is_told(pair: Pair) -> None:
