@@ -2,9 +2,10 @@
 
 A full collection looks at every container that is alive: with ten thousand connections that takes a
 quarter of a second, in which nobody is served. So what has outlived one is put aside (`gc.freeze`)
-and not looked at again, and full collections are had often enough to be small. Connections and
-actors refer to themselves nowhere, so they are freed without the collector, put aside or not. Every
-few hours everything is looked at all the same, in case something has made a cycle that lives long.
+and not looked at again, and full collections are had often enough to be small. Connections,
+requests and actors refer to themselves nowhere, so they are freed without the collector, put aside
+or not. Every few hours everything is looked at all the same, in case something has made a cycle
+that lives long.
 """
 
 from __future__ import annotations
@@ -65,6 +66,14 @@ def put_survivors_aside(stack: AsyncExitStack) -> None:
     periodic = PeriodicCallback(_look_at_everything, WHOLE_EVERY_S * 1_000)
     periodic.start()
     stack.callback(periodic.stop)
+
+
+def let_go(error: BaseException) -> None:
+    """Forget where an error was raised that is among the locals there.
+
+    Else it and the frames, and by them the request, are freed by the collector alone.
+    """
+    error.__traceback__ = None
 
 
 def _put_aside(phase: str, about: dict[str, int]) -> None:

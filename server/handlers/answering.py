@@ -16,6 +16,7 @@ from rules.rate_limits import Standing
 from server.application import Application
 from server.error_table import answer_to, internal_error
 from server.errors import ErrorAnswer, MethodNotAllowed, RateLimited
+from server.garbage import let_go
 from server.handlers.lingering import LingeringHandler
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
@@ -105,6 +106,7 @@ class AnsweringHandler(LingeringHandler):
             allowed = self.allowed_methods()
             error = MethodNotAllowed(allowed) if allowed else tornado.web.HTTPError(404)
         self.answer_error(answer_to(error) or internal_error(self.request_id))
+        let_go(error)
 
     def answer_error(self, answer: ErrorAnswer) -> None:
         """Answer with the envelope of `answer`."""

@@ -25,7 +25,7 @@ from server.errors import (
 )
 from server.handlers.answering import AnsweringHandler
 from server.operation import JSON, Operation
-from server.schemas.messages import flattened
+from server.schemas.messages import problems_of
 from server.service import Service
 
 PUBLIC: frozenset[UserType] = frozenset()
@@ -253,7 +253,7 @@ def loaded(schema: Schema, value: Any) -> Any:
     try:
         return schema.load(value)
     except ValidationError as error:
-        raise ValidationFailed(flattened(error.messages)) from None
+        raise ValidationFailed(problems_of(error)) from None
 
 
 class UnknownPath(ApiHandler):

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate
 from server.errors import ValidationFailed
 from server.schemas.event_data import DATA
 from server.schemas.fields import Identifier, Time
-from server.schemas.messages import flattened
+from server.schemas.messages import problems_of
 
 MOST_EVENTS = 1_000
 
@@ -83,5 +83,5 @@ def _load(entry: Any, path: str) -> Event:
     try:
         event: Event = _EVENT.load(entry)
     except ValidationError as error:
-        raise ValidationFailed(flattened(error.messages, path)) from None
+        raise ValidationFailed(problems_of(error, path)) from None
     return event

@@ -9,7 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from actors.frames import Ref
 from server.errors import ValidationFailed
-from server.schemas.messages import flattened
+from server.schemas.messages import problems_of
 from server.schemas.notifications import ClickSchema
 
 REF_LIMIT = 128
@@ -86,7 +86,7 @@ def load_message(text: str | bytes) -> dict[str, Any]:
     try:
         message: dict[str, Any] = schema.load(body)
     except ValidationError as error:
-        raise ValidationFailed(flattened(error.messages)) from None
+        raise ValidationFailed(problems_of(error)) from None
     return message
 
 

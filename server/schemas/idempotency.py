@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from tornado.httputil import HTTPHeaders
 
 from server.errors import ValidationFailed
-from server.schemas.messages import flattened
+from server.schemas.messages import problems_of
 
 HEADER = "Idempotency-Key"
 
@@ -36,5 +36,5 @@ def key_of(headers: HTTPHeaders) -> str | None:
     try:
         key: str | None = IDEMPOTENCY.load({HEADER: given[0]} if given else {})["key"]
     except ValidationError as error:
-        raise ValidationFailed(flattened(error.messages)) from None
+        raise ValidationFailed(problems_of(error)) from None
     return key

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
+import pytest
+
 from server.garbage import THRESHOLDS, measure_garbage_pauses, put_survivors_aside
+from server.handlers.answering import AnsweringHandler
+from tests.server.frames import FrameSocket
+from tests.server.wire import Wire
+from tests.support.api import AN_ID
+from tests.support.world import Person, eventually
 
 
 class Cycle:
@@ -64,3 +72,48 @@ async def test_in_the_end_all_is_as_before() -> None:
         assert gc.get_freeze_count() > 0
     assert (gc.get_threshold(), gc.callbacks) == (thresholds, callbacks)
     assert gc.get_freeze_count() == 0
+
+
+async def is_freed() -> bool:
+    return not any(issubclass(type(each), AnsweringHandler) for each in gc.get_objects())
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """Have nothing freed but by its last reference."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(
+    ("asked", "has_token", "status"),
+    [
+        ("GET /api/notifications/", True, 200),
+        ("GET /api/notifications/", False, 401),
+        ("GET /api/notifications/?page=none", True, 400),
+        ("GET /api/campaigns/", True, 403),
+        ("GET /nowhere/", True, 404),
+        (f"DELETE /api/notifications/{AN_ID}/delete/", True, 404),
+        ("PATCH /api/notifications/", True, 405),
+    ],
+)
+async def test_a_request_is_freed_by_its_last_reference(
+    wire: Wire, person: Person, asked: str, has_token: bool, status: int
+) -> None:
+    """One that needs the collector, and is put aside while under way, stays for hours."""
+    given = person.token if has_token else "none"
+    await wire.send(f"{asked} HTTP/1.1", f"Authorization: Bearer {given}")
+    assert (await wire.answer()).status == status
+    await eventually(is_freed)
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_so_is_a_socket_with_a_bad_message(base_url: str, person: Person) -> None:
+    socket = await FrameSocket.open(base_url, person.token)
+    socket.say(type="sync", since="nothing")
+    assert (await socket.next()).body["type"] == "error"
+    socket.drop()
+    await eventually(is_freed)
