@@ -74,7 +74,7 @@ class StoreClient(AsyncIOMotorClient[Document]):
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri, **options)
-        self.threads = StoreThreads()
+        self.threads = StoreThreads(self.delegate.options.pool_options.max_pool_size or 0)
 
     def close(self) -> None:
         """Close its connections, and begin nothing more."""

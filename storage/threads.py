@@ -23,8 +23,14 @@ Result = TypeVar("Result")
 class StoreThreads:
     """Runs what asks the store, some at a time; the others wait in the order they came."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="store")
+    def __init__(self, connections: int) -> None:
+        """Take how many connections the client may have, 0 for as many as it needs.
+
+        More threads than those would wait for one in the driver, where who comes last may be first:
+        of forty lists at once some waited until their time was over.
+        """
+        most = min(THREADS, connections or THREADS)
+        self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="store")
 
     async def run(self, work: Callable[[], Result]) -> Result:
         """Return what `work` returns. Cancelled before its turn, it is not begun."""

@@ -195,7 +195,7 @@ async def notifications(
     tunnel: Tunnel, database_name: str
 ) -> AsyncIterator[NotificationsRepository]:
     # The store names itself as the only member of its set: that way the tunnel would be left out.
-    uri = f"mongodb://127.0.0.1:{tunnel.port}/?directConnection=true&maxPoolSize=2"
+    uri = f"mongodb://127.0.0.1:{tunnel.port}/?directConnection=true&maxPoolSize=4"
     client = open_client(uri, app_name="tests")
     yield NotificationsRepository(client[database_name], FieldCipher([KEY]))
     # It says goodbye to the store, by the tunnel, which this loop carries.
