@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -15,6 +15,8 @@ from tests.server.frames import FrameSocket
 from tests.server.wire import Wire
 from tests.support.api import AN_ID
 from tests.support.world import Person, eventually
+
+Freed = Callable[[], Awaitable[bool]]
 
 
 class Cycle:
@@ -74,20 +76,25 @@ async def test_in_the_end_all_is_as_before() -> None:
     assert gc.get_freeze_count() == 0
 
 
-async def is_freed() -> bool:
-    return not any(issubclass(type(each), AnsweringHandler) for each in gc.get_objects())
+def handlers() -> list[AnsweringHandler]:
+    """Return those of all requests that are not freed."""
+    return [each for each in gc.get_objects() if issubclass(type(each), AnsweringHandler)]
 
 
 @pytest.fixture
-def no_collector() -> Iterator[None]:
-    """Have nothing freed but by its last reference."""
+def is_freed() -> Iterator[Freed]:
+    """Return what tells whether all requests from now on are freed, by their last reference."""
     gc.collect()
     gc.disable()
-    yield
+    others = weakref.WeakSet(handlers())
+
+    async def are_no_more() -> bool:
+        return all(each in others for each in handlers())
+
+    yield are_no_more
     gc.enable()
 
 
-@pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize(
     ("asked", "has_token", "status"),
     [
@@ -101,7 +108,7 @@ def no_collector() -> Iterator[None]:
     ],
 )
 async def test_a_request_is_freed_by_its_last_reference(
-    wire: Wire, person: Person, asked: str, has_token: bool, status: int
+    wire: Wire, person: Person, is_freed: Freed, asked: str, has_token: bool, status: int
 ) -> None:
     """One that needs the collector, and is put aside while under way, stays for hours."""
     given = person.token if has_token else "none"
@@ -110,8 +117,9 @@ async def test_a_request_is_freed_by_its_last_reference(
     await eventually(is_freed)
 
 
-@pytest.mark.usefixtures("no_collector")
-async def test_so_is_a_socket_with_a_bad_message(base_url: str, person: Person) -> None:
+async def test_so_is_a_socket_with_a_bad_message(
+    base_url: str, person: Person, is_freed: Freed
+) -> None:
     socket = await FrameSocket.open(base_url, person.token)
     socket.say(type="sync", since="nothing")
     assert (await socket.next()).body["type"] == "error"
