@@ -7,9 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHECKED := run.py config rules storage actors tasks server bench tests
 BENCH_ARGS ?=
-# Three pytests for two cores, for much is waited for, each with stores of its own; a file is run by
-# one, for its fixtures' sake.
-TEST_PROGRAMS ?= -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 ))) --maxprocesses=6 --dist loadfile --no-loadscope-reorder
+# A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
+TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
 # Every program that a test starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE

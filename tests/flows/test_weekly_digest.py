@@ -133,6 +133,8 @@ async def test_what_is_gone_muted_or_of_another_week_is_not_told(
     await world.post_listing(
         shop, "Expired", expiry_date=(datetime.now(UTC) - timedelta(hours=1)).isoformat()
     )
+    # Of what is removed before anybody is told nobody is.
+    await world.told(person, 3)
     await world.event("listing.removed", {"listing_id": removed})
     await world.post_listing(muted, "Muted")
     long_ago = (datetime.now(UTC) - timedelta(days=8)).isoformat()
