@@ -36,28 +36,28 @@ WITHOUT_NEW = without("notifications", [row.id for row in NEW_ROWS])
 RECENT = {"created_from": NOON, "created_before": LATER}
 
 
-def page(index: str, **wanted: Any) -> Use:
+def page(index: str, owner: UUID = READER, **wanted: Any) -> Use:
     async def run(stores: Stores) -> int:
         return len(
-            await stores.notifications.page(READER, InboxFilter(**wanted), page=1, page_size=9)
+            await stores.notifications.page(owner, InboxFilter(**wanted), page=1, page_size=9)
         )
 
     return Use(NotificationsRepository.page, run, (index,))
 
 
-def how_many(index: str, **wanted: Any) -> Use:
+def how_many(index: str, owner: UUID = READER, **wanted: Any) -> Use:
     return Use(
         NotificationsRepository.count,
-        lambda stores: stores.notifications.count(READER, InboxFilter(**wanted)),
+        lambda stores: stores.notifications.count(owner, InboxFilter(**wanted)),
         (index,),
     )
 
 
-def snapshot(index: str, mark: Mark) -> Use:
+def snapshot(index: str, mark: Mark, *owners: UUID) -> Use:
     return Use(
         NotificationsRepository.snapshots,
         lambda stores: stores.notifications.snapshots(
-            [Counted(MARKER, mark, NOON + 9 * SECOND), Counted(READER, mark, NOON + 9 * SECOND)]
+            [Counted(owner, mark, NOON + 9 * SECOND) for owner in owners]
         ),
         (index, "position"),
         unread_again(MARKED_ROWS),
@@ -90,10 +90,10 @@ USES = [
     page("inbox", **RECENT),
     page("unread", is_read=False),
     page("inbox", kind="new_listing"),
-    page("inbox", is_read=True, kind="welcome", **RECENT),
+    page("inbox", CHANGED, is_read=True, kind="new_listing", **RECENT),
     page("unread", is_read=False, **RECENT),
     how_many("inbox"),
-    how_many("inbox", is_read=True, kind="welcome", **RECENT),
+    how_many("inbox", CHANGED, is_read=True, kind="new_listing", **RECENT),
     how_many("unread", is_read=False, **RECENT),
     Use(
         NotificationsRepository.unread_count,
@@ -101,8 +101,8 @@ USES = [
         ("unread",),
         unread_again(MARKED_ROWS),
     ),
-    snapshot("unread", "unread"),
-    snapshot("inbox", "inbox"),
+    snapshot("unread", "unread", MARKER, READER),
+    snapshot("inbox", "inbox", READER, DELETER),
     Use(
         NotificationsRepository.mark_read,
         lambda stores: stores.notifications.mark_read(MARKER, MARKED_ROWS, at=LATER),
