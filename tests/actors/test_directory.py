@@ -108,6 +108,35 @@ async def test_one_that_has_left_takes_nobodys_place(directory: Directory) -> No
     assert not any(connection.closed_with for connection in connections)
 
 
+class Listener:
+    def __init__(self) -> None:
+        self.opened_serials: list[int] = []
+
+    def opened(self, user_id: UUID, serial: int) -> None:
+        self.opened_serials.append(serial)
+
+    def closed(self, user_id: UUID, serial: int) -> None:
+        pass
+
+    def forget(self, user_id: UUID) -> None:
+        pass
+
+
+async def test_one_that_leaves_while_it_is_let_in_is_never_said_to_be_here(stores: Stores) -> None:
+    user_id, listener, actors = uuid4(), Listener(), UserActors(stores)
+    directory = Directory(actors.start, listener)
+    await directory.attach(user_id, RecordingConnection())
+    assert len(listener.opened_serials) == 1
+    leaving = RecordingConnection()
+    attaching = asyncio.create_task(directory.attach(user_id, leaving))
+    await asyncio.sleep(0)
+    directory.detach(user_id, leaving)
+    await attaching
+    assert len(listener.opened_serials) == 1
+    await directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=5)
+    await actors.end()
+
+
 async def test_one_that_does_not_get_in_takes_nobodys_place(stores: Stores) -> None:
     user_id = uuid4()
     actors = UserActors(stores)

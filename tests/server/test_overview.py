@@ -69,6 +69,7 @@ async def test_what_is_scheduled_and_what_is_on_the_queue(
 ) -> None:
     before, email = await seen(api, admin), await channel_of(api, admin, "email")
     person = await world.person()
+    await world.prefer(person, quiet_hours={"enabled": False})
     at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert (await world.send(person, send_at=at)).status == 202
     assert (await world.send(person, channels=["email"])).status == 201

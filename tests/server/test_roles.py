@@ -135,13 +135,11 @@ async def status(api: Api, method: str, path: str, bearer: str | None) -> int:
 
 
 def test_every_route_is_in_the_table() -> None:
-    assert [path for path, _ in routes(has_demo=True)] == list(MAY)
+    assert sorted(path for path, _ in routes(has_demo=True)) == sorted(MAY)
 
 
 def test_production_has_no_demo() -> None:
-    assert [path for path, _ in routes(has_demo=False)] == [
-        path for path in MAY if path not in DEMO
-    ]
+    assert sorted(path for path, _ in routes(has_demo=False)) == sorted(MAY.keys() - set(DEMO))
 
 
 @pytest.mark.parametrize("route", MAY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 from tornado.httpclient import HTTPError
@@ -55,7 +56,13 @@ class Client:
 
     async def _connect_and_read(self) -> None:
         url = self.base_url.replace("http", "ws", 1) + "/ws/notifications/"
-        self._connection = await websocket_connect(url)
+        connecting = asyncio.ensure_future(websocket_connect(url))
+        try:
+            self._connection = await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            with suppress(OSError, HTTPError, StreamClosedError, WebSocketError):
+                (await connecting).close()
+            raise
         on_this_socket: set[str] = set()
         await self._send(type="authenticate", token=self._token)
         while (text := await self._connection.read_message()) is not None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 NEW_ROWS = [a_row(SETTLER) for _ in range(RETURNED)]
 WITHOUT_NEW = without("notifications", [row.id for row in NEW_ROWS])
-RECENT = {"created_from": NOON, "created_before": LATER}
+RECENT: dict[str, Any] = {"created_from": NOON, "created_before": LATER}
 
 
 def page(index: str, owner: UUID = READER, **wanted: Any) -> Use:
