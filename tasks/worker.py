@@ -79,12 +79,13 @@ def run_worker(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with ExitStack() as stack:
+    with ExitStack() as last, ExitStack() as stack:
         loop = LoopThread("storage")
         loop.start()
         stack.callback(loop.stop)
         store = loop.run(_open(settings), deadline_s=STORE_DEADLINE_S)
-        stack.callback(store.client.close)
+        # Jobs ask the store until the loop is stopped.
+        last.callback(store.client.close)
         stack.callback(lambda: loop.run(store.redis.close(), deadline_s=STORE_DEADLINE_S))
         instance = f"{settings.instance}/worker"
         lease = _once_there(
