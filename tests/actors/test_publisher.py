@@ -288,7 +288,7 @@ async def test_who_has_had_the_days_worth_gets_no_row_of_a_notice_that_wants_it_
             Notice(
                 event=stored(),
                 content=LISTING,
-                recipients=[publishing.recipient()],
+                recipients=[publishing.recipient(quiet_hours=AWAKE)],
                 is_refused_over_cap=is_refused,
             )
         )
