@@ -23,12 +23,13 @@ import pymongo
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.http_load import HttpLoad, request
-from bench.options import prepare, progress, whole
-from bench.peers import Peer, PeerFailed
+from bench.options import progress, whole
+from bench.peers import Peer
 from bench.population import Population
+from bench.program import run
 from bench.reminders import Begin, End, Reminded, Reminders
 from bench.report import machine, percentile, print_machine, print_table, shown, write_json
-from bench.service import RunningService, ServiceFailed, running_service
+from bench.service import RunningService, ServiceFailed
 from bench.sinks import Answer, Arrived, Await, MailSink, Open
 from server.auth import UserType
 from server.tokens import mint
@@ -62,13 +63,7 @@ FIGURES = (
 def main() -> int:
     """Measure, print, and return 1 when somebody was not told, or twice."""
     options = _parser().parse_args()
-    try:
-        prepare()
-        with running_service({"SNB_CAMPAIGN_RATE": str(options.rate)}) as service:
-            return _measure(service, options)
-    except (ServiceFailed, PeerFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(_measure, options, {"SNB_CAMPAIGN_RATE": str(options.rate)})
 
 
 def _measure(service: RunningService, options: argparse.Namespace) -> int:

@@ -18,12 +18,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.backlog import opened_backlog
 from bench.delivery_rounds import DeliveryRounds
 from bench.http_load import HttpLoad
-from bench.options import add_common, prepare, progress, whole
-from bench.peers import Peer, PeerFailed
+from bench.options import add_common, progress, whole
+from bench.peers import Peer
 from bench.population import Population
-from bench.profiler import ProfilerMissing, check_profiler, profiled
+from bench.profiler import profiled
+from bench.program import run
 from bench.report import machine, medians, print_machine, print_table, shown, write_json
-from bench.service import RunningService, ServiceFailed, running_service
+from bench.service import RunningService
 from bench.sinks import Close, MailSink, Open, PushSink
 from rules.kinds import Channel
 
@@ -60,14 +61,7 @@ Rounds = dict[str, list[dict[str, float]]]
 def main() -> int:
     """Measure, print, and return 1 when anything did not arrive or came twice."""
     options = _parser().parse_args()
-    try:
-        check_profiler(options.profile)
-        prepare()
-        with running_service() as service:
-            return _measure(service, options)
-    except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(_measure, options)
 
 
 def _measure(service: RunningService, options: argparse.Namespace) -> int:

@@ -19,12 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.direct_seeding import follow_directly
 from bench.fanout_rounds import MUST_BE_ZERO, FanoutRounds
 from bench.http_load import HttpLoad
-from bench.options import add_common, add_limits, limits, prepare, progress, whole
-from bench.peers import Peer, PeerFailed
+from bench.options import add_common, add_limits, limits, progress, whole
+from bench.peers import Peer
 from bench.population import Population
-from bench.profiler import ProfilerMissing, check_profiler, profiled
+from bench.profiler import profiled
+from bench.program import run
 from bench.report import machine, medians, print_machine, print_table, shown, write_json
-from bench.service import RunningService, ServiceFailed, running_service
+from bench.service import RunningService
 from bench.swarm import Swarm
 
 WARM_UP_SOCKETS = 20
@@ -59,14 +60,7 @@ FAN_OUT = (
 def main() -> int:
     """Measure, print, and return 1 when a socket missed its frame or got it twice."""
     options = _parser().parse_args()
-    try:
-        check_profiler(options.profile)
-        prepare()
-        with running_service(limits(options)) as service:
-            return _measure(service, options)
-    except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(_measure, options, limits(options))
 
 
 def _measure(service: RunningService, options: argparse.Namespace) -> int:

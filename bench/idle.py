@@ -17,11 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.account import cpu_s, rss_bytes
 from bench.http_load import HttpLoad
 from bench.metrics import longest, read_metrics
-from bench.options import add_limits, limits, prepare, progress, whole
-from bench.peers import Peer, PeerFailed
+from bench.options import add_limits, limits, progress, whole
+from bench.peers import Peer
 from bench.population import Population
+from bench.program import run
 from bench.report import machine, print_machine, print_table, shown, write_json
-from bench.service import RunningService, ServiceFailed, running_service
+from bench.service import RunningService
 from bench.swarm import Connect, Report, Swarm
 
 AT_ONCE = 50
@@ -31,13 +32,7 @@ INTERVAL_S = 10.0
 def main() -> int:
     """Measure, print, and return 1 when a connection was lost."""
     options = _parser().parse_args()
-    try:
-        prepare()
-        with running_service(limits(options)) as service:
-            return _measure(service, options)
-    except (ServiceFailed, PeerFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(_measure, options, limits(options))
 
 
 def _measure(service: RunningService, options: argparse.Namespace) -> int:

@@ -18,13 +18,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.fanout_rounds import FanoutRounds
 from bench.http_load import HttpLoad, request
-from bench.options import add_common, prepare, progress, whole
-from bench.peers import Peer, PeerFailed
+from bench.options import add_common, progress, whole
+from bench.peers import Peer
 from bench.population import EVENTS, Person, Population, listing
-from bench.profiler import ProfilerMissing, check_profiler, profiled
+from bench.profiler import profiled
+from bench.program import run
 from bench.reminders import Begin, End, Reminded, Reminders
 from bench.report import machine, percentile, print_machine, print_table, shown, write_json
-from bench.service import RunningService, ServiceFailed, running_service
+from bench.service import RunningService, ServiceFailed
 from bench.swarm import Swarm
 from server.auth import UserType
 from server.tokens import mint
@@ -50,14 +51,7 @@ FIGURES = (
 def main() -> int:
     """Measure, print, and return 1 when something critical did not come."""
     options = _parser().parse_args()
-    try:
-        check_profiler(options.profile)
-        prepare()
-        with running_service({"SNB_RATE_LIMITS": "off"}) as service:
-            return _measure(service, options)
-    except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(_measure, options, {"SNB_RATE_LIMITS": "off"})
 
 
 def _measure(service: RunningService, options: argparse.Namespace) -> int:

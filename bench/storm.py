@@ -26,12 +26,13 @@ from bench.account import cpu_s
 from bench.direct_seeding import follow_directly
 from bench.http_load import HttpLoad
 from bench.metrics import longest, read_metrics
-from bench.options import add_limits, limits, prepare, progress, whole
-from bench.peers import Peer, PeerFailed, Reply
+from bench.options import add_limits, limits, progress, whole
+from bench.peers import Peer, Reply
 from bench.population import EVENTS, Person, Population, listing
-from bench.profiler import ProfilerMissing, check_profiler, profiled
+from bench.profiler import profiled
+from bench.program import run
 from bench.report import machine, percentile, print_machine, print_table, shown, write_json
-from bench.service import RunningService, ServiceFailed, running_service
+from bench.service import RunningService, ServiceFailed
 from bench.swarm import Await, Connect, Connected, Expect, Report, Seen, Swarm
 
 EVERY_S = 0.25
@@ -91,14 +92,7 @@ class Listings:
 def main() -> int:
     """Measure, print, and return 1 when somebody who was here missed a frame."""
     options = _parser().parse_args()
-    try:
-        check_profiler(options.profile)
-        prepare()
-        with running_service(limits(options)) as service:
-            return _measure(service, options)
-    except (ProfilerMissing, ServiceFailed, PeerFailed) as error:
-        print(error, file=sys.stderr)
-        return 2
+    return run(_measure, options, limits(options))
 
 
 def _measure(service: RunningService, options: argparse.Namespace) -> int:
