@@ -23,7 +23,7 @@ from storage.client import StoreUnavailable
 from storage.events import NewEvent, StoredEvent
 from storage.stores import Stores
 from storage.users import ProfileChange
-from tests.actors.test_lanes import Works, works
+from tests.actors.lanes.works import Works, works
 from tests.storage.samples import NOON, an_event
 from tests.support.world import eventually
 

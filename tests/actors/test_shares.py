@@ -24,7 +24,7 @@ from storage.client import StoreUnavailable
 from storage.events import EventsRepository, NewEvent, StoredEvent
 from storage.stores import Stores
 from storage.users import ProfileChange
-from tests.actors.test_lanes import SOON_S, Works
+from tests.actors.lanes.works import SOON_S, Works
 from tests.storage.samples import NOON, an_event
 from tests.support.world import eventually
 

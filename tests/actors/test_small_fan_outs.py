@@ -25,7 +25,7 @@ from storage.events import NewEvent, StoredEvent
 from storage.follow_changes import ChangeFollow
 from storage.listings import ListingChange
 from storage.stores import Stores
-from tests.actors.test_lanes import SOON_S, Works, works
+from tests.actors.lanes.works import SOON_S, Works, works
 from tests.storage.samples import MINUTE, NOON, a_business, an_event
 from tests.support.seed import seed_followers
 from tests.support.world import eventually
