@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeAlias
@@ -20,6 +21,7 @@ from tornado.httputil import HTTPServerRequest
 from rules.ids import idempotency_key_id
 from rules.lease import Lease
 from server.error_table import answer_to
+from server.schemas.idempotency import key_of
 from storage.client import StoreUnavailable
 from storage.idempotency_keys import Attempt, Held, IdempotencyKeys, KeptAnswer, KeyInUse
 from storage.positions import PositionClock
@@ -29,6 +31,23 @@ Work: TypeAlias = Callable[[UUID, datetime], Awaitable[KeptAnswer]]
 """Does what is asked under a work id, judging times by when the first try began."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """The `Idempotency-Key` of a request, and what tells the request from others under the key."""
+
+    value: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, request: HTTPServerRequest, body: bytes) -> RequestKey | None:
+        """Return the key of a request whose body is JSON, None when it has none.
+
+        Raises ValidationFailed.
+        """
+        value = key_of(request.headers)
+        return None if value is None else cls(value, fingerprint_of(request, orjson.loads(body)))
 
 
 def fingerprint_of(request: HTTPServerRequest, body: Any) -> str:
@@ -52,14 +71,14 @@ class IdempotentRequests:
         self._clock = clock
         self._lease = lease
 
-    async def once(self, sender: UUID, key: str | None, fingerprint: str, work: Work) -> KeptAnswer:
+    async def once(self, sender: UUID, key: RequestKey | None, work: Work) -> KeptAnswer:
         """Return the answer of `work`, or what it was in an earlier try.
 
         Without a key each request is another. Raises KeyReused, KeyInUse, and what `work` raises.
         """
         if key is None:
             return await work(uuid4(), self._clock.store_now())
-        attempt = await self._begin(idempotency_key_id(sender, key), fingerprint)
+        attempt = await self._begin(idempotency_key_id(sender, key.value), key.fingerprint)
         if isinstance(attempt, KeptAnswer):
             return attempt
         try:

@@ -13,7 +13,7 @@ from actors.flows.direct_sends import DirectSend
 from actors.frames import timestamp, to_json
 from server.auth import Principal
 from server.errors import ValidationFailed
-from server.idempotency import IdempotentRequests
+from server.idempotency import IdempotentRequests, RequestKey
 from server.views import notification_record
 from storage.idempotency_keys import KeptAnswer
 from storage.names import NameResolver
@@ -55,7 +55,7 @@ class Sending:
         self._on_planned = on_planned
 
     async def answer(
-        self, sender: Principal, body: Mapping[str, Any], *, key: str | None, fingerprint: str
+        self, sender: Principal, body: Mapping[str, Any], *, key: RequestKey | None
     ) -> KeptAnswer:
         """Send what `body` says, as its schema loads it, and return the answer of this request.
 
@@ -71,7 +71,7 @@ class Sending:
                 return await self._send(work_id, asked.send)
             return await self._plan(work_id, asked.send, asked.send_at, begun_at)
 
-        return await self._requests.once(sender.user_id, key, fingerprint, work)
+        return await self._requests.once(sender.user_id, key, work)
 
     async def _send(self, work_id: UUID, send: DirectSend) -> KeptAnswer:
         row = await self._direct_sends.send(work_id, send)

@@ -9,11 +9,11 @@ from actors.business_updates import Update
 from actors.frames import to_json
 from server.auth import UserType
 from server.handlers.base import ApiHandler
-from server.idempotency import fingerprint_of
+from server.idempotency import RequestKey
 from server.operation import Operation
 from server.providers import business_of
 from server.schemas.business_updates import BUSINESS_UPDATE, Posted
-from server.schemas.idempotency import IDEMPOTENCY, key_of
+from server.schemas.idempotency import IDEMPOTENCY
 from storage.idempotency_keys import KeptAnswer
 
 
@@ -46,8 +46,7 @@ class BusinessUpdatesHandler(ApiHandler):
 
         posted = await self.service.requests.once(
             user_id,
-            key_of(self.request.headers),
-            fingerprint_of(self.request, self.raw_json()),
+            RequestKey.of(self.request, self.raw_body()),
             work,
         )
         self.set_status(posted.status)

@@ -13,7 +13,7 @@ from server.auth import ADMINS
 from server.errors import ValidationFailed
 from server.handlers.audited import AuditedHandler
 from server.handlers.base import UUID_PATTERN, ApiHandler
-from server.idempotency import fingerprint_of
+from server.idempotency import RequestKey
 from server.operation import Operation
 from server.paging import listing
 from server.previews import sample_for
@@ -25,7 +25,7 @@ from server.schemas.campaigns import (
     CampaignsAnswer,
     PreviewAnswer,
 )
-from server.schemas.idempotency import IDEMPOTENCY, key_of
+from server.schemas.idempotency import IDEMPOTENCY
 from server.views import campaign_record
 from storage.campaigns import Campaign, CampaignAudience
 from storage.idempotency_keys import KeptAnswer
@@ -89,8 +89,7 @@ class CampaignsHandler(_WrittenHandler):
 
         made = await self.service.requests.once(
             self.principal.user_id,
-            key_of(self.request.headers),
-            fingerprint_of(self.request, self.raw_json()),
+            RequestKey.of(self.request, self.raw_body()),
             work,
         )
         self.set_status(made.status)

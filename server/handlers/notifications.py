@@ -12,12 +12,12 @@ from rules.timezones import zone_of
 from server.auth import INBOX_OWNERS, SENDERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
-from server.idempotency import fingerprint_of
+from server.idempotency import RequestKey
 from server.operation import Operation
 from server.paging import listing
 from server.schemas.answer import Done
 from server.schemas.direct_sends import DIRECT_SEND, Scheduled
-from server.schemas.idempotency import IDEMPOTENCY, key_of
+from server.schemas.idempotency import IDEMPOTENCY
 from server.schemas.notifications import (
     CLICK,
     INBOX_QUERY,
@@ -81,8 +81,7 @@ class ListHandler(ApiHandler):
         sent = await self.service.sending.answer(
             self.principal,
             body,
-            key=key_of(self.request.headers),
-            fingerprint=fingerprint_of(self.request, self.raw_json()),
+            key=RequestKey.of(self.request, self.raw_body()),
         )
         self.set_status(sent.status)
         self.finish(sent.body)

@@ -22,6 +22,7 @@ from rules.content import (
     TITLE_LIMIT,
 )
 from server.schemas.fields import HttpUrl, Text, printable
+from server.schemas.inputs import Input
 
 LARGEST_INTEGER = 2**63 - 1
 URL_LIMIT = 2_048
@@ -38,7 +39,7 @@ class JsonObject(fields.Dict):
     """
 
     def __init__(self, *, limit_bytes: int = DATA_LIMIT_BYTES, **kwargs: Any) -> None:
-        super().__init__(keys=fields.String(), **kwargs)
+        super().__init__(**kwargs)
         self._limit_bytes = limit_bytes
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
@@ -108,7 +109,7 @@ class ButtonSchema(Schema):
             raise ValidationError("A button needs an action or a url.", "action")
 
 
-class ContentSchema(Schema):
+class ContentSchema(Input):
     """What all that people or services write have in common."""
 
     title = Text(1, TITLE_LIMIT, required=True)

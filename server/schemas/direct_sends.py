@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, validate
 
 from rules.kinds import KINDS, Channel
 from server.schemas.answer import Answer, Listing
@@ -35,11 +35,11 @@ class DirectSendSchema(ContentSchema):
         metadata={"description": "in the future, at most 30 days ahead"},
     )
 
-    @post_load
-    def _each_once(self, send: dict[str, Any], **_: Any) -> dict[str, Any]:
-        if send["channels"] is not None:
-            send["channels"] = tuple(dict.fromkeys(send["channels"]))
-        return send
+    def made(self, loaded: dict[str, Any]) -> dict[str, Any]:
+        """Return it with each channel once."""
+        if loaded["channels"] is not None:
+            loaded["channels"] = tuple(dict.fromkeys(loaded["channels"]))
+        return loaded
 
 
 class Scheduled(Answer):

@@ -6,14 +6,17 @@ platform, whose list may grow.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from server.schemas.content import JsonObject
 from server.schemas.fields import HttpUrl, Identifier, Locale, Money, Stars, Text, Time, TimeZone
+from server.schemas.inputs import Input
 
 MOST_ITEMS = 100
 
@@ -30,12 +33,24 @@ def _is_plannable(moment: datetime) -> None:
         raise ValidationError(f"Must be from {EARLIEST:%Y} on and before {LATEST:%Y}.")
 
 
-class _Data(Schema):
+_WRITTEN: Mapping[type, Callable[[Any], str]] = {
+    UUID: str,
+    datetime: lambda moment: moment.isoformat().replace("+00:00", "Z"),
+    Decimal: lambda amount: f"{amount:.2f}",
+}
+"""How JSON has what it has no type for."""
+
+
+class _Data(Input):
     """Data of an event, loaded as JSON again: that is how events are stored."""
 
-    @post_load
-    def _as_json(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name: _plain(value) for name, value in data.items()}
+    def made(self, loaded: dict[str, Any]) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        for name, value in loaded.items():
+            written = _WRITTEN.get(type(value))
+            if written is not None:
+                loaded[name] = written(value)
+        return loaded
 
 
 class UserRegistered(_Data):
@@ -84,12 +99,11 @@ class ListingCreated(_Data):
     pickup_location = Text(1, 500, required=True)
     image_url = HttpUrl(allow_none=True)
 
-    @pre_load
-    def _null_is_left_out(self, data: Any, **_: Any) -> Any:
-        """Without a currency the price is in rand, however it is not said."""
-        if isinstance(data, dict) and data.get("currency", RAND) is None:
-            return {**data, "currency": RAND}
-        return data
+    def made(self, loaded: dict[str, Any]) -> dict[str, Any]:
+        """Return it as JSON has it; without a currency the price is in rand."""
+        if loaded["currency"] is None:
+            loaded["currency"] = RAND
+        return super().made(loaded)
 
 
 class ListingInterest(_Data):
@@ -199,15 +213,3 @@ DATA: dict[str, Schema] = {
     "review.created": ReviewCreated(),
     "verification.status_changed": VerificationStatusChanged(),
 }
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` as JSON has it."""
-    match value:
-        case datetime():
-            return value.isoformat().replace("+00:00", "Z")
-        case Decimal():
-            return f"{value:.2f}"
-        case None | bool() | int() | float() | str() | list() | dict():
-            return value
-    return str(value)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, validate
 
 from server.errors import ValidationFailed
 from server.schemas.event_data import DATA
 from server.schemas.fields import Identifier, Time
+from server.schemas.inputs import Input
 from server.schemas.messages import problems_of
 
 MOST_EVENTS = 1_000
@@ -30,21 +31,21 @@ class Event:
     data: dict[str, Any]
 
 
-class EventSchema(Schema):
+class EventSchema(Input):
     """The envelope of one event."""
 
     id = Identifier(required=True)
     type = fields.String(required=True, validate=validate.OneOf(tuple(DATA)))
     occurred_at = Time(required=True)
-    data = fields.Dict(keys=fields.String(), required=True)
+    data = fields.Dict(required=True)
 
-    @post_load
-    def _load_data(self, envelope: dict[str, Any], **_: Any) -> Event:
+    def made(self, loaded: dict[str, Any]) -> Event:
+        """Return the event, its data loaded as its type has it."""
         try:
-            data = DATA[envelope["type"]].load(envelope["data"])
+            data = DATA[loaded["type"]].load(loaded["data"])
         except ValidationError as error:
             raise ValidationError({"data": error.messages}) from None
-        return Event(**{**envelope, "data": data})
+        return Event(**{**loaded, "data": data})
 
 
 _EVENT = EventSchema()

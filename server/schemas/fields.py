@@ -24,6 +24,8 @@ _WALL_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")
 
 def printable(text: str) -> str:
     """Return `text` without control characters."""
+    if text.isprintable():
+        return text
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", _CONTROL.sub("", text))
 
 

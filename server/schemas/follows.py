@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from server.schemas.answer import Answer, BusinessCard, Count, Done, Listing
 from server.schemas.fields import Time
+from server.schemas.inputs import Input
 from server.schemas.notifications import LARGEST_PAGE, PageSchema
 
 
-class FollowSchema(Schema):
+class FollowSchema(Input):
     """The business to follow."""
 
     business_id = fields.UUID(required=True)

@@ -31,10 +31,12 @@ IDEMPOTENCY = IdempotencySchema()
 def key_of(headers: HTTPHeaders) -> str | None:
     """Return the key of a request, None when it has none. Raises ValidationFailed."""
     given = headers.get_list(HEADER)
+    if not given:
+        return None
     if len(given) > 1:
         raise ValidationFailed({HEADER: ["Given more than once."]})
     try:
-        key: str | None = IDEMPOTENCY.load({HEADER: given[0]} if given else {})["key"]
+        key: str | None = IDEMPOTENCY.load({HEADER: given[0]})["key"]
     except ValidationError as error:
         raise ValidationFailed(problems_of(error)) from None
     return key

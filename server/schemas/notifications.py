@@ -10,6 +10,7 @@ from rules.content import ACTION_LIMIT
 from rules.kinds import KINDS
 from server.schemas.answer import Answer, BusinessCard, Count, Done, Listing
 from server.schemas.fields import Text, Time
+from server.schemas.inputs import Input
 
 LARGEST_PAGE = 100
 FARTHEST_PAGE = 1_000_000_000
@@ -47,13 +48,13 @@ class InboxQuerySchema(PageSchema):
     date_to = fields.Date()
 
 
-class MarkReadSchema(Schema):
+class MarkReadSchema(Input):
     """1..1000 ids of the caller's notifications."""
 
     notification_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 1_000))
 
 
-class ClickSchema(Schema):
+class ClickSchema(Input):
     """What was clicked of a notification, such as the `action` of one of its buttons."""
 
     action = Text(1, ACTION_LIMIT, allow_none=True, load_default=None)

@@ -14,7 +14,7 @@ from tornado.httputil import HTTPServerRequest, RequestStartLine
 from rules.ids import idempotency_key_id
 from rules.lease import Lease
 from server.errors import ValidationFailed
-from server.idempotency import IdempotentRequests, fingerprint_of
+from server.idempotency import IdempotentRequests, RequestKey, fingerprint_of
 from server.service import Service
 from storage.client import StoreUnavailable
 from storage.idempotency_keys import HELD_FOR, Attempt, IdempotencyKeys, KeptAnswer, KeyInUse
@@ -22,6 +22,8 @@ from storage.positions import PositionClock
 from tests.server.wire import Wire
 from tests.support.api import PLATFORM, Api
 from tests.support.world import EVENTS, NOTIFICATIONS, Person, World, direct_send, event, user
+
+A_KEY = RequestKey("k", "f")
 
 
 def a_key() -> str:
@@ -219,13 +221,13 @@ def place(service: Service) -> Place:
 async def test_a_try_of_a_process_that_runs_is_waited_for(place: Place) -> None:
     requests, sender, worker = await place.begin(), uuid4(), Worker()
     worker.may_end.clear()
-    first = asyncio.create_task(requests.once(sender, "k", "f", worker))
+    first = asyncio.create_task(requests.once(sender, A_KEY, worker))
     await worker.has_begun.wait()
     with pytest.raises(KeyInUse):
-        await requests.once(sender, "k", "f", worker)
+        await requests.once(sender, A_KEY, worker)
     worker.may_end.set()
     answer = await first
-    assert await requests.once(sender, "k", "f", worker) == answer
+    assert await requests.once(sender, A_KEY, worker) == answer
     assert len(worker.asked) == 1
 
 
@@ -233,7 +235,7 @@ async def held(requests: IdempotentRequests, sender: UUID) -> tuple[UUID, dateti
     """Begin a try that never ends, and return what it was asked."""
     worker = Worker()
     worker.may_end.clear()
-    task = asyncio.create_task(requests.once(sender, "k", "f", worker))
+    task = asyncio.create_task(requests.once(sender, A_KEY, worker))
     await worker.has_begun.wait()
     # Cut off like a killed process: no word to the store.
     task.cancel()
@@ -244,7 +246,7 @@ async def held(requests: IdempotentRequests, sender: UUID) -> tuple[UUID, dateti
 async def test_a_try_whose_process_has_begun_anew_is_finished_at_once(place: Place) -> None:
     sender, worker = uuid4(), Worker()
     first = await held(await place.begin(), sender)
-    answer = await (await place.begin()).once(sender, "k", "f", worker)
+    answer = await (await place.begin()).once(sender, A_KEY, worker)
     assert answer == KeptAnswer(201, f'"{first[0]}"')
     assert worker.asked == [first]
 
@@ -254,7 +256,7 @@ async def test_of_two_that_would_finish_it_one_does(place: Place) -> None:
     await held(await place.begin(), sender)
     requests = await place.begin()
     answers = await asyncio.gather(
-        *(requests.once(sender, "k", "f", worker) for _ in range(5)), return_exceptions=True
+        *(requests.once(sender, A_KEY, worker) for _ in range(5)), return_exceptions=True
     )
     assert len(worker.asked) == 1
     made = [answer for answer in answers if not isinstance(answer, KeyInUse)]
@@ -267,9 +269,9 @@ async def test_a_try_of_a_process_that_went_silent_is_finished_after_a_while(
     requests, sender, worker = await place.begin(), uuid4(), Worker()
     first = await held(requests, sender)
     with pytest.raises(KeyInUse):
-        await requests.once(sender, "k", "f", worker)
+        await requests.once(sender, A_KEY, worker)
     place.clock.ahead = HELD_FOR
-    await requests.once(sender, "k", "f", worker)
+    await requests.once(sender, A_KEY, worker)
     assert worker.asked == [first]
 
 
@@ -278,9 +280,9 @@ async def test_after_a_failure_of_ours_the_next_try_goes_on_at_once(place: Place
     for failure in (StoreUnavailable("away"), ZeroDivisionError()):
         worker.failure = failure
         with pytest.raises(type(failure)):
-            await requests.once(sender, "k", "f", worker)
+            await requests.once(sender, A_KEY, worker)
     worker.failure = None
-    await requests.once(sender, "k", "f", worker)
+    await requests.once(sender, A_KEY, worker)
     assert worker.asked == [worker.asked[0]] * 3
 
 
@@ -288,9 +290,9 @@ async def test_after_a_refusal_the_next_try_begins_anew(place: Place) -> None:
     requests, sender, worker = await place.begin(), uuid4(), Worker()
     worker.failure = ValidationFailed({})
     with pytest.raises(ValidationFailed):
-        await requests.once(sender, "k", "f", worker)
+        await requests.once(sender, A_KEY, worker)
     worker.failure = None
-    await requests.once(sender, "k", "another", worker)
+    await requests.once(sender, RequestKey("k", "another"), worker)
     assert worker.asked[0][0] != worker.asked[1][0]
 
 
@@ -312,8 +314,8 @@ async def test_an_answer_that_could_not_be_kept_is_given_all_the_same(
 ) -> None:
     forgetful = Forgetful(service.stores.idempotency_keys)
     sender, worker = uuid4(), Worker()
-    answer = await (await place.begin(forgetful)).once(sender, "k", "f", worker)
+    answer = await (await place.begin(forgetful)).once(sender, A_KEY, worker)
     assert answer.status == 201
     # The next try finds the work done, since it is asked for the same.
-    await (await place.begin()).once(sender, "k", "f", worker)
+    await (await place.begin()).once(sender, A_KEY, worker)
     assert worker.asked == [worker.asked[0]] * 2
