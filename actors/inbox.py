@@ -17,8 +17,7 @@ from actors.directory import Directory
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.inbox_counts import InboxCounts
 from actors.parcels import Changed
-from storage.client import Document
-from storage.notifications import InboxFilter, NotificationsRepository, NotInInbox
+from storage.notifications import InboxFilter, ListedRow, NotificationsRepository, NotInInbox
 from storage.positions import PositionClock
 
 DEADLINE_S = 10.0
@@ -37,8 +36,7 @@ class InboxPage:
     unread_count: int
     """Of the whole inbox."""
 
-    rows: Sequence[Document]
-    """As `NotificationsRepository.page` returns them."""
+    rows: Sequence[ListedRow]
 
 
 class Inbox:
@@ -92,14 +90,14 @@ class Inbox:
         return InboxPage(count, unread_count, rows)
 
     async def _unread_beside(
-        self, user_id: UUID, wanted: InboxFilter, rows: Sequence[Document], count: int | None
+        self, user_id: UUID, wanted: InboxFilter, rows: Sequence[ListedRow], count: int | None
     ) -> int:
         """Return how many are unread, by what was read of the inbox already if that says it."""
         if count is not None and wanted.is_by_state:
             if wanted.is_read is False:
                 return count
             if wanted.is_read is None and count == len(rows):
-                return sum(not row["is_read"] for row in rows)
+                return sum(not row.is_read for row in rows)
         return await self._notifications.unread_count(user_id)
 
     async def mark_read(self, user_id: UUID, ids: tuple[UUID, ...]) -> messages.Marked:

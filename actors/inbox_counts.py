@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
 from actors.told import Told
-from storage.client import Document
+from storage.notifications import ListedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class InboxCounts:
 
 
 def inbox_counts(
-    unread: UnreadCount, shown: ShownCount | None, listed: Sequence[Document], told: Told
+    unread: UnreadCount, shown: ShownCount | None, listed: Sequence[ListedRow], told: Told
 ) -> InboxCounts | Awaitable[InboxCounts]:
     """Return what `unread` and `shown` say; awaitable where the store has to be asked.
 
@@ -33,11 +33,11 @@ def inbox_counts(
     return _said(kept)
 
 
-def _lacks_any(count: KeptCount, listed: Sequence[Document], told: Told) -> bool:
+def _lacks_any(count: KeptCount, listed: Sequence[ListedRow], told: Told) -> bool:
     for row in listed:
-        if row["created_at"] < count.recent_since:
+        if row.created_at < count.recent_since:
             break
-        if count.lacks(row["_id"], row["created_at"]) and not told.has(row["_id"]):
+        if count.lacks(row.id, row.created_at) and not told.has(row.id):
             return True
     return False
 

@@ -11,7 +11,7 @@ from actors.attachment import Attachment
 from actors.connection import Connection
 from actors.frames import Announcement, Ref
 from actors.inbox_change import InboxChange
-from storage.client import Document
+from storage.notifications import ListedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class CountUnread:
 class CountInbox:
     """Count what is unread and, where wanted, all that is shown. Asked; replies `InboxCounts`."""
 
-    listed: Sequence[Document]
+    listed: Sequence[ListedRow]
     """Rows of the inbox, newest first, that have just been read: the counts have these."""
 
     is_shown_wanted: bool

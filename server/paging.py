@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ def listing(
     page: int,
     page_size: int,
     count: int,
-    results: list[dict[str, Any]],
+    results: Sequence[object],
     **extra: Any,
 ) -> dict[str, Any]:
     """Return a page of a list; `next` and `previous` are absolute and keep the filters.

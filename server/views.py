@@ -19,16 +19,26 @@ from storage.names import Names
 
 def notification_record(row: Document, names: Names) -> dict[str, Any]:
     """Return a notification, as it is stored in clear, as the inbox lists it."""
+    return {"id": row["_id"], **notification_origin(row, names), **notification_content(row)}
+
+
+def notification_origin(row: Document, names: Names) -> dict[str, Any]:
+    """Return `{"sender", "business"}` of a notification: whom it is from."""
     business_id = row["business_id"]
     business = None if business_id is None else names.businesses.get(business_id)
+    return {
+        "sender": _sender(row, business, names),
+        "business": None if business is None else business_card(business),
+    }
+
+
+def notification_content(row: Document) -> dict[str, Any]:
+    """Return what of a notification's record is in the row itself, but for its id."""
     read_at = row["read_at"]
     return {
-        "id": row["_id"],
         "notification_type": row["kind"],
         "title": row["title"],
         "message": row["message"],
-        "sender": _sender(row, business, names),
-        "business": None if business is None else business_card(business),
         "data": row["data"],
         "action_buttons": row["action_buttons"],
         "image_url": row["image_url"],

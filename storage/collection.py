@@ -17,6 +17,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bson import CodecOptions, UuidRepresentation
+from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import SecondaryPreferred
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from uuid import UUID
 
-    from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
     from pymongo.collection import Collection
@@ -45,6 +46,11 @@ in portions of 25 or 50, and 850 ms at once."""
 UPDATES_AT_ONCE = 50
 """Of one round trip. The embedded store took 3 ms for each of a bulk's upserts, and 5 to 13 ms for
 each outcome of a delivery: 100 of these at once met the deadline of a call on a busy machine."""
+
+ENCODED: CodecOptions[RawBSONDocument] = CodecOptions(
+    document_class=RawBSONDocument, uuid_representation=UuidRepresentation.STANDARD, tz_aware=True
+)
+"""What is found stays as the store sent it."""
 
 MOST_LAG_S = 90
 """How far behind a secondary may be that answers: the least that MongoDB can be asked for."""
@@ -84,6 +90,10 @@ class StoreCollection:
                 read_preference=SecondaryPreferred(max_staleness=MOST_LAG_S)  # type: ignore[arg-type]
             )
         )
+
+    def encoded(self) -> StoreCollection:
+        """Return the same, which finds `RawBSONDocument`s: for who knows how to decode them."""
+        return StoreCollection(self._collection.with_options(codec_options=ENCODED))
 
     async def _run(self, work: Callable[[], Item]) -> Item:
         """Return what `work` asks the driver for."""

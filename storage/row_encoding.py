@@ -22,17 +22,18 @@ if TYPE_CHECKING:
 
     from storage.encryption import FieldCipher
 
-_STANDARD: CodecOptions[dict[str, Any]] = CodecOptions(
-    uuid_representation=UuidRepresentation.STANDARD
+STANDARD: CodecOptions[dict[str, Any]] = CodecOptions(
+    uuid_representation=UuidRepresentation.STANDARD, tz_aware=True
 )
+"""How the store's clients have it (storage/client.py)."""
 
 # An element is its type, its name and its value; a UUID is 16 bytes of binary subtype 4
 # (https://bsonspec.org/spec.html). A document is its length, its elements and a zero.
 _UUID = b"\x10\x00\x00\x00\x04"
-_ID = b"\x05_id\x00" + _UUID
+ID = b"\x05_id\x00" + _UUID
 _RECIPIENT_ID = b"\x05recipient_id\x00" + _UUID
-_OWN_BYTES = len(_ID) + len(_RECIPIENT_ID) + 2 * 16
-_LENGTH = Struct("<i")
+_OWN_BYTES = len(ID) + len(_RECIPIENT_ID) + 2 * 16
+LENGTH = Struct("<i")
 
 _SHARED = attrgetter(
     *(each.name for each in fields(NotificationRow) if each.name not in {"id", "recipient_id"})
@@ -56,8 +57,8 @@ def encoded(rows: Sequence[NotificationRow], cipher: FieldCipher) -> list[RawBSO
             RawBSONDocument(
                 b"".join(
                     (
-                        _LENGTH.pack(_LENGTH.size + _OWN_BYTES + len(rest)),
-                        _ID,
+                        LENGTH.pack(LENGTH.size + _OWN_BYTES + len(rest)),
+                        ID,
                         row.id.bytes,
                         _RECIPIENT_ID,
                         row.recipient_id.bytes,
@@ -73,4 +74,4 @@ def _rest(row: NotificationRow, cipher: FieldCipher) -> bytes:
     """Return the elements of `row` that come after its own two ids, and the end."""
     document = sealed(row.to_document(), cipher)
     del document["_id"], document["recipient_id"]
-    return encode(document, codec_options=_STANDARD)[_LENGTH.size :]
+    return encode(document, codec_options=STANDARD)[LENGTH.size :]

@@ -13,6 +13,7 @@ from server.auth import INBOX_OWNERS, SENDERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
 from server.idempotency import RequestKey
+from server.listed_notifications import listed_notifications
 from server.operation import Operation
 from server.paging import listing
 from server.schemas.answer import Done
@@ -28,7 +29,6 @@ from server.schemas.notifications import (
     Notification,
     UnreadCount,
 )
-from server.views import notification_record
 from storage.notifications import InboxFilter
 
 A_DAY = timedelta(days=1)
@@ -58,10 +58,6 @@ class ListHandler(ApiHandler):
             page=asked["page"],
             page_size=asked["page_size"],
         )
-        names = await self.service.names.resolve(
-            users=(row["sender_id"] for row in page.rows),
-            businesses=(row["business_id"] for row in page.rows),
-        )
         self.answer(
             listing(
                 url=self.service.url("/api/notifications/"),
@@ -69,7 +65,7 @@ class ListHandler(ApiHandler):
                 page=asked["page"],
                 page_size=asked["page_size"],
                 count=page.count,
-                results=[notification_record(row, names) for row in page.rows],
+                results=await listed_notifications(page.rows, self.service.names),
                 unread_count=page.unread_count,
             )
         )
