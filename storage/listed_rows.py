@@ -37,8 +37,8 @@ LISTED = dict.fromkeys(
 )
 """What a list shows. Of 20 whole rows two thirds of the driver's time were the rest."""
 
-REMEMBERED = 4_000
-"""Contents, of about 2 KB each."""
+REMEMBERED = 2_000
+"""Contents, of about 8 KB each with what they were made into."""
 
 REMEMBERED_FOR_S = 60.0
 """Names are, too: nothing of what was erased is to stay for long."""
