@@ -35,12 +35,10 @@ class ActivityKeeper(BatchActor[WasHere]):
         self._last_activity = last_activity
 
     async def on_receive_many(self, messages: Sequence[Asked[WasHere]]) -> None:
-        """Keep the latest of each user."""
-        seen: dict[UUID, datetime] = {}
-        for asked in messages:
-            user_id, at = asked.message.user_id, asked.message.at
-            seen[user_id] = max(at, seen.get(user_id, at))
+        """Keep that all were here in the last of these moments: it is kept to the hour."""
+        seen = {asked.message.user_id for asked in messages}
+        at = max(asked.message.at for asked in messages)
         try:
-            await self._last_activity.note(seen)
+            await self._last_activity.note(seen, at=at)
         except StoreUnavailable as error:
             log.warning("activity_not_kept", users=len(seen), reason=error.reason)

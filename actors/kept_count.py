@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from uuid import UUID
 
+from actors.bus_face import BusFace
 from actors.messages import Deliver
 from actors.recounter import Recounts
+from actors.sync import LOOK_AHEAD
 from storage.client import StoreUnavailable
 from storage.notifications import Mark
 from storage.positions import EPOCH, PositionClock
@@ -31,6 +33,7 @@ class KeptCount(ABC):
         "_recounted_at_s",
         "_recounts",
         "_user_id",
+        "certain_after",
         "count",
         "recent_ids",
         "recent_since",
@@ -48,6 +51,9 @@ class KeptCount(ABC):
         self.recent_ids: frozenset[UUID] = frozenset()
         """The rows from `recent_since` on that the last recount has seen."""
         self.recent_since = EPOCH
+        self.certain_after = EPOCH
+        """A row that is positioned by then, and is not among `recent_ids`, may have been seen, too,
+        if it was read or deleted."""
         self.count = 0
 
     @abstractmethod
@@ -67,6 +73,8 @@ class KeptCount(ABC):
         if counted_at is None or announced.created_at < counted_at - RECENT:
             return False
         if self.has(announced) and announced.notification_id not in self.recent_ids:
+            if announced.created_at <= self.certain_after:
+                return False
             self.count += 1
         return True
 
@@ -124,6 +132,7 @@ class KeptCount(ABC):
         self.count = snapshot.count
         self.recent_since = since
         self.recent_ids = snapshot.recent_ids
+        self.certain_after = EPOCH
         self._counted_at = now
 
 
@@ -133,6 +142,25 @@ class UnreadCount(KeptCount):
     __slots__ = ()
 
     mark = "unread"
+
+    async def begin(self, bus: BusFace) -> None:
+        """Read the count for the first time, together with others who have just come.
+
+        Which rows were read or deleted lately is not read with it. Such a row may still be
+        announced, and then only a recount can tell it from one that came after the count was read;
+        so it is with what has a position that was given before.
+        """
+        self._recounted_at_s = time.monotonic()
+        now = self._clock.store_now()
+        since = now - RECENT
+        unread = await self._recounts.unread(self._user_id, recent_since=since)
+        self.count = unread.count
+        self.recent_since = since
+        self.recent_ids = unread.recent_ids
+        self.certain_after = self._clock.given_until
+        if not bus.is_alone:
+            self.certain_after += LOOK_AHEAD
+        self._counted_at = now
 
     def has(self, announced: Deliver) -> bool:
         """Tell whether it was unread when it was announced."""

@@ -27,6 +27,7 @@ class Told:
         self._changes: OrderedDict[InboxChange, None] = OrderedDict()
         self._visible: frozenset[UUID] = frozenset()
         self._since: datetime | None = None
+        self._until: datetime | None = None
 
     @property
     def has_begun(self) -> bool:
@@ -38,10 +39,14 @@ class Told:
         """The number of the next announcement."""
         return self._sequence + 1
 
-    def begin(self, visible: frozenset[UUID], since: datetime) -> None:
-        """Take note that of the rows positioned from `since` on these were there already."""
+    def begin(self, visible: frozenset[UUID], since: datetime, until: datetime) -> None:
+        """Take note that of the rows positioned from `since` on these were there, and unread.
+
+        Any that is positioned by `until` and has been read may have been there, too.
+        """
         self._visible = visible
         self._since = since
+        self._until = until
 
     def has(self, notification_id: UUID) -> bool:
         """Tell whether it was announced."""
@@ -53,10 +58,14 @@ class Told:
         _keep(self._announced, notification_id, self._sequence)
 
     def is_news(self, message: Deliver) -> bool:
-        """Tell whether a row found in the store was neither announced nor there from the first."""
+        """Tell whether a row found in the store was neither announced nor there from the first.
+
+        One that may have been there, and has been read, is no news to anybody.
+        """
+        if self._since is None or self._until is None or message.created_at < self._since:
+            return False
         return (
-            self._since is not None
-            and message.created_at >= self._since
+            (message.is_unread or message.created_at > self._until)
             and message.notification_id not in self._visible
             and message.notification_id not in self._announced
         )

@@ -186,8 +186,10 @@ class UserActor(LoopActor):
     async def _register(self) -> None:
         """Have what others announce come here, and then see what is there already."""
         await self._bus.register(self._user_id)
-        await self._unread.recount()
-        self._told.begin(self._unread.recent_ids, self._unread.recent_since)
+        await self._unread.begin(self._bus)
+        self._told.begin(
+            self._unread.recent_ids, self._unread.recent_since, self._unread.certain_after
+        )
 
     def _release_later(self, attached: Attachment, wait_s: float) -> None:
         """Have what is held sent, after whatever sync is under way then."""

@@ -90,7 +90,9 @@ def start_singletons(
             clock,
         ),
     )
-    supervisor.start("recounter", partial(Recounter.start, stores.notifications))
+    supervisor.start(
+        "recounter", partial(Recounter.start, stores.notifications, stores.unread_counts)
+    )
     supervisor.start("activity", partial(ActivityKeeper.start, stores.last_activity))
     supervisor.start(
         "lease_keeper",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from pymongo import UpdateOne
-
 from storage.collection import StoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
     from datetime import datetime
     from uuid import UUID
 
@@ -28,12 +26,7 @@ class LastActivity:
     def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._users = StoreCollection(database["users"])
 
-    async def note(self, seen: Mapping[UUID, datetime]) -> None:
-        """Keep when users did something, of those who are known."""
-        await self._users.bulk_update(
-            UpdateOne(
-                {"_id": user_id, "last_active_at": {"$not": {"$gt": at - ACTIVE_FOR}}},
-                {"$set": {"last_active_at": at}},
-            )
-            for user_id, at in seen.items()
-        )
+    async def note(self, user_ids: Collection[UUID], *, at: datetime) -> None:
+        """Keep that users did something, of those who are known."""
+        is_due = {"last_active_at": {"$not": {"$gt": at - ACTIVE_FOR}}}
+        await self._users.update_by_id(user_ids, is_due, {"$set": {"last_active_at": at}})

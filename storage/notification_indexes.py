@@ -41,7 +41,7 @@ NOTIFICATION_INDEXES = (
         # Recipients second, because of the keys that a query names the embedded store finds several
         # values of the last alone.
         serves="NotificationsRepository.unread_count, snapshots, mark_all_read, unread pages; "
-        "DeliveriesRepository.unread_counts: of many recipients at once",
+        "UnreadCounts.of, DeliveriesRepository.unread_counts: of many recipients at once",
     ),
     Index(
         name="inbox_business",

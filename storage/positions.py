@@ -74,6 +74,11 @@ class PositionClock:
         """Return the store's time, to the millisecond that the store keeps."""
         return from_ms(self._now_ms())
 
+    @property
+    def given_until(self) -> datetime:
+        """Return the time up to which positions may have been given here."""
+        return from_ms(max(self._now_ms(), self._last_ms))
+
     async def measure(self, database: AsyncIOMotorDatabase[Document]) -> None:
         """Ask the store for its time, taken to be read half way through the round trip."""
         measured: list[tuple[float, float]] = []

@@ -45,6 +45,7 @@ from storage.segments import SegmentsRepository
 from storage.statuses import StatusesRepository
 from storage.suppressions import SuppressionsRepository
 from storage.templates import TemplatesRepository
+from storage.unread_counts import UnreadCounts
 from storage.unsent import UnsentRepository
 from storage.users import UsersRepository
 
@@ -76,6 +77,7 @@ class Stores:
     history: NotificationHistory
     aged: AgedNotifications
     recent_unread: RecentUnread
+    unread_counts: UnreadCounts
     deliveries: DeliveriesRepository
     delivery_records: DeliveryRecords
     delivery_feedback: DeliveryFeedback
@@ -130,6 +132,7 @@ def open_stores(
         history=NotificationHistory(database, cipher),
         aged=AgedNotifications(database),
         recent_unread=RecentUnread(database),
+        unread_counts=UnreadCounts(database),
         deliveries=DeliveriesRepository(database, cipher),
         delivery_records=DeliveryRecords(database, cipher),
         delivery_feedback=DeliveryFeedback(database),

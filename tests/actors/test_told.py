@@ -10,10 +10,10 @@ from storage.names import Names
 from tests.storage.samples import NOON, SECOND, a_row
 
 
-def found(notification_id: UUID, *, seconds_after: int = 0) -> Deliver:
+def found(notification_id: UUID, *, seconds_after: int = 0, is_unread: bool = True) -> Deliver:
     row = a_row(uuid4(), id=notification_id)
     return Deliver(
-        row.id, NOON + seconds_after * SECOND, is_unread=True, announcement=Announcement(row, NAMES)
+        row.id, NOON + seconds_after * SECOND, is_unread, announcement=Announcement(row, NAMES)
     )
 
 
@@ -25,12 +25,19 @@ def test_news_is_what_was_neither_announced_nor_there_from_the_first() -> None:
     there, announced, new = uuid4(), uuid4(), uuid4()
     begun = [told.has_begun]
     assert not told.is_news(found(new))
-    told.begin(frozenset({there}), NOON)
+    told.begin(frozenset({there}), NOON, NOON + SECOND)
     assert [*begun, told.has_begun] == [False, True]
     told.announce(announced)
     assert told.has(announced)
     assert [told.is_news(found(each)) for each in (there, announced, new)] == [False, False, True]
     assert not told.is_news(found(new, seconds_after=-1))
+
+
+def test_what_was_read_before_it_was_told_is_news_only_if_it_came_later() -> None:
+    told = Told()
+    told.begin(frozenset(), NOON, NOON + SECOND)
+    read = [found(uuid4(), seconds_after=after, is_unread=False) for after in range(3)]
+    assert [told.is_news(each) for each in read] == [False, False, True]
 
 
 def test_only_the_last_changes_are_remembered_and_bulk_reads_not_at_all() -> None:

@@ -67,7 +67,7 @@ async def test_nothing_is_written_for_an_hour(service: Service) -> None:
         (NOON + ACTIVE_FOR - MINUTE, NOON),
         (NOON + ACTIVE_FOR, NOON + ACTIVE_FOR),
     ):
-        await service.stores.last_activity.note({user_id: at})
+        await service.stores.last_activity.note([user_id], at=at)
         assert await last_active_at(service, user_id) == kept
 
 

@@ -66,9 +66,9 @@ class RecordingBus:
         return self.is_in_order
 
 
-def recounts_of(notifications: Any) -> SharedRecounts:
+def recounts_of(notifications: Any, unread_counts: Any) -> SharedRecounts:
     """Return what counts by a recounter of its own."""
-    recounter = Recounter.start(notifications)
+    recounter = Recounter.start(notifications, unread_counts)
     return SharedRecounts(lambda: recounter)
 
 
@@ -95,7 +95,7 @@ class UserActors:
         ref = UserActor.start(
             user_id,
             notifications=self._notifications,
-            recounts=recounts_of(self._notifications),
+            recounts=recounts_of(self._notifications, self._stores.unread_counts),
             names=NameResolver(self._stores.users, self._stores.businesses),
             clock=self._clock,
             bus=self.bus,

@@ -145,7 +145,7 @@ class BusProcess:
         return UserActor.start(
             user_id,
             notifications=self.stores.notifications,
-            recounts=recounts_of(self.stores.notifications),
+            recounts=recounts_of(self.stores.notifications, self.stores.unread_counts),
             names=self.names,
             clock=self.clock,
             bus=self.bus,

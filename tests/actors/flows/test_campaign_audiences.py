@@ -75,9 +75,9 @@ async def audiences(stores: Stores, database: AsyncIOMotorDatabase[Document]) ->
     for business_id in BUSINESSES:
         count = sum(business_id in each.following for each in PEOPLE)
         await database["businesses"].insert_one({"_id": business_id, "followers_count": count})
-    await stores.last_activity.note(
-        {each.id: each.active_at for each in PEOPLE if each.active_at is not None}
-    )
+    for each in PEOPLE:
+        if each.active_at is not None:
+            await stores.last_activity.note([each.id], at=each.active_at)
     return Audiences(stores)
 
 

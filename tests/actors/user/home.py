@@ -43,11 +43,11 @@ class Home:
         self.refs: list[LoopActorRef[UserActor]] = []
         self.ref = self.start(stores.notifications)
 
-    def start(self, notifications: Any) -> LoopActorRef[UserActor]:
+    def start(self, notifications: Any, unread_counts: Any = None) -> LoopActorRef[UserActor]:
         ref = UserActor.start(
             self.user_id,
             notifications=notifications,
-            recounts=recounts_of(notifications),
+            recounts=recounts_of(notifications, unread_counts or self.stores.unread_counts),
             names=NameResolver(self.stores.users, self.stores.businesses),
             clock=self.clock,
             bus=self.bus,

@@ -22,20 +22,6 @@ from tests.support.actors import Away, RecordingConnection
 from tests.support.world import eventually
 
 
-class _AwayAfter:
-    """Takes snapshots `calls` times and is away from then on."""
-
-    def __init__(self, notifications: Any, calls: int) -> None:
-        self._notifications = notifications
-        self._left = calls
-
-    async def snapshots(self, wanted: Any) -> Any:
-        self._left -= 1
-        if self._left < 0:
-            raise StoreUnavailable("away")
-        return await self._notifications.snapshots(wanted)
-
-
 class _InDoubt:
     """A store whose writes take effect and are not acknowledged."""
 
@@ -129,6 +115,31 @@ async def test_a_row_already_read_is_announced_and_not_counted(home: Home) -> No
     assert connection.frames[-1]["data"]["unread_count"] == 0
 
 
+async def test_what_comes_after_the_count_is_counted_without_asking_the_store(home: Home) -> None:
+    home.ref = home.start(Away())
+    connection = RecordingConnection()
+    await home.ask(messages.Attach(connection))
+    home.clock.ahead = timedelta(milliseconds=2)
+    home.deliver(await home.row())
+    assert await home.ask(messages.CountUnread()) == 1
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+async def test_a_row_read_before_the_count_and_announced_after_it_is_not_counted(
+    home: Home, *, is_alone: bool
+) -> None:
+    home.bus.is_alone = is_alone
+    # Others' clocks may be ahead of this process's.
+    ahead = timedelta() if is_alone else timedelta(seconds=5)
+    row = await home.row(created_at=home.clock.store_now() + ahead)
+    await home.row()
+    await home.stores.notifications.mark_read(home.user_id, [row.id], at=row.created_at)
+    connection = await home.attach()
+    home.deliver(row)
+    await home.settled()
+    assert connection.frames[-1]["data"]["unread_count"] == 1
+
+
 async def test_a_row_announced_long_after_its_insert_is_counted_by_a_recount(home: Home) -> None:
     connection = await home.attach()
     old = home.clock.store_now() - 2 * RECENT
@@ -139,14 +150,14 @@ async def test_a_row_announced_long_after_its_insert_is_counted_by_a_recount(hom
 
 
 async def test_with_the_store_away_an_announcement_still_arrives(home: Home) -> None:
-    home.ref = home.start(Away())
+    home.ref = home.start(Away(), Away())
     connection = RecordingConnection()
     with pytest.raises(StoreUnavailable):
         await home.ask(messages.Attach(connection))
     assert connection.frames == []
     assert home.idle == 1
 
-    home.ref = home.start(_AwayAfter(home.stores.notifications, calls=1))
+    home.ref = home.start(Away())
     await home.ask(messages.Attach(connection))
     old = home.clock.store_now() - 2 * RECENT
     for _ in range(2):

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def never_active(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
-    return database["users"].update_one({"_id": KNOWN[0]}, {"$unset": {"last_active_at": ""}})
+    return database["users"].update_many(
+        {"_id": {"$in": KNOWN[:2]}}, {"$unset": {"last_active_at": ""}}
+    )
 
 
 USES = [
     Use(
         LastActivity.note,
-        lambda stores: stores.last_activity.note({KNOWN[0]: NOON}),
+        lambda stores: stores.last_activity.note(KNOWN[:2], at=NOON),
         restore=never_active,
     )
 ]

@@ -1,0 +1,66 @@
+"""How much is unread in the inboxes of many, by one query: counts of `notifications`.
+
+It is what everybody who connects is told first, and after a restart everybody connects at once.
+What was read or deleted lately it does not know of, as `NotificationsRepository.snapshots` does,
+which asks twice for each inbox: an index by which one query could find that for many would have to
+be written with every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage.collection import StoreCollection, portions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from uuid import UUID
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
+
+INBOXES_AT_ONCE = 25
+"""In one query. The embedded store compares each unread row with each recipient: at 30 rows each it
+took 4.6 ms an inbox for 20 at once, and 6.9 for 50."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A count of unread rows, and which recent ones are among them."""
+
+    count: int
+    recent_ids: frozenset[UUID]
+
+
+class UnreadCounts:
+    """Counts what is unread in inboxes."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        self._rows = StoreCollection(database["notifications"])
+
+    async def of(
+        self, recipient_ids: Collection[UUID], *, recent_since: datetime
+    ) -> dict[UUID, Unread]:
+        """Count for each of `recipient_ids`; rows from `recent_since` on are named."""
+        recent = {"$cond": [{"$gte": ["$created_at", recent_since]}, "$_id", None]}
+        counted: dict[UUID, Unread] = dict.fromkeys(recipient_ids, Unread(0, frozenset()))
+        for some in portions(recipient_ids, INBOXES_AT_ONCE):
+            found = await self._rows.aggregate(
+                [
+                    {"$match": {"unread": True, "recipient_id": {"$in": some}}},
+                    {
+                        "$group": {
+                            "_id": "$recipient_id",
+                            "rows": {"$sum": 1},
+                            "recent": {"$addToSet": recent},
+                        }
+                    },
+                ]
+            )
+            for row in found:
+                recent_ids = frozenset(each for each in row["recent"] if each is not None)
+                counted[row["_id"]] = Unread(row["rows"], recent_ids)
+        return counted
