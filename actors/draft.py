@@ -61,7 +61,7 @@ class Draft:
             self.decisions.get(Channel.IN_APP) == Refused(Refusal.DAILY_CAP)
         )
 
-    def row(self, position: Position, writer: str, states: FirstStates) -> NotificationRow:
+    def row(self, position: Position, writer: str) -> NotificationRow:
         """Return the row to insert."""
         content = self.notice.content
         return NotificationRow(
@@ -84,31 +84,31 @@ class Draft:
             sender_type=content.sender_type,
             template=content.template,
             campaign_id=content.campaign_id,
-            channels=states.of(self.decisions, position.created_at),
+            channels={
+                channel.value: _state(channel, decision, position.created_at)
+                for channel, decision in self.decisions.items()
+            },
         )
 
 
-class FirstStates:
-    """The first states of channels in one insert: once for all rows that have the same.
+class FirstRows:
+    """Makes the rows of one insert: where drafts differ in nothing but the recipient, of the first.
 
-    The decisions that it is asked for have to outlive it.
+    The drafts that it is asked for have to outlive it.
     """
 
-    def __init__(self) -> None:
-        self._made: dict[tuple[int, datetime], Mapping[str, Mapping[str, Any]]] = {}
+    def __init__(self, writer: str) -> None:
+        self._writer = writer
+        self._made: dict[tuple[int, int, datetime], NotificationRow] = {}
 
-    def of(
-        self, decisions: Mapping[Channel, Decision], created_at: datetime
-    ) -> Mapping[str, Mapping[str, Any]]:
-        """Return what `decisions` mean for what is created then."""
-        made = id(decisions), created_at
-        states = self._made.get(made)
-        if states is None:
-            states = self._made[made] = {
-                channel.value: _state(channel, decision, created_at)
-                for channel, decision in decisions.items()
-            }
-        return states
+    def of(self, draft: Draft, position: Position) -> NotificationRow:
+        """Return the row of `draft` at `position`."""
+        alike = id(draft.notice), id(draft.decisions), position.created_at
+        first = self._made.get(alike)
+        if first is not None:
+            return first.for_another(draft.id, draft.recipient.user_id)
+        row = self._made[alike] = draft.row(position, self._writer)
+        return row
 
 
 def _state(channel: Channel, decision: Decision, created_at: datetime) -> Mapping[str, Any]:

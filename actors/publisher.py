@@ -18,7 +18,7 @@ from uuid import UUID
 from actors.bus_face import BusFace
 from actors.cap_gate import CapGate
 from actors.directory import Directory
-from actors.draft import Draft, FirstStates
+from actors.draft import Draft, FirstRows
 from actors.frames import Announcement, RowsAnnounced
 from actors.notice import Notice
 from rules.kinds import Channel
@@ -110,9 +110,9 @@ class Publisher:
         )
         places = _places(drafts)
         with self._clock.writing(max(places) + 1) as position:
-            states = FirstStates()
+            first = FirstRows(self._writer)
             rows = [
-                draft.row(position.at(place), self._writer, states)
+                first.of(draft, position.at(place))
                 for draft, place in zip(drafts, places, strict=True)
             ]
             began = time.monotonic()
@@ -144,15 +144,25 @@ class Publisher:
 
     async def _enqueue(self, stored: Sequence[NotificationRow]) -> None:
         by_priority: dict[Priority, list[DeliveryRef]] = {each: [] for each in _IN_ORDER}
+        # Rows that were made of one row share their channels.
+        queued: dict[int, list[Channel]] = {}
         for row in stored:
-            by_priority[_priority(row)] += (
-                DeliveryRef(Channel(channel), row.recipient_id, row.id)
-                for channel, state in row.channels.items()
-                if state["status"] == "queued"
-            )
+            channels = queued.get(id(row.channels))
+            if channels is None:
+                channels = queued[id(row.channels)] = _queued(row)
+            if channels:
+                by_priority[_priority(row)] += (
+                    DeliveryRef(channel, row.recipient_id, row.id) for channel in channels
+                )
         for priority, refs in by_priority.items():
             if refs:
                 await asyncio.to_thread(self._queue.enqueue, refs, priority=priority)
+
+
+def _queued(row: NotificationRow) -> list[Channel]:
+    return [
+        Channel(channel) for channel, state in row.channels.items() if state["status"] == "queued"
+    ]
 
 
 def _priority(row: NotificationRow) -> Priority:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from rules.kinds import Channel, Kind
-from rules.preferences import Preferences
+from rules.preferences import DEFAULTS, Preferences
 from rules.quiet_hours import quiet_until
 from rules.recipients import Recipient
 from rules.timezones import zone_of
@@ -81,8 +81,10 @@ class Gates:
 
     def decide(self, recipient: Recipient) -> Mapping[Channel, Decision]:
         """Return what `decide` does, the very same for all who are alike."""
+        preferences = recipient.preferences
         alike = (
-            recipient.preferences,
+            # What most have is known without hashing all that it is made of.
+            None if preferences is DEFAULTS else preferences,
             recipient.has_email,
             recipient.has_phone,
             recipient.has_device,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from rules.preferences import DEFAULTS, Preferences
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipient:
-    """A user as a gate sees one: no names, no addresses, only whether there are any."""
+class Recipient(NamedTuple):
+    """A user as a gate sees one: no names, no addresses, only whether there are any.
+
+    Fan-outs make thousands, and a frozen dataclass takes twice the time.
+    """
 
     user_id: UUID
     user_type: str | None = None

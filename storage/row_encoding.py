@@ -6,21 +6,19 @@ each, and asks Python for the bytes of each UUID.
 
 from __future__ import annotations
 
-from dataclasses import fields
-from operator import attrgetter, is_
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from bson import CodecOptions, UuidRepresentation, encode
 from bson.raw_bson import RawBSONDocument
 
-from storage.notification_rows import NotificationRow
 from storage.sealing import has_secrets, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage.encryption import FieldCipher
+    from storage.notification_rows import NotificationRow
 
 STANDARD: CodecOptions[dict[str, Any]] = CodecOptions(
     uuid_representation=UuidRepresentation.STANDARD, tz_aware=True
@@ -35,24 +33,20 @@ _RECIPIENT_ID = b"\x05recipient_id\x00" + _UUID
 _OWN_BYTES = len(ID) + len(_RECIPIENT_ID) + 2 * 16
 LENGTH = Struct("<i")
 
-_SHARED = attrgetter(
-    *(each.name for each in fields(NotificationRow) if each.name not in {"id", "recipient_id"})
-)
-
 
 def encoded(rows: Sequence[NotificationRow], cipher: FieldCipher) -> list[RawBSONDocument]:
     """Return `rows` as they are stored."""
-    made: dict[int, tuple[tuple[Any, ...], bytes]] = {}
+    made: dict[int, bytes] = {}
     documents = []
     for row in rows:
-        shared = _SHARED(row)
         # By identity: what is equal may be encoded differently, as 1 and True are.
-        known = made.get(id(row.channels))
-        if known is None or not all(map(is_, known[0], shared)):
-            known = shared, _rest(row, cipher)
+        first = id(row.like or row)
+        rest = made.get(first)
+        if rest is None:
+            rest = _rest(row, cipher)
+            # What is secret is encrypted for each recipient.
             if not has_secrets(row.data, row.action_buttons):
-                made[id(row.channels)] = known
-        rest = known[1]
+                made[first] = rest
         documents.append(
             RawBSONDocument(
                 b"".join(

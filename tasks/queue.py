@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 from uuid import UUID
 
 import redis
@@ -48,25 +48,23 @@ class Priority(IntEnum):
 
 
 EncodedRef = tuple[str, str]
+"""Recipient and notification, as who reads the queue of their channel gets them."""
+IdPair = tuple[UUID, UUID]
+"""The same as it is put there: the serializer writes ids faster than `str` does."""
 
 CarryOut = Callable[[Channel, Sequence[EncodedRef]], None]
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRef:
+class DeliveryRef(NamedTuple):
     """One channel of one notification; the recipient is in it because rows are sharded by them."""
 
     channel: Channel
     recipient_id: UUID
     notification_id: UUID
 
-    def encode(self) -> EncodedRef:
-        """Return the ref as JSON carries it on the queue of its channel."""
-        return str(self.recipient_id), str(self.notification_id)
-
     @classmethod
     def decode(cls, channel: Channel, encoded: Sequence[str]) -> DeliveryRef:
-        """Return the ref that `encode` made; raises ValueError when it did not."""
+        """Return the ref that was put on the queue of `channel`; raises ValueError for another."""
         recipient_id, notification_id = encoded
         return cls(channel, UUID(recipient_id), UUID(notification_id))
 
@@ -97,12 +95,10 @@ class DeliveryQueue:
         Fewer than all when one is full or Redis is away, which is no error: the rest stays due.
         Blocks on the network, for at most a few seconds.
         """
-        by_channel: defaultdict[Channel, list[EncodedRef]] = defaultdict(list)
+        by_channel: defaultdict[Channel, list[IdPair]] = defaultdict(list)
         for ref in refs:
-            by_channel[ref.channel].append(ref.encode())
-        return sum(
-            self._enqueue(channel, encoded, priority) for channel, encoded in by_channel.items()
-        )
+            by_channel[ref.channel].append((ref.recipient_id, ref.notification_id))
+        return sum(self._enqueue(channel, pairs, priority) for channel, pairs in by_channel.items())
 
     @property
     def is_away(self) -> bool:
@@ -116,7 +112,7 @@ class DeliveryQueue:
         """
         return self._queues[channel].size(down_to)
 
-    def _enqueue(self, channel: Channel, refs: Sequence[EncodedRef], priority: Priority) -> int:
+    def _enqueue(self, channel: Channel, refs: Sequence[IdPair], priority: Priority) -> int:
         if self.is_away:
             return 0
         taken, queue = 0, self._queues[channel]
@@ -164,7 +160,7 @@ class _ChannelQueue:
         self._critical = hueys.critical.task(name="deliver")(deliver)
         self._hueys = hueys
 
-    def put(self, chunk: Sequence[EncodedRef], priority: Priority) -> None:
+    def put(self, chunk: Sequence[IdPair], priority: Priority) -> None:
         if priority is Priority.CRITICAL:
             self._hueys.critical.enqueue(self._critical.s(chunk))
         else:

@@ -149,7 +149,7 @@ async def test_what_waits_is_not_counted_yet(publishing: Publishing) -> None:
         assert states(waiting) == [
             {"in_app": "delivered", "email": "quiet_hours", "push": "quiet_hours"}
         ]
-    awake = replace(quiet, preferences=replace(quiet.preferences, quiet_hours=AWAKE))
+    awake = quiet._replace(preferences=replace(quiet.preferences, quiet_hours=AWAKE))
     now = await publishing.publish_all(notice(awake))
     assert states(now) == [{"in_app": "delivered", "email": "queued", "push": "queued"}]
 
@@ -157,7 +157,7 @@ async def test_what_waits_is_not_counted_yet(publishing: Publishing) -> None:
 async def test_what_another_gate_refuses_is_not_counted(publishing: Publishing) -> None:
     muted = publishing.recipient(quiet_hours=AWAKE, push_notifications=False)
     await publishing.publish_all(notice(muted))
-    wanting = replace(muted, preferences=replace(muted.preferences, push_notifications=True))
+    wanting = muted._replace(preferences=replace(muted.preferences, push_notifications=True))
     now = await publishing.publish_all(notice(wanting))
     assert states(now) == [{"in_app": "delivered", "email": "queued", "push": "queued"}]
 
@@ -277,7 +277,7 @@ async def test_while_redis_is_away_what_has_no_cap_and_what_is_critical_goes_on(
     recipient = publishing.recipient(quiet_hours=AWAKE)
     critical = await publishing.publish_all(notice(recipient, content=urgent()))
     assert states(critical) == [{"in_app": "delivered", "email": "queued", "push": "queued"}]
-    admin = replace(recipient, user_id=uuid4(), user_type="admin")
+    admin = recipient._replace(user_id=uuid4(), user_type="admin")
     published = await publishing.publish_all(notice(admin))
     assert states(published) == [
         {"in_app": "delivered", "email": "caps_unknown", "push": "caps_unknown"}
@@ -302,6 +302,6 @@ async def test_what_cannot_be_given_back_is_let_go(publishing: Publishing, redis
     async with publishing.caps.passed(drafts, at=publishing.clock.store_now()) as reserved:
         pass
     redis.stop()
-    muted = replace(recipient, preferences=replace(recipient.preferences, mute_all=True))
+    muted = recipient._replace(preferences=replace(recipient.preferences, mute_all=True))
     (refused,) = (await publishing.publish_all(notice(muted))).rows
     await publishing.caps.give_back(reserved, [(drafts[0], refused)])

@@ -183,7 +183,7 @@ async def test_done_again_after_quiet_hours_were_switched_off_what_was_deferred_
     event = stored()
     recipient = publishing.recipient(quiet_hours=publishing.quiet_now())
     first = await publishing.publish(recipient, event=event)
-    awake = replace(recipient, preferences=replace(recipient.preferences, quiet_hours=AWAKE))
+    awake = recipient._replace(preferences=replace(recipient.preferences, quiet_hours=AWAKE))
     assert await publishing.publish(awake, event=event) == first
     assert publishing.queue.refs == []
 

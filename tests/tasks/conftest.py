@@ -21,7 +21,7 @@ from storage.redis import RedisStore
 from storage.stores import Stores, open_stores
 from tasks.cap_check import CapCheck
 from tasks.hueys import Hueys, open_hueys
-from tasks.queue import DeliveryQueue, DeliveryRef
+from tasks.queue import DeliveryQueue, DeliveryRef, EncodedRef
 
 OVERDUE = timedelta(seconds=-5)
 
@@ -77,6 +77,10 @@ def queued(hueys: Hueys, channel: Channel) -> list[DeliveryRef]:
 
 def refs_of(count: int, channel: Channel = Channel.EMAIL) -> list[DeliveryRef]:
     return [DeliveryRef(channel, uuid4(), uuid4()) for _ in range(count)]
+
+
+def encoded(ref: DeliveryRef) -> EncodedRef:
+    return str(ref.recipient_id), str(ref.notification_id)
 
 
 async def insert_waiting(

@@ -11,7 +11,7 @@ from rules.kinds import Channel
 from tasks.consumers import Consumers, shared_out
 from tasks.hueys import Hueys
 from tasks.queue import DeliveryQueue, EncodedRef, Priority
-from tests.tasks.conftest import refs_of
+from tests.tasks.conftest import encoded, refs_of
 
 DEADLINE_S = 30.0
 ONE_EACH = dict.fromkeys(SENDING_CHANNELS, 1)
@@ -88,7 +88,7 @@ def test_what_is_critical_finds_a_thread_while_others_hold_all_of_the_channel(
     (critical,) = refs_of(1, Channel.SMS)
     working.enqueue([critical], priority=Priority.CRITICAL)
     wait_until(lambda: chunks.of(Channel.SMS) == 2)
-    assert [tuple(ref) for ref in chunks.begun[-1][1]] == [critical.encode()]
+    assert [tuple(ref) for ref in chunks.begun[-1][1]] == [encoded(critical)]
 
 
 def test_a_stop_waits_for_what_was_taken_and_takes_nothing_more(

@@ -13,6 +13,7 @@ from tasks import delivery_task
 from tasks.delivery_task import deliver_on
 from tasks.queue import DeliveryRef, EncodedRef
 from tasks.runtime import LoopThread
+from tests.tasks.conftest import encoded
 
 
 class Recording:
@@ -39,7 +40,7 @@ def loop() -> Iterator[LoopThread]:
 def chunk_of(count: int) -> tuple[list[Ref], list[EncodedRef]]:
     refs = [DeliveryRef(Channel.EMAIL, uuid4(), uuid4()) for _ in range(count)]
     named = [(ref.recipient_id, ref.notification_id) for ref in refs]
-    return named, [ref.encode() for ref in refs]
+    return named, [encoded(ref) for ref in refs]
 
 
 def test_a_chunk_is_carried_out_on_its_channel(loop: LoopThread) -> None:

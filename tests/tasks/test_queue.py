@@ -14,7 +14,7 @@ from storage.embedded import EmbeddedRedis
 from tasks import queue as queue_module
 from tasks.hueys import SOCKET_TIMEOUT_S, Hueys, open_hueys
 from tasks.queue import DeliveryQueue, DeliveryRef, Priority
-from tests.tasks.conftest import queued, refs_of
+from tests.tasks.conftest import encoded, queued, refs_of
 
 
 def test_each_channel_has_a_queue_of_its_own(hueys: Hueys, queue: DeliveryQueue) -> None:
@@ -25,17 +25,17 @@ def test_each_channel_has_a_queue_of_its_own(hueys: Hueys, queue: DeliveryQueue)
     assert [queue.size(channel) for channel in SENDING_CHANNELS] == [1, 0, 1]
 
 
-@pytest.mark.parametrize("encoded", [("x", str(uuid4())), (str(uuid4()),)])
-def test_what_is_no_ref_is_refused(encoded: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("unread", [("x", str(uuid4())), (str(uuid4()),)])
+def test_what_is_no_ref_is_refused(unread: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="."):
-        DeliveryRef.decode(Channel.EMAIL, encoded)
+        DeliveryRef.decode(Channel.EMAIL, unread)
 
 
 def test_what_is_on_the_queue_is_json(hueys: Hueys, queue: DeliveryQueue) -> None:
     (ref,) = refs_of(1)
     queue.enqueue([ref])
     (raw,) = hueys.of[Channel.EMAIL].usual.storage.enqueued_items()
-    assert json.loads(raw)["task"]["args"] == [[list(ref.encode())]]
+    assert json.loads(raw)["task"]["args"] == [[list(encoded(ref))]]
 
 
 def test_a_task_is_a_chunk_of_a_hundred_at_most(hueys: Hueys, queue: DeliveryQueue) -> None:
@@ -59,7 +59,7 @@ def test_what_is_critical_is_taken_first_then_what_a_dead_worker_had_and_campaig
     queue.enqueue(recovered, priority=Priority.RECOVERED)
     queue.enqueue(critical, priority=Priority.CRITICAL)
     taken = [hueys.of[Channel.EMAIL].usual.dequeue().args[0] for _ in range(4)]
-    assert taken == [[list(ref.encode())] for ref in (*critical, *recovered, *usual, *campaign)]
+    assert taken == [[list(encoded(ref))] for ref in (*critical, *recovered, *usual, *campaign)]
     assert hueys.of[Channel.EMAIL].usual.dequeue() is None
 
 
