@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from rules.lease import Lease
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class StoredEvent:
-    """An event to carry out, going on at `cursor`."""
+    """An event to carry out, going on at `cursor`; not to be changed.
+
+    Neither this nor `NewEvent` is frozen, which would make each twice as dear.
+    """
 
     key: UUID
     sender: UUID
@@ -42,9 +45,9 @@ class StoredEvent:
         return self if self.share_of is None else replace(self, key=self.share_of)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NewEvent:
-    """An event as it arrives; without a lease it is stored for anybody to take."""
+    """An event as it arrives, not to be changed; without a lease it is for anybody to take."""
 
     key: UUID
     sender: UUID

@@ -23,7 +23,7 @@ class Input(Schema):
         assert not self.many
         optional = frozenset(self.load_fields if self.partial is True else self.partial or ())
         self._fields = [
-            (name, field.data_key or name, field.deserialize, name in optional)
+            (name, field.data_key or name, field, name in optional)
             for name, field in self.load_fields.items()
         ]
 
@@ -44,15 +44,22 @@ class Input(Schema):
         """Return the fields of `data`; raises ValidationError at the first that is wrong."""
         loaded: dict[str, Any] = {}
         known = 0
-        for name, key, deserialize, is_optional in self._fields:
+        for name, key, field, is_optional in self._fields:
             given = data.get(key, missing)
-            if given is not missing:
+            if given is missing:
+                value = missing if is_optional else field.deserialize(missing)
+                if value is missing:
+                    continue
+            else:
                 known += 1
-            elif is_optional:
-                continue
-            value = deserialize(given, key, data)
-            if value is not missing:
-                loaded[name] = value
+                if given is None:
+                    value = field.deserialize(None)
+                else:
+                    # What `deserialize` does, which puts the validators together each time.
+                    value = field._deserialize(given, key, data)  # noqa: SLF001 (fields override it)
+                    for validate in field.validators:
+                        validate(value)
+            loaded[name] = value
         if known < len(data):
             raise ValidationError(self.error_messages["unknown"])
         return loaded
