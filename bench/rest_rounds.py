@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bench.http_load import Load, Loaded
-from bench.peers import Peer
+from bench.peers import Peer, Reply
 from bench.population import Person
 from bench.report import percentile
 from bench.rest_rows import SENT_LISTING, Frames, Row
 from bench.service import RunningService
 from bench.swarm import Connect, Disconnect, Expect, Report, Seen
+from bench.wire_tally import Hold, LetGo
 
 FRAMES_WITHIN_S = 5.0
 POLL_S = 0.02
@@ -43,22 +44,11 @@ class RestRounds:
         service = self._service
         self._swarm.call(Expect([SENT_LISTING]))
         before = service.watched.read()
-        reply = self._http.call(
-            Load(
-                host=service.settings.host,
-                port=service.settings.port,
-                connections=row.connections,
-                requests=row.requests(number),
-                expected_status=row.expected_status,
-                deadline_s=self._deadline_s,
-            )
-        )
+        reply = self._load(row, number)
         loaded: Loaded = reply.result
         missing = self._missing(row.brings, len(loaded.latencies_s))
         service.settle()
         cpu = service.spent(before)
-        if loaded.unexpected:
-            print(f"{row.name}: {loaded.unexpected}", file=sys.stderr)
         done = loaded.statuses.total()
         wall_s = loaded.ended_s - loaded.began_s
         latencies_ms = [s * 1e3 for s in loaded.latencies_s]
@@ -67,12 +57,45 @@ class RestRounds:
             "per_s": done / wall_s,
             "p50_ms": percentile(latencies_ms, 50),
             "p99_ms": percentile(latencies_ms, 99),
-            **{f"{name}_us": used / done * 1e6 for name, used in cpu.items()},
+            **_each(cpu, done),
             "clients_us": reply.cpu_s / done * 1e6,
             "clients_percent": reply.cpu_s / wall_s * 100,
             "failed": loaded.failures,
             "lost": missing,
         }
+
+    def measure_held(self, row: Row, number: int, relay: Peer) -> dict[str, float]:
+        """Send the requests of one round, and return what they cost up to the last answer.
+
+        What they lead to begins with a command that `relay` keeps from the store meanwhile. A relay
+        takes time of its own, so there are no rates.
+        """
+        assert row.up_to is not None
+        relay.call(Hold(row.up_to))
+        try:
+            before = self._service.watched.read()
+            loaded: Loaded = self._load(row, number).result
+            cpu = self._service.spent(before)
+        finally:
+            relay.call(LetGo())
+        self._service.settle()
+        done = loaded.statuses.total()
+        return {"operations": done, **_each(cpu, done), "failed": loaded.failures}
+
+    def _load(self, row: Row, number: int) -> Reply:
+        reply = self._http.call(
+            Load(
+                host=self._service.settings.host,
+                port=self._service.settings.port,
+                connections=row.connections,
+                requests=row.requests(number),
+                expected_status=row.expected_status,
+                deadline_s=self._deadline_s,
+            )
+        )
+        if reply.result.unexpected:
+            print(f"{row.name}: {reply.result.unexpected}", file=sys.stderr)
+        return reply
 
     def _missing(self, brings: Frames, expected: int) -> int:
         """Wait for the frames that `expected` requests bring; return how many did not come."""
@@ -85,3 +108,8 @@ class RestRounds:
             if came >= expected or time.monotonic() > ends_s:
                 return expected - came
             time.sleep(POLL_S)
+
+
+def _each(cpu: Mapping[str, float], operations: int) -> dict[str, float]:
+    """Return what each process used for one of `operations`."""
+    return {f"{name}_us": used_s / operations * 1e6 for name, used_s in cpu.items()}

@@ -23,6 +23,7 @@ NAMES = (
     "unfollow",
     "event",
     "event-user",
+    "event-accepted",
     "direct-send",
     "direct-send-keyed",
     "list-alone",
@@ -38,6 +39,9 @@ SENT_LISTING = str(uuid4())
 """By which the frames of direct sends are known."""
 
 LIST_SIZE = 20
+MOST_HELD = 320
+"""Requests of a round that is held, which has to be over within the time of a call of the store."""
+
 BUSINESSES_TO_FOLLOW = 50
 """Of the 100 that a user may follow."""
 
@@ -60,6 +64,8 @@ class Row:
     connections: int = CONNECTIONS
     expected_status: int = 200
     brings: Frames = Frames.NONE
+    up_to: str | None = None
+    """The command with which begins what is not to be in the figures (`bench.wire_tally.Hold`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +173,16 @@ def rows(world: World) -> list[Row]:
                 for at in range(world.operations)
             ],
             expected_status=202,
+        ),
+        Row(
+            name="event-accepted",
+            label="event accepted: listing",
+            requests=lambda _: [
+                _told(world, listing(world.unfollowed))
+                for _ in range(min(world.operations, MOST_HELD))
+            ],
+            expected_status=202,
+            up_to="update listings",
         ),
         Row(
             name="direct-send",

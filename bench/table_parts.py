@@ -65,13 +65,18 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
         service.start_server()
         rounds.connect(world.connected)
         service.rest()
-        for row in rows(world):
+        held = [row for row in rows(world) if row.up_to is not None]
+        whole = [row for row in rows(world) if row.up_to is None]
+        for row in whole:
             sheet.fill(row.name, partial(rounds.measure, row), profiled_pid=service.server_pid)
-        if not sheet.has_counts:
+        if not sheet.has_counts and not sheet.wants(*(row.name for row in held)):
             return
         with _counted(service) as tally:
             rounds.connect(world.connected)
-            for row in rows(world):
+            for row in held:
+                measure = partial(rounds.measure_held, row, relay=tally)
+                sheet.fill(row.name, measure, profiled_pid=service.server_pid)
+            for row in whole if sheet.has_counts else ():
                 sheet.count(row.name, partial(rounds.measure, row), tally)
 
 

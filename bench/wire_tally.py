@@ -1,8 +1,9 @@
 """A relay before the store that counts what it is asked: each command is a round trip.
 
-Nothing of the service is changed by it, and any store may stand behind it. It costs its own CPU and
-time, so what is measured through it is counted and not timed. Runs in a client process of its own
-(bench/peers.py).
+Nothing of the service is changed by it, and any store may stand behind it. It can also keep some
+commands from the store for a while, so that what comes before them is seen by itself. It costs its
+own CPU and time, so what is measured through it is counted and not timed. Runs in a client process
+of its own (bench/peers.py).
 """
 
 from __future__ import annotations
@@ -51,6 +52,18 @@ class Tell:
     """Tell what was asked: `{"find notifications": 3, ...}`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep from the store what is asked by `command`, such as "update listings", until `LetGo`."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Pass on what is held, and hold nothing more."""
+
+
 @contextmanager
 def tallied(uri: str) -> Iterator[tuple[Peer, dict[str, str]]]:
     """Start a tally before the store of `uri`, and name it and the setting that leads to it."""
@@ -63,6 +76,8 @@ class WireTally:
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
+        self.held: str | None = None
+        self.askers: set[_Asker] = set()
         self._server: asyncio.Server | None = None
         self._store = ("", 0)
 
@@ -75,6 +90,12 @@ class WireTally:
                 self.asked.clear()
             case Tell():
                 return self.asked
+            case Hold(command):
+                self.held = command
+            case LetGo():
+                self.held = None
+                for asker in self.askers:
+                    asker.let_go()
             case _:
                 raise TypeError(type(request).__name__)
         return None
@@ -92,17 +113,18 @@ class WireTally:
         ).geturl()
 
     def _accepted(self) -> _Asker:
-        return _Asker(self.asked, *self._store)
+        return _Asker(self, *self._store)
 
 
 class _Asker(asyncio.Protocol):
     """A connection of the driver, with one to the store behind it."""
 
-    def __init__(self, asked: Counter[str], host: str, port: int) -> None:
-        self._asked = asked
+    def __init__(self, tally: WireTally, host: str, port: int) -> None:
+        self._tally = tally
         self._at = (host, port)
         self._received = bytearray()
         self._waiting = bytearray()
+        self._is_held = False
         self._transport: asyncio.Transport | None = None
         self._store: asyncio.Transport | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -110,24 +132,37 @@ class _Asker(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._tally.askers.add(self)
         self._connecting = asyncio.get_running_loop().create_task(self._connect(transport))
 
     def data_received(self, data: bytes) -> None:
-        if self._store is None:
-            self._waiting += data
-        else:
-            self._store.write(data)
         self._received += data
         while len(self._received) >= 4:
             length = int.from_bytes(self._received[:4], "little")
             if len(self._received) < length:
                 return
-            command = command_of(bytes(self._received[:length]))
-            if command is not None:
-                self._asked[command] += 1
+            message = bytes(self._received[:length])
             del self._received[:length]
+            command = command_of(message)
+            if command is not None:
+                self._tally.asked[command] += 1
+                self._is_held = self._is_held or command == self._tally.held
+            self._waiting += message
+            self._pass_on()
+
+    def let_go(self) -> None:
+        """Hold nothing any more."""
+        self._is_held = False
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Give the store what waits, unless there is none yet or it is held."""
+        if self._store is not None and not self._is_held:
+            self._store.write(bytes(self._waiting))
+            self._waiting.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._tally.askers.discard(self)
         if self._store is not None:
             self._store.close()
 
@@ -139,7 +174,7 @@ class _Asker(asyncio.Protocol):
         except OSError:
             transport.close()
             return
-        self._store.write(bytes(self._waiting))
+        self._pass_on()
         if transport.is_closing():
             self._store.close()
 

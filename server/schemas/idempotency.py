@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 from tornado.httputil import HTTPHeaders
 
 from server.errors import ValidationFailed
+from server.schemas.inputs import Input
 from server.schemas.messages import problems_of
 
 HEADER = "Idempotency-Key"
 
 
-class IdempotencySchema(Schema):
+class IdempotencySchema(Input):
     """The key of a request."""
 
     key = fields.String(

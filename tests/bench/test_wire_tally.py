@@ -1,14 +1,16 @@
-"""The relay before the store counts what is asked, and changes nothing."""
+"""The relay before the store counts what is asked, and changes nothing but what it is told to."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from typing import Any
 
 import bson
 import pymongo
 
-from bench.wire_tally import Forget, Tell, command_of, tallied
+from bench.wire_tally import Forget, Hold, LetGo, Tell, command_of, tallied
+from tests.support.bus import until
 
 
 def test_each_command_counts_once_by_its_collection(mongodb_uri: str, database_name: str) -> None:
@@ -41,3 +43,23 @@ def test_what_a_driver_asks_for_itself_is_no_command() -> None:
 def test_a_command_on_no_collection_is_known_by_its_name() -> None:
     assert command_of(_message({"listCollections": 1, "$db": "snb"})) == "listCollections"
     assert command_of(_message({"getMore": 17, "collection": "users"})) == "getMore"
+
+
+async def test_a_command_is_held_until_it_is_let_go(mongodb_uri: str, database_name: str) -> None:
+    with (
+        tallied(mongodb_uri) as (relay, leading_there),
+        pymongo.MongoClient[dict[str, Any]](leading_there["SNB_MONGODB_URI"]) as client,
+    ):
+        things = client[database_name]["held"]
+        things.insert_one({"_id": 1, "is_held": True})
+        relay.call(Hold("update held"))
+        update = asyncio.create_task(
+            asyncio.to_thread(things.update_one, {"_id": 1}, {"$set": {"is_held": False}})
+        )
+        await until(lambda: relay.call(Tell()).result["update held"])
+        # What is asked otherwise is not held.
+        assert things.find_one() == {"_id": 1, "is_held": True}
+        assert not update.done()
+        relay.call(LetGo())
+        assert (await update).modified_count == 1
+        assert things.find_one() == {"_id": 1, "is_held": False}
