@@ -34,11 +34,13 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
     @property
     def address(self) -> str:
         """Where the client is."""
-        return self._address or self.service.addresses.of(self.request)
+        if self._address is None:
+            self._address = self.service.addresses.of(self.request)
+        return self._address
 
     def forget_handshake(self) -> None:
         """Let go of what nobody needs for as long as the connection lasts: 3 KB of each."""
-        self._address = self.address
+        assert self._address is not None
         self.request.headers.clear()
         self._headers.clear()
         tornado.web.RequestHandler._break_cycles(self)  # noqa: SLF001 (the templates' namespace)

@@ -12,7 +12,7 @@ import contextlib
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
@@ -20,7 +20,7 @@ from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 from actors.connection import CloseCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from tornado.websocket import WebSocketHandler
 
@@ -120,7 +120,12 @@ class SocketProtocol(WebSocketProtocol13):
         """Read a part of a frame; what would make its message too big is read and dropped."""
         message = self._fragmented_message_buffer
         if n + (0 if message is None else len(message)) <= MESSAGE_LIMIT_BYTES:
-            return await super()._read_bytes(n)
+            stream = self.stream
+            if stream._read_buffer_size < n:  # noqa: SLF001
+                return await super()._read_bytes(n)
+            # The rest of a frame mostly comes with its beginning, and a future is made for nothing.
+            self._wire_bytes_in += n
+            return stream._consume(n)  # noqa: SLF001
         self._end(CloseCode.MESSAGE_TOO_BIG)
         if message is not None:
             message.clear()
@@ -137,6 +142,20 @@ class SocketProtocol(WebSocketProtocol13):
             self._end(CloseCode.INVALID_TEXT)
             return None
         return super()._handle_message(opcode, data)
+
+    def _run_callback(  # type: ignore[override]
+        self, callback: Callable[..., Awaitable[None] | None], *args: Any, **kwargs: Any
+    ) -> Awaitable[None] | None:
+        """Have what has to wait awaited by the connection itself; Tornado makes tasks of it."""
+        result = callback(*args, **kwargs)
+        return None if result is None else self._finished(result)
+
+    async def _finished(self, result: Awaitable[None]) -> None:
+        try:
+            await result
+        except BaseException:
+            self._abort()
+            raise
 
 
 def _is_utf8(data: bytes) -> bool:
