@@ -43,15 +43,15 @@ class Preferences:
 
         `timezone` and `locale` are those of the user's profile; what was set here wins.
         """
-        known: dict[str, Any] = {}
         # Most have set nothing, and a fan-out reads thousands of them.
-        if stored:
-            known |= {name: stored[name] for name in _SWITCHES if name in stored}
-            for name in ("muted_types", "muted_businesses"):
-                if name in stored:
-                    known[name] = tuple(stored[name])
-            if "quiet_hours" in stored:
-                known["quiet_hours"] = _quiet_hours(stored["quiet_hours"])
+        if not stored and timezone in _USUAL_TIMEZONES and locale in _USUAL_LOCALES:
+            return DEFAULTS
+        known: dict[str, Any] = {name: stored[name] for name in _SWITCHES if name in stored}
+        for name in ("muted_types", "muted_businesses"):
+            if name in stored:
+                known[name] = tuple(stored[name])
+        if "quiet_hours" in stored:
+            known["quiet_hours"] = _quiet_hours(stored["quiet_hours"])
         for name, of_profile in (("timezone", timezone), ("locale", locale)):
             value = stored.get(name, of_profile)
             if value is not None and value != getattr(DEFAULTS, name):
@@ -70,6 +70,9 @@ _SWITCHES = (
 )
 
 DEFAULTS = Preferences()
+
+_USUAL_TIMEZONES = (None, DEFAULT_TIMEZONE)
+_USUAL_LOCALES = (None, DEFAULT_LOCALE)
 
 
 def _quiet_hours(stored: Mapping[str, Any]) -> QuietHours:

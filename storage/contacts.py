@@ -12,7 +12,7 @@ import structlog
 
 from storage.collection import StoreCollection
 from storage.encryption import DecryptionError
-from storage.users import RECIPIENT_FIELDS, recipient_of
+from storage.recipients import RECIPIENT_FIELDS, recipient_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rules.segments import Traits
 from rules.slots import SLOTS
 from storage.collection import StoreCollection
-from storage.users import RECIPIENT_FIELDS, recipient_of
+from storage.recipients import RECIPIENT_FIELDS, recipient_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection

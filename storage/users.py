@@ -12,19 +12,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pymongo import UpdateOne
 
+from rules.batching import BatchSizer
 from rules.opt_outs import Way
 from rules.preferences import DEFAULTS, Preferences
-from rules.recipients import Recipient
-from storage.collection import StoreCollection
+from storage.collection import IDS_AT_ONCE, StoreCollection
 from storage.newcomers import IN_FORCE, newcomer, placed
 from storage.opt_outs import noting
 from storage.reachability import is_unreachable
+from storage.recipients import PREFERENCE_FIELDS, RECIPIENT_FIELDS, preferences_of, recipient_of
 from storage.versioned import newest_wins
 
 if TYPE_CHECKING:
@@ -33,26 +36,20 @@ if TYPE_CHECKING:
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
+    from rules.recipients import Recipient
     from storage.client import Document
     from storage.encryption import FieldCipher
 
 PLAIN_FIELDS = frozenset({"name", "user_type", "locale", "timezone", "profile_image"})
 ENCRYPTED_FIELDS = frozenset({"email", "phone"})
 
-_PREFERENCES = {"preferences": 1, "timezone": 1, "locale": 1}
+LOOK_UP_S = 0.012
+"""Of one look-up of recipients: what the embedded store takes for `IDS_AT_ONCE`, of which it can do
+no more, as each costs it more the more there are. A faster one is asked for as many as it can."""
 
 _UNSEEN = dict.fromkeys(
     ("versions", "following", "devices", "unreachable", "in_force", "opt_outs"), 0
 )
-
-RECIPIENT_FIELDS = {
-    **_PREFERENCES,
-    "user_type": 1,
-    "email_hash": 1,
-    "phone_hash": 1,
-    "unreachable": 1,
-    "devices.is_active": 1,
-}
 
 
 class UserNotFound(LookupError):
@@ -106,6 +103,7 @@ class UsersRepository:
     def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._users = StoreCollection(database["users"])
         self._cipher = cipher
+        self._looked_up = BatchSizer(fewest=IDS_AT_ONCE, target_s=LOOK_UP_S)
 
     async def apply(self, changes: Sequence[ProfileChange]) -> None:
         """Store `changes`, each field's newest value winning."""
@@ -137,7 +135,7 @@ class UsersRepository:
             timezone=found.get("timezone"),
             profile_image=found.get("profile_image"),
             business_id=found.get("business_id"),
-            preferences=_preferences(found),
+            preferences=preferences_of(found),
         )
 
     async def exported(self, user_id: UUID) -> Document | None:
@@ -157,8 +155,15 @@ class UsersRepository:
 
     async def recipients(self, ids: Collection[UUID]) -> dict[UUID, Recipient]:
         """Return what gates ask of the users `ids`; who is unknown is absent."""
-        found = await self._users.find_by_id(ids, {}, RECIPIENT_FIELDS)
-        return {user["_id"]: recipient_of(user) for user in found}
+        known: dict[UUID, Recipient] = {}
+        left = iter(ids)
+        while some := list(islice(left, self._looked_up.rows)):
+            began = time.monotonic()
+            found = await self._users.find({"_id": {"$in": some}}, RECIPIENT_FIELDS)
+            if len(some) == self._looked_up.rows:
+                self._looked_up.observe(len(some), time.monotonic() - began)
+            known.update((user["_id"], recipient_of(user)) for user in found)
+        return known
 
     async def names(self, ids: Collection[UUID]) -> dict[UUID, Name]:
         """Return the names of the users `ids`; who is unknown is absent."""
@@ -183,8 +188,8 @@ class UsersRepository:
 
     async def preferences(self, user_id: UUID) -> Preferences:
         """Return what the user prefers; who is unknown has the defaults."""
-        found = await self._users.find_one({"_id": user_id}, _PREFERENCES)
-        return DEFAULTS if found is None else _preferences(found)
+        found = await self._users.find_one({"_id": user_id}, PREFERENCE_FIELDS)
+        return DEFAULTS if found is None else preferences_of(found)
 
     async def note_deleted(self, deletions: Mapping[UUID, datetime]) -> None:
         """Keep when the platform deleted which users; who was not known is kept for it."""
@@ -263,24 +268,6 @@ class UsersRepository:
 
     def _opened(self, user_id: UUID, stored: bytes | None) -> str | None:
         return None if stored is None else self._cipher.decrypt(stored, owner=user_id)
-
-
-def recipient_of(user: Document) -> Recipient:
-    """Return what gates ask of `user`, a document with at least `RECIPIENT_FIELDS`."""
-    return Recipient(
-        user_id=user["_id"],
-        user_type=user.get("user_type"),
-        preferences=_preferences(user),
-        has_email="email_hash" in user and not is_unreachable(user, "email"),
-        has_phone="phone_hash" in user and not is_unreachable(user, "sms"),
-        has_device=any(device.get("is_active") for device in user.get("devices", ())),
-    )
-
-
-def _preferences(user: Document) -> Preferences:
-    return Preferences.from_stored(
-        user.get("preferences", {}), timezone=user.get("timezone"), locale=user.get("locale")
-    )
 
 
 def _setting(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from storage.businesses import Business, BusinessesRepository
 from storage.events import StoredEvent
 from storage.listings import ListingChange, ListingDetails, ListingsRepository
 from storage.positions import PositionClock
+from storage.standing import Standing
 
 
 class ListingCreated(BusinessFlow):
@@ -49,13 +51,16 @@ class ListingCreated(BusinessFlow):
             )
             for event in events
         ]
-        await self._listings.apply(changes, at=self._clock.store_now())
-        standing = await self._plans.follow({change.listing_id for change in changes})
-        planned = await super().plan_all(events)
+        standing, planned = await asyncio.gather(self._kept(changes), super().plan_all(events))
         return [
             None if standing[change.listing_id].at is None else each
             for change, each in zip(changes, planned, strict=True)
         ]
+
+    async def _kept(self, changes: Sequence[ListingChange]) -> dict[str, Standing]:
+        """Keep the listings and what is planned for them; return how they stand."""
+        await self._listings.apply(changes, at=self._clock.store_now())
+        return await self._plans.follow({change.listing_id for change in changes})
 
     def content(self, event: StoredEvent, business: Business) -> Content:
         """Return what is new."""

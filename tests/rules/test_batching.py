@@ -47,6 +47,12 @@ def test_a_slow_store_gets_no_fewer_than_the_fewest() -> None:
     assert sizer.rows == FEWEST
 
 
+def test_another_target_may_be_set() -> None:
+    sizer = BatchSizer(fewest=FEWEST, target_s=0.010)
+    sizer.observe(100, 0.020)
+    assert sizer.rows == 50
+
+
 def test_after_the_first_a_batch_has_so_many_that_they_share_what_it_costs() -> None:
     sizer = BatchSizer()
     sizer.observe(FIRST_ROWS, 10.0)
