@@ -3,7 +3,7 @@
     {_id, recipient_id, event_id, kind, writer, created_at, floor, in_app, inbox, unread, is_read,
      read_at, is_deleted, deleted_at, changed_at, title, message, data, action_buttons, image_url,
      priority, business_id, sender_id, sender_type, template, campaign_id, clicked_at,
-     clicked_action, is_blanked,
+     clicked_action, marking, is_blanked,
      channels: {<channel>: {status, reason, due_at, filed, attempts}}}
 
 `inbox` is true only while the row is shown, and `unread` only while it is shown and not read;
@@ -23,6 +23,7 @@ from storage.inbox_filter import InboxFilter
 from storage.listed_rows import LISTED, ListedRow, ListedRows
 from storage.notification_rows import NotificationRow, named
 from storage.positions import EPOCH
+from storage.read_marks import ReadMarks
 from storage.row_encoding import encoded
 from storage.sealing import opened
 
@@ -106,6 +107,7 @@ class NotificationsRepository:
         self._rows = StoreCollection(database["notifications"])
         self._encoded = self._rows.encoded()
         self._listed = ListedRows(cipher)
+        self._read_marks = ReadMarks(self._rows)
         self._cipher = cipher
         self._sizer = BatchSizer(fewest=FEWEST_INSERTED)
 
@@ -163,9 +165,7 @@ class NotificationsRepository:
 
     async def mark_read(self, recipient_id: UUID, ids: Collection[UUID], *, at: datetime) -> int:
         """Mark those of `ids` read that are the recipient's; return how many were unread."""
-        return await self._rows.update_by_id(
-            ids, {"recipient_id": recipient_id, "unread": True}, _read(at)
-        )
+        return await self._read_marks.mark(recipient_id, ids, at=at)
 
     async def mark_all_read(self, recipient_id: UUID, *, at: datetime) -> int:
         """Mark all rows read that are unread now; return how many those were.
@@ -284,13 +284,6 @@ def _first_click(action: str | None, at: datetime) -> dict[str, Any]:
     # A literal, because an action may begin with "$".
     first = {"clicked_at": at, "clicked_action": {"$literal": action}}
     return {name: {"$cond": [is_first, value, f"${name}"]} for name, value in first.items()}
-
-
-def _read(at: datetime) -> dict[str, Any]:
-    return {
-        "$set": {"is_read": True, "read_at": at, "changed_at": at},
-        "$unset": {"unread": ""},
-    }
 
 
 def _snapshot(rows: OneHop, wanted: Counted) -> Snapshot:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from storage.notifications import Counted, InboxFilter, NotificationsRepository
 from tests.storage.filled.asked import (
@@ -25,8 +27,6 @@ from tests.storage.samples import NOON, SECOND, a_row
 from tests.storage.uses.use import Use, counted, without
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from storage.notifications import Mark
     from storage.stores import Stores
     from tests.storage.uses.use import Restore
@@ -69,6 +69,13 @@ async def insert_twice(stores: Stores) -> int:
     return len(await stores.notifications.insert(NEW_ROWS))
 
 
+async def mark_together(stores: Stores) -> int:
+    """Have each marked in the same moment, and one that there is not."""
+    mark = stores.notifications.mark_read
+    wanted = [*((MARKER, each) for each in MARKED_ROWS), (READER, UUID(int=0))]
+    return sum(await asyncio.gather(*(mark(reader, [each], at=LATER) for reader, each in wanted)))
+
+
 def unread_again(rows: list[UUID]) -> Restore:
     return lambda database: database["notifications"].update_many(
         {"_id": {"$in": rows}},
@@ -108,6 +115,7 @@ USES = [
         lambda stores: stores.notifications.mark_read(MARKER, MARKED_ROWS, at=LATER),
         restore=unread_again(MARKED_ROWS),
     ),
+    Use(NotificationsRepository.mark_read, mark_together, restore=unread_again(MARKED_ROWS)),
     Use(
         NotificationsRepository.mark_all_read,
         lambda stores: stores.notifications.mark_all_read(MARKER, at=LATER),
