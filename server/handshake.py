@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from http import HTTPStatus
 from typing import Any
 
 import tornado.web
 import tornado.websocket
+from tornado.iostream import StreamClosedError
 
 from actors.frames import to_json
 from server.error_table import answer_to
@@ -72,11 +74,30 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
     def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> asyncio.Future[None]:
         """Give the envelope to the handshakes that Tornado refuses in plain text."""
         status = self.get_status()
+        if status == HTTPStatus.SWITCHING_PROTOCOLS:
+            return self._switch_protocols()
         if status < 400 or isinstance(chunk, bytes):
             return super().finish(chunk)
         answer = answer_to(tornado.web.HTTPError(status))
         assert answer is not None
         return super().finish(to_json({"error": answer.body()}))
+
+    def _switch_protocols(self) -> asyncio.Future[None]:
+        """Answer the handshake at once: there is no body, and no next request, to keep account of.
+
+        Values of headers are ours, or what Tornado has parsed: there is no line end in them.
+        """
+        head = "".join(f"{name}: {value}\r\n" for name, value in self._headers.get_all())
+        answer = f"HTTP/1.1 101 Switching Protocols\r\n{head}\r\n".encode("latin-1")
+        self._finished = True
+        self._log()
+        try:
+            return self.request.connection.stream.write(answer)  # type: ignore[union-attr,no-any-return]
+        except StreamClosedError:
+            # Who reads from it next finds that out.
+            sent = asyncio.get_running_loop().create_future()
+            sent.set_result(None)
+            return sent
 
     def on_connection_close(self) -> None:
         """End the wait for a body, too, of which Tornado's handler of sockets does not know."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from storage.redis import tagged_key, user_tag
+from storage.redis import CALL_DEADLINE_S, tagged_key, user_tag
+from storage.redis_script import RedisScript, ScriptItem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -30,18 +31,23 @@ local now = at[1] * 1000 + math.floor(at[2] / 1000)
 _ADD = (
     _NOW
     + """
-for _, key in ipairs(KEYS) do
+local added = {}
+for place, key in ipairs(KEYS) do
+    local process, kept_for_s = ARGV[place * 2 - 1], ARGV[place * 2]
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-    redis.call('ZADD', key, now + ARGV[2] * 1000, ARGV[1])
-    redis.call('EXPIRE', key, ARGV[2])
+    added[place] = redis.call('ZADD', key, now + kept_for_s * 1000, process)
+    redis.call('EXPIRE', key, kept_for_s)
 end
+return added
 """
 )
 
 _REMOVE = """
-for _, key in ipairs(KEYS) do
-    redis.call('ZREM', key, ARGV[1])
+local removed = {}
+for place, key in ipairs(KEYS) do
+    removed[place] = redis.call('ZREM', key, ARGV[place])
 end
+return removed
 """
 
 _FIND = (
@@ -57,41 +63,36 @@ return found
 
 
 class Registrations:
-    """The registrations of all users; each method is one round trip, a script call a tag."""
+    """The registrations of all users; each method is one round trip."""
 
     def __init__(self, redis: RedisStore) -> None:
         self._redis = redis
+        self._add = RedisScript(_ADD)
+        self._remove = RedisScript(_REMOVE)
+        self._find = RedisScript(_FIND)
 
     async def add(self, process: str, user_ids: Iterable[UUID]) -> None:
         """Have what concerns `user_ids` sent to `process` from now on."""
-        await self._call(_ADD, user_ids, process, REGISTERED_FOR_S)
+        await self._run(self._add, user_ids, process, REGISTERED_FOR_S)
 
     async def remove(self, process: str, user_ids: Iterable[UUID]) -> None:
         """Have `process` spared what concerns `user_ids`."""
-        await self._call(_REMOVE, user_ids, process)
+        await self._run(self._remove, user_ids, process)
 
     async def find(self, user_ids: Collection[UUID]) -> Mapping[str, set[UUID]]:
         """Return those of `user_ids` that are with each process; with none, none."""
         found: dict[str, set[UUID]] = defaultdict(set)
-        for users, replies in await self._call(_FIND, user_ids):
-            for user_id, processes in zip(users, replies, strict=True):
-                for process in processes:
-                    found[process.decode()].add(user_id)
+        for user_id, processes in zip(user_ids, await self._run(self._find, user_ids), strict=True):
+            for process in processes:
+                found[process.decode()].add(user_id)
         return found
 
-    async def _call(
-        self, script: str, user_ids: Iterable[UUID], *arguments: str | int
-    ) -> list[tuple[list[UUID], Any]]:
-        """Run `script` on the keys of each tag; return what it said of which users."""
-        by_tag: dict[str, list[UUID]] = defaultdict(list)
-        for user_id in user_ids:
-            by_tag[user_tag(user_id)].append(user_id)
-        if not by_tag:
-            return []
-        async with self._redis.call() as client:
-            pipeline = client.pipeline(transaction=False)
-            for users in by_tag.values():
-                keys = [tagged_key("bus", user_id) for user_id in users]
-                pipeline.eval(script, len(keys), *keys, *arguments)
-            replies = await pipeline.execute()
-        return list(zip(by_tag.values(), replies, strict=True))
+    async def _run(
+        self, script: RedisScript, user_ids: Iterable[UUID], *arguments: str | int
+    ) -> list[Any]:
+        """Return what `script` says of each of `user_ids`. Raises RedisUnavailable."""
+        items = [
+            ScriptItem(user_tag(user_id), (tagged_key("bus", user_id),), arguments)
+            for user_id in user_ids
+        ]
+        return await script.run(self._redis, items, deadline_s=CALL_DEADLINE_S)
