@@ -166,7 +166,7 @@ async def _measure(service: RunningService, options: argparse.Namespace) -> int:
     bench.plan([clock.store_now()] * options.at_once)
     backlogs.append((f"{options.at_once:,} due in one second", await bench.drain()))
     left = await bench.stores.schedules.waiting_count()
-    client.close()
+    await client.aclose()
     _print(about, rows, backlogs)
     write_json(
         options.json,

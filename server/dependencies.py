@@ -73,11 +73,11 @@ async def _ping_mongodb(uri: str) -> str | None:
     client = open_client(uri, app_name="snb-check")
     try:
         async with store_call(PING_DEADLINE_S):
-            await client.admin.command("ping")
+            await client.driver.admin.command("ping")
     except StoreUnavailable as error:
         return error.reason
     finally:
-        client.close()
+        await client.aclose()
     return None
 
 

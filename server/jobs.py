@@ -101,7 +101,7 @@ async def _workplace(
 ) -> AsyncIterator[Workplace]:
     async with AsyncExitStack() as stack:
         client = open_client(str(settings.mongodb_uri), app_name=f"savenbite task {name}")
-        stack.callback(client.close)
+        stack.push_async_callback(client.aclose)
         database = client[settings.mongodb_database]
         await ensure_indexes(database)
         clock = PositionClock()

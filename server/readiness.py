@@ -10,7 +10,7 @@ import redis.asyncio
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from redis.exceptions import RedisError
 
-from storage.client import StoreUnavailable, store_call
+from storage.client import StoreUnavailable, driver_of, store_call
 from storage.positions import PositionClock
 from storage.redis import RedisStore, RedisUnavailable
 
@@ -45,7 +45,7 @@ class Readiness:
     async def _check_database(self) -> str:
         try:
             async with store_call(CHECK_WITHIN_S):
-                await self._database.command("ping")
+                await driver_of(self._database).command("ping")
         except StoreUnavailable as error:
             return f"away: {error.reason}"
         return OK

@@ -28,7 +28,7 @@ class StoreClients:
     def database(self, purpose: str) -> Database:
         """Return the database by a client of its own; the store's operators see `purpose`."""
         client = open_client(self._mongodb_uri, app_name=f"savenbite {purpose}")
-        self._stack.callback(client.close)
+        self._stack.push_async_callback(client.aclose)
         return client[self._mongodb_database]
 
     def redis(self, *, retries: int = 1) -> RedisStore:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
 from pymongo.errors import (
     BulkWriteError,
     ConnectionFailure,
@@ -19,12 +20,11 @@ from pymongo.errors import (
     PyMongoError,
 )
 
-from storage.threads import StoreThreads
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
+    from pymongo.asynchronous.database import AsyncDatabase
 
 Document = dict[str, Any]
 
@@ -36,14 +36,11 @@ OPERATION_TIMEOUT_MS = 6_000
 """One round trip; a batch of a fan-out is meant to take 50."""
 
 CALL_DEADLINE_S = 8.0
-"""How long a caller waits, retries and the wait for a thread and a connection included."""
+"""How long a caller waits, retries and the wait for a turn and a connection included."""
 
-LATEST_WRITE_S = (
-    CALL_DEADLINE_S
-    + 2 * (CONNECTION_WAIT_TIMEOUT_MS + OPERATION_TIMEOUT_MS) / 1000
-    + SERVER_SELECTION_TIMEOUT_MS / 1000
-)
-"""How long after being asked for a write may still happen: begun at the deadline, retried once."""
+LATEST_WRITE_S = CALL_DEADLINE_S + 20.0
+"""How long after being asked for a write may still happen: sent at the deadline, and not at once
+carried out by the store."""
 
 PING_DEADLINE_S = 2.0
 
@@ -69,24 +66,38 @@ class StoreRefused(Exception):
         self.code = code
 
 
+OPERATIONS_AT_ONCE = 32
+"""Of one client: where a store is slow, more would make each wait longer, and serve no more."""
+
+
 class StoreClient(AsyncIOMotorClient[Document]):
-    """A client with threads of its own, which operations on collections wait on."""
+    """Motor's client, and beside it the driver's own, by which operations on collections go.
+
+    Motor opens connections for what the schema needs only: indexes. Closed by `aclose()`.
+    """
 
     def __init__(self, uri: str, **options: Any) -> None:
-        super().__init__(uri, **options)
-        self.threads = StoreThreads(self.delegate.options.pool_options.max_pool_size or 0)
+        super().__init__(uri, socketTimeoutMS=OPERATION_TIMEOUT_MS, **options)
+        # Without a timeout of the socket's: the driver would wait for it by `asyncio.wait_for`,
+        # which loses a cancellation before Python 3.12. Every call has a deadline of its own.
+        self.driver: AsyncMongoClient[Document] = AsyncMongoClient(uri, **options)
+        connections = self.delegate.options.pool_options.max_pool_size or OPERATIONS_AT_ONCE
+        # In the order they came: of those who wait for a connection in the driver, who comes last
+        # may be first, and of forty lists at once some waited until their time was over.
+        self.turns = asyncio.Semaphore(min(OPERATIONS_AT_ONCE, connections))
 
-    def close(self) -> None:
-        """Close its connections, and begin nothing more."""
-        self.threads.close()
-        super().close()
+    async def aclose(self) -> None:
+        """Close its connections; what is under way fails."""
+        self.close()
+        await self.driver.close()
 
 
 def open_client(uri: str, *, app_name: str, **options: Any) -> StoreClient:
-    """Return a client for `uri`; it connects when first used and is closed by its `close()`.
+    """Return a client for `uri`; it connects when first used and is closed by its `aclose()`.
 
     A write is acknowledged once a majority has it in the journal. Reads go to the primary, whatever
     the URI says: who can do with less says so (storage/collection.py). Pool sizes are the URI's.
+    It belongs to the loop on which it is first used.
     """
     return StoreClient(
         uri,
@@ -99,10 +110,12 @@ def open_client(uri: str, *, app_name: str, **options: Any) -> StoreClient:
         maxStalenessSeconds=-1,
         w="majority",
         journal=True,
-        socketTimeoutMS=OPERATION_TIMEOUT_MS,
         waitQueueTimeoutMS=CONNECTION_WAIT_TIMEOUT_MS,
         connectTimeoutMS=CONNECT_TIMEOUT_MS,
         serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+        # Otherwise each client has a connection more, by which it waits to be told of a failover;
+        # an operation that meets one has the driver look at once.
+        serverMonitoringMode="poll",
         **options,
     )
 
@@ -128,7 +141,15 @@ async def store_call(deadline_s: float = CALL_DEADLINE_S) -> AsyncIterator[None]
 async def ping(database: AsyncIOMotorDatabase[Document]) -> None:
     """Return when the store answers; raise StoreUnavailable when it does not do so soon."""
     async with store_call(PING_DEADLINE_S):
-        await database.command("ping")
+        await driver_of(database).command("ping")
+
+
+def driver_of(database: AsyncIOMotorDatabase[Document]) -> AsyncDatabase[Document]:
+    """Return the same database as the driver has it."""
+    # Motor's types take it for a collection.
+    client: object = database.client
+    assert isinstance(client, StoreClient)
+    return client.driver[database.name]
 
 
 def _is_duplicate(error: PyMongoError) -> bool:

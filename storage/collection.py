@@ -23,15 +23,14 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_preferences import SecondaryPreferred
 
 from storage.client import CALL_DEADLINE_S, OPERATION_TIMEOUT_MS, StoreClient, store_call
-from storage.one_hop import OneHop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
     from uuid import UUID
 
     from motor.motor_asyncio import AsyncIOMotorCollection
     from pymongo import UpdateOne
-    from pymongo.collection import Collection
+    from pymongo.asynchronous.collection import AsyncCollection
 
     from rules.batching import BatchSizer
     from storage.client import Document
@@ -76,8 +75,10 @@ class StoreCollection:
         client: object = collection.database.client
         assert isinstance(client, StoreClient)
         self._collection = collection
-        self._driver: Collection[Document] = collection.delegate
-        self._threads = client.threads
+        self._turns = client.turns
+        self._driver: AsyncCollection[Document] = client.driver[collection.database.name][
+            collection.name
+        ].with_options(collection.codec_options, collection.read_preference)
 
     def lagging(self) -> StoreCollection:
         """Return the same, as secondaries have it, where there are any: for lists and counts.
@@ -95,10 +96,10 @@ class StoreCollection:
         """Return the same, which finds `RawBSONDocument`s: for who knows how to decode them."""
         return StoreCollection(self._collection.with_options(codec_options=ENCODED))
 
-    async def _run(self, work: Callable[[], Item]) -> Item:
-        """Return what `work` asks the driver for."""
-        async with store_call():
-            return await self._threads.run(work)
+    async def _run(self, operation: Callable[[], Awaitable[Item]]) -> Item:
+        """Return what `operation` asks the driver for; it is begun when it is its turn."""
+        async with store_call(), self._turns:
+            return await operation()
 
     async def find_one(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
@@ -127,7 +128,7 @@ class StoreCollection:
             batch_size=BATCH_ROWS,
             max_time_ms=OPERATION_TIMEOUT_MS,
         )
-        return await self._run(lambda: list(cursor))
+        return await self._run(cursor.to_list)
 
     async def find_all(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
@@ -135,7 +136,7 @@ class StoreCollection:
         """Yield all documents that match, some at a time, however many there are."""
         cursor = self._driver.find(query, projection, batch_size=BATCH_ROWS)
         try:
-            while some := await self._run(lambda: list(islice(cursor, BATCH_ROWS))):
+            while some := await self._run(lambda: cursor.to_list(BATCH_ROWS)):
                 yield some
         finally:
             await self._run(cursor.close)
@@ -152,11 +153,6 @@ class StoreCollection:
             found += await self.find({"_id": {"$in": some}, **also}, projection)
         return found
 
-    async def in_one_hop(self, reads: Callable[[OneHop], Item]) -> Item:
-        """Return what `reads` makes of the reads it does, on a thread."""
-        hop = OneHop(self._driver, until_s=time.monotonic() + CALL_DEADLINE_S)
-        return await self._run(lambda: reads(hop))
-
     async def count(self, query: Mapping[str, Any], *, most: int | None = None) -> int:
         """Return how many documents match, `most` when there are that many or more."""
         bound: dict[str, Any] = {} if most is None else {"limit": most}
@@ -166,9 +162,12 @@ class StoreCollection:
 
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Return all results of `pipeline`."""
-        return await self._run(
-            lambda: list(self._driver.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS))
-        )
+
+        async def results() -> list[Document]:
+            found = await self._driver.aggregate(pipeline, maxTimeMS=OPERATION_TIMEOUT_MS)
+            return await found.to_list()
+
+        return await self._run(results)
 
     async def insert_new(self, documents: Sequence[Document | RawBSONDocument]) -> list[int]:
         """Insert those whose `_id` is not there yet; return the places of the others.

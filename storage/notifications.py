@@ -14,6 +14,7 @@ clicks is the first. Errors: `NotInInbox`.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from storage.client import Document
     from storage.encryption import FieldCipher
-    from storage.one_hop import OneHop
 
 __all__ = [
     "Change",
@@ -161,7 +161,19 @@ class NotificationsRepository:
 
     async def snapshots(self, wanted: Sequence[Counted]) -> list[Snapshot]:
         """Count the rows of each wanted, and say which recent ones were seen."""
-        return await self._rows.in_one_hop(lambda rows: [_snapshot(rows, each) for each in wanted])
+        return await asyncio.gather(*(self._snapshot(*each) for each in wanted))
+
+    async def _snapshot(self, recipient_id: UUID, mark: Mark, recent_since: datetime) -> Snapshot:
+        """Count by two closed queries: an `$or` of them would scan the collection."""
+        recent = await self._rows.find(
+            {"recipient_id": recipient_id, "created_at": {"$gte": recent_since}}, {mark: 1}
+        )
+        older = await self._rows.count(
+            {"recipient_id": recipient_id, mark: True, "created_at": {"$lt": recent_since}}
+        )
+        return Snapshot(
+            older + sum(mark in row for row in recent), frozenset(row["_id"] for row in recent)
+        )
 
     async def mark_read(self, recipient_id: UUID, ids: Collection[UUID], *, at: datetime) -> int:
         """Mark those of `ids` read that are the recipient's; return how many were unread."""
@@ -284,17 +296,3 @@ def _first_click(action: str | None, at: datetime) -> dict[str, Any]:
     # A literal, because an action may begin with "$".
     first = {"clicked_at": at, "clicked_action": {"$literal": action}}
     return {name: {"$cond": [is_first, value, f"${name}"]} for name, value in first.items()}
-
-
-def _snapshot(rows: OneHop, wanted: Counted) -> Snapshot:
-    """Count by two closed queries: an `$or` of them would scan the collection."""
-    recipient_id, mark, recent_since = wanted
-    recent = rows.find(
-        {"recipient_id": recipient_id, "created_at": {"$gte": recent_since}}, {mark: 1}
-    )
-    older = rows.count(
-        {"recipient_id": recipient_id, mark: True, "created_at": {"$lt": recent_since}}
-    )
-    return Snapshot(
-        older + sum(mark in row for row in recent), frozenset(row["_id"] for row in recent)
-    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from storage.client import store_call
+from storage.client import driver_of, store_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,7 +85,7 @@ class PositionClock:
         for _ in range(MEASUREMENTS):
             sent = self._wall()
             async with store_call():
-                reply = await database.client.admin.command("hello")
+                reply = await driver_of(database).client.admin.command("hello")
             received = self._wall()
             store = reply["localTime"].replace(tzinfo=UTC).timestamp()
             measured.append((received - sent, store - (sent + received) / 2))

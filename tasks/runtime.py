@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ class LoopThread:
         self._name = name
         self._loop: asyncio.AbstractEventLoop
         self._thread: threading.Thread | None = None
+        self._closing = AsyncExitStack()
 
     def start(self) -> None:
         """Start the loop and its thread."""
@@ -42,15 +44,24 @@ class LoopThread:
         """Let `work` run on the loop until it ends or the loop is stopped."""
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    def close_last(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have `close` awaited on the loop once nothing runs there any more."""
+        self._closing.push_async_callback(close)
+
     def stop(self) -> None:
         """Cancel what still runs, and end the thread; nothing happens when it was not started."""
         if self._thread is None:
             return
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self._loop).result(STOP_DEADLINE_S)
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(STOP_DEADLINE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(STOP_DEADLINE_S)
         self._loop.close()
         self._thread = None
+
+    async def _end(self) -> None:
+        await _cancel_others()
+        await self._closing.aclose()
+        await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 async def _cancel_others() -> None:
@@ -58,4 +69,3 @@ async def _cancel_others() -> None:
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()

@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 
 import redis
 import structlog
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from config.settings import Settings
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.cap_ledger import CapLedger
 from storage.charges import ChargesRepository
-from storage.client import Document, StoreRefused, StoreUnavailable, open_client
+from storage.client import Document, StoreClient, StoreRefused, StoreUnavailable, open_client
 from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
 from storage.image_objects import ImageObjects
@@ -79,13 +79,13 @@ def run_worker(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    with ExitStack() as last, ExitStack() as stack:
+    with ExitStack() as stack:
         loop = LoopThread("storage")
         loop.start()
         stack.callback(loop.stop)
         store = loop.run(_open(settings), deadline_s=STORE_DEADLINE_S)
-        # Jobs ask the store until the loop is stopped.
-        last.callback(store.client.close)
+        # Jobs ask the store until they are cancelled.
+        loop.close_last(store.client.aclose)
         stack.callback(lambda: loop.run(store.redis.close(), deadline_s=STORE_DEADLINE_S))
         instance = f"{settings.instance}/worker"
         lease = _once_there(
@@ -118,7 +118,7 @@ def run_worker(settings: Settings) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    client: AsyncIOMotorClient[Document]
+    client: StoreClient
     database: AsyncIOMotorDatabase[Document]
     clock: PositionClock
     stores: Stores

@@ -76,7 +76,7 @@ def indexed_database_name(mongodb_uri: str, database_name: str) -> str:
     async def index() -> None:
         client = open_client(mongodb_uri, app_name="tests")
         await ensure_indexes(client[database_name])
-        client.close()
+        await client.aclose()
 
     # A loop beside that of the tests, which stays the current one.
     loop = asyncio.new_event_loop()

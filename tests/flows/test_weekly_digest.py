@@ -194,7 +194,7 @@ async def make_due(mongodb_uri: str, database_name: str, as_of: datetime) -> Non
     stores = open_stores(database, FieldCipher([base64.b64decode(KEY)]), clock)
     digests = WeeklyDigests(stores.events, stores.schedules, clock, timezones=ZONES)
     await digests.run(as_of)
-    client.close()
+    await client.aclose()
 
 
 @pytest.mark.timeout(seconds=300)

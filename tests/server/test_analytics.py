@@ -47,7 +47,7 @@ async def database(
     for name in ("notifications", "daily_stats", "business_stats"):
         await database[name].delete_many({})
     yield database
-    client.close()
+    await client.aclose()
 
 
 async def asked(api: Api, admin: str, path: str, **query: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ async def database(
 ) -> AsyncIterator[AsyncIOMotorDatabase[Document]]:
     client = open_client(mongodb_uri, app_name="tests")
     yield client[service.settings.mongodb_database]
-    client.close()
+    await client.aclose()
 
 
 async def seen(api: Api, admin: str) -> dict[str, Any]:

@@ -31,7 +31,7 @@ async def database(
     """Open the database, with its indexes, by a client of this test's own."""
     client = open_client(mongodb_uri, app_name="tests")
     yield client[indexed_database_name]
-    client.close()
+    await client.aclose()
 
 
 @pytest.fixture

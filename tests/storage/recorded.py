@@ -104,8 +104,8 @@ async def recorded(
     client = open_client(uri, app_name="tests", event_listeners=[listener])
     async with use.on(plain[name]):
         await use.run(open_stores(client[name], cipher, clock))
-    plain.close()
-    client.close()
+    await plain.aclose()
+    await client.aclose()
     assert listener.commands
     # With its quotes: ids and what is encrypted are shown as any characters.
     assert "'$or'" not in repr(listener.commands)

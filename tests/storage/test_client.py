@@ -4,7 +4,7 @@ import asyncio
 import time
 import traceback
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -29,6 +29,8 @@ from pymongo.errors import (
 from rules.batching import BatchSizer
 from storage.client import (
     LATEST_WRITE_S,
+    OPERATIONS_AT_ONCE,
+    StoreClient,
     StoreRefused,
     StoreUnavailable,
     open_client,
@@ -199,7 +201,7 @@ async def notifications(
     client = open_client(uri, app_name="tests")
     yield NotificationsRepository(client[database_name], FieldCipher([KEY]))
     # It says goodbye to the store, by the tunnel, which this loop carries.
-    await asyncio.to_thread(client.close)
+    await client.aclose()
 
 
 async def test_a_store_that_is_gone_is_out_of_reach_for_reads_and_writes_until_it_is_back(
@@ -285,7 +287,7 @@ async def test_where_nothing_listens_the_store_is_out_of_reach(unused_port: int)
     )
     assert {type(result) for result in results} == {StoreUnavailable}
     assert time.monotonic() - began < 4
-    client.close()
+    await client.aclose()
 
 
 @pytest.fixture
@@ -367,4 +369,41 @@ async def test_what_decides_asks_the_primary_whatever_the_uri_says(
 ) -> None:
     client = open_client(f"{mongodb_uri}&{preference}", app_name="tests")
     assert client["any"]["users"].read_preference == ReadPreference.PRIMARY
-    client.close()
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("pool", "most"),
+    [
+        ("maxPoolSize=5", 5),
+        ("maxPoolSize=100", OPERATIONS_AT_ONCE),
+        ("maxPoolSize=0", OPERATIONS_AT_ONCE),
+    ],
+)
+async def test_a_client_does_as_much_at_once_as_it_has_connections_and_no_more_than_is_of_use(
+    pool: str, most: int
+) -> None:
+    client = open_client(f"mongodb://127.0.0.1:1/?{pool}", app_name="tests")
+    at_once = 0
+    while not client.turns.locked():
+        await client.turns.acquire()
+        at_once += 1
+    assert at_once == most
+    await client.aclose()
+
+
+async def test_what_is_cancelled_before_its_turn_is_not_begun(
+    database: AsyncIOMotorDatabase[Document],
+) -> None:
+    rows, client = StoreCollection(database["turns"]), database.client
+    assert isinstance(client, StoreClient)
+    async with AsyncExitStack() as held:
+        while not client.turns.locked():
+            await held.enter_async_context(client.turns)
+        given_up = asyncio.create_task(rows.insert_new([{"_id": "given up"}]))
+        waiting = asyncio.create_task(rows.insert_new([{"_id": "waits"}]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+    await waiting
+    assert given_up.cancelled()
+    assert await rows.find({}) == [{"_id": "waits"}]

@@ -108,7 +108,7 @@ async def process(
     started = Process(store.url, client[database_name])
     yield started
     await started.redis.close()
-    client.close()
+    await client.aclose()
 
 
 @pytest.fixture

@@ -294,7 +294,7 @@ async def test_claimers_at_once_never_get_the_same_event(
                 if not claimed and len(won) >= 200:
                     return
         finally:
-            client.close()
+            await client.aclose()
 
     async with asyncio.timeout(15):
         await asyncio.gather(*map(claimer, range(4)))

@@ -81,7 +81,7 @@ async def comparer(
 ) -> AsyncIterator[Comparer]:
     client = open_client(mongodb_uri, app_name="tests")
     yield Comparer(client, cipher, clock)
-    client.close()
+    await client.aclose()
 
 
 @pytest.mark.parametrize("use", USES, ids=str)

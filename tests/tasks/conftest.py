@@ -34,7 +34,7 @@ async def database(
     database = client[indexed_database_name]
     yield database
     await database["notifications"].delete_many({})
-    client.close()
+    await client.aclose()
 
 
 @pytest.fixture

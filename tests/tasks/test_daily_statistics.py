@@ -125,7 +125,7 @@ async def platform(mongodb_uri: str, indexed_database_name: str) -> AsyncIterato
     yield Platform(database, PositionClock())
     for name in ("notifications", "daily_stats", "business_stats", "opt_outs", "users"):
         await database[name].delete_many({})
-    client.close()
+    await client.aclose()
 
 
 async def test_days_that_are_over_are_counted_and_today_is_not(platform: Platform) -> None:
@@ -275,7 +275,7 @@ async def killed_after(platform: Platform, commands: int, uri: str) -> bool:
     except asyncio.CancelledError:
         return True
     finally:
-        client.close()
+        await client.aclose()
     return False
 
 

@@ -37,7 +37,7 @@ async def between(
     with relayed(mongodb_uri) as passing:
         client = open_client(f"{passing.url}&directConnection=true", app_name="tests")
         yield passing, open_stores(client[database.name], FieldCipher([b"k" * 32]), clock)
-        client.close()
+        await client.aclose()
 
 
 @pytest.fixture
