@@ -8,7 +8,7 @@ changes is forgotten at once.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -16,7 +16,9 @@ from uuid import UUID
 from cachetools import TTLCache
 
 from storage.businesses import Business, BusinessesRepository, BusinessNotFound
+from storage.collection import IDS_AT_ONCE
 from storage.notification_rows import NotificationRow
+from storage.together import Together
 from storage.users import Name, UsersRepository
 
 KEPT_S = 60.0
@@ -52,6 +54,7 @@ class NameResolver:
         self._user_names: TTLCache[UUID, Name] = TTLCache(CACHED, KEPT_S, timer)
         self._business_names: TTLCache[UUID, Business] = TTLCache(CACHED, KEPT_S, timer)
         self._strangers: TTLCache[UUID, None] = TTLCache(CACHED, UNKNOWN_FOR_S, timer)
+        self._find_business = Together(self._find_businesses, most=IDS_AT_ONCE)
 
     async def resolve(
         self, *, users: Iterable[UUID | None] = (), businesses: Iterable[UUID | None] = ()
@@ -68,11 +71,18 @@ class NameResolver:
         )
 
     async def business(self, business_id: UUID) -> Business:
-        """Return one business, as it was within the last minute; raises BusinessNotFound."""
-        found = (await self.resolve(businesses=[business_id])).businesses.get(business_id)
+        """Return one business, as it was within the last minute; raises BusinessNotFound.
+
+        Who asks for others in the same moment shares the look-up.
+        """
+        found = self._business_names.get(business_id) or await self._find_business(business_id)
         if found is None:
             raise BusinessNotFound(business_id)
         return found
+
+    async def _find_businesses(self, ids: Sequence[UUID]) -> list[Business | None]:
+        found = (await self.resolve(businesses=ids)).businesses
+        return [found.get(business_id) for business_id in ids]
 
     async def of(self, rows: Collection[NotificationRow]) -> Names:
         """Return the names of whom `rows` are from."""

@@ -1,16 +1,27 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
 
-from storage.businesses import BusinessChange, BusinessNotFound
+from storage.businesses import (
+    Business,
+    BusinessChange,
+    BusinessesRepository,
+    BusinessNotFound,
+)
 from storage.names import KEPT_S, UNKNOWN_FOR_S, NameResolver
 from storage.users import ProfileChange
 from tests.storage.samples import MINUTE, NOON, a_business, a_row
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from motor.motor_asyncio import AsyncIOMotorDatabase
+
+    from storage.client import Document
     from storage.stores import Stores
 
 
@@ -87,3 +98,27 @@ async def test_a_business_is_known_by_name_or_not_at_all(stores: Stores) -> None
     with pytest.raises(BusinessNotFound) as caught:
         await resolver.business(unknown)
     assert caught.value.business_id == unknown
+
+
+class Recorded(BusinessesRepository):
+    """Keeps which businesses are looked for together."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
+        super().__init__(database)
+        self.asked: list[set[UUID]] = []
+
+    async def find_many(self, ids: Collection[UUID]) -> dict[UUID, Business]:
+        self.asked.append(set(ids))
+        return await super().find_many(ids)
+
+
+async def test_who_asks_for_businesses_in_the_same_moment_shares_a_look_up(
+    stores: Stores, database: AsyncIOMotorDatabase[Document]
+) -> None:
+    businesses = Recorded(database)
+    resolver = NameResolver(stores.users, businesses)
+    ids = [await a_business(stores) for _ in range(3)]
+    found = await asyncio.gather(*map(resolver.business, [*ids, *ids]))
+    assert [business.id for business in found] == [*ids, *ids]
+    assert (await resolver.business(ids[0])).id == ids[0]
+    assert businesses.asked == [set(ids)]
