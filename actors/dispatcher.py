@@ -7,6 +7,7 @@ it, and by nobody otherwise.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -113,10 +114,13 @@ class Dispatcher(BatchActor[Accept]):
 
     def _assign(self, events: Sequence[StoredEvent]) -> dict[Lane, LoopFuture[Outcomes]]:
         """Hand `events` to their lanes; return the futures of those lanes that took them."""
+        by_lane: dict[str, list[StoredEvent]] = defaultdict(list)
+        for event in events:
+            by_lane[event.lane].append(event)
         outcomes = {}
-        for lane in self._lanes.names():
-            share = [event for event in events if event.lane == lane]
-            done = self._lanes.hand(lane, share) if share else None
+        for name, share in by_lane.items():
+            lane = Lane(name)
+            done = self._lanes.hand(lane, share)
             if done is not None:
                 outcomes[lane] = done
         return outcomes
