@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -20,6 +19,8 @@ from uuid import uuid4
 
 import psutil
 
+from tests.support.untraced import untraced_environ
+
 PROGRAM = Path(__file__).parents[2] / "run.py"
 
 READY = re.compile(r"notifications are ready: (http://\S+)/")
@@ -31,7 +32,7 @@ LOOK_EVERY_S = 0.05
 
 
 class RunningService:
-    """The whole service on a free port, with its demo data."""
+    """The whole service on a port of 0, which is any that is free, with its demo data."""
 
     def __init__(self, directory: Path) -> None:
         self.url = ""
@@ -41,7 +42,8 @@ class RunningService:
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
-        environ = {name: value for name, value in os.environ.items() if name[:4] != "SNB_"}
+        inherited = untraced_environ().items()
+        environ = {name: value for name, value in inherited if name[:4] != "SNB_"}
         environ |= {"SNB_DATA_DIR": str(self._data_dir), "SNB_PORT": "0"}
         # All tests are the same customer within a minute.
         environ |= {"SNB_RATE_LIMITS": "off"}

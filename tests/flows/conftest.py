@@ -46,6 +46,14 @@ async def process(
         yield given
 
 
+@pytest.fixture(scope="module")
+def mortal(mongodb_uri: str, redis_url: str, database_name: str) -> Iterator[ServerProcess]:
+    """Give a server process that dies after any step; the next test goes on with its successor."""
+    process = ServerProcess(mongodb_uri, redis_url, database_name)
+    yield process
+    process.stop()
+
+
 @pytest.fixture
 def rows(mongodb_uri: str, database_name: str) -> Iterator[Rows]:
     """Look at what is stored."""
@@ -62,25 +70,18 @@ async def api(service: Service) -> AsyncIterator[Api]:
     client.close()
 
 
-@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
+@pytest.fixture
 async def sockets_at(
-    request: pytest.FixtureRequest,
-    service: Service,
-    mongodb_uri: str,
-    redis_url: str,
-    database_name: str,
+    service: Service, mongodb_uri: str, redis_url: str, database_name: str
 ) -> AsyncIterator[str]:
-    """Return where sockets connect: to the process that is called, or to another one."""
-    if request.param == 1:
-        yield service.settings.public_url
-        return
+    """Return where sockets connect: not to the process that is called, as those of tests/server."""
     async with running(mongodb_uri, redis_url, database_name, SNB_INSTANCE="test:other") as other:
         yield other.settings.public_url
 
 
 @pytest.fixture
 async def world(api: Api, sockets_at: str) -> AsyncIterator[World]:
-    """Make things happen; what is told on a socket may have to cross from process to process."""
+    """Make things happen; what is told on a socket has to cross from process to process."""
     made = World(api, sockets_at=sockets_at)
     yield made
     made.close()

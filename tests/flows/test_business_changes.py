@@ -87,12 +87,12 @@ async def test_a_kill_between_telling_and_storing_tells_once_and_stores(
 ) -> None:
     api = Api(process.base_url)
     world = World(api)
-    await process.start_crashing(step)
+    await process.start_mortal()
     shop = await world.shop(name="Mario's")
     follower = await world.follower(shop)
     await rows.settled()
 
-    process.crash()
+    process.crash(step)
     said = event("business.updated", {"id": str(shop.id), "name": "Luigi's"})
     # By the stream, because a request would not be answered.
     redis = Redis.from_url(redis_url)

@@ -23,21 +23,21 @@ KILLED = -9
 
 
 @pytest.fixture
-async def world(process: ServerProcess) -> AsyncIterator[World]:
-    api = Api(process.base_url)
+async def world(mortal: ServerProcess) -> AsyncIterator[World]:
+    api = Api(mortal.base_url)
     yield World(api)
     api.close()
 
 
 @pytest.mark.timeout(seconds=300)
 async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
-    process: ServerProcess,
+    mortal: ServerProcess,
     world: World,
     rows: Rows,
     mongodb_uri: str,
     database_name: str,
 ) -> None:
-    await process.start()
+    await mortal.start_mortal()
     shop = await world.shop()
     followers = seed_followers(mongodb_uri, database_name, shop.id, FOLLOWERS)
     await world.post_listing(shop)
@@ -46,10 +46,10 @@ async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
         return rows.count(shop.id) > 0
 
     await eventually(has_begun)
-    process.kill()
+    mortal.kill()
     assert 0 < rows.count(shop.id) < FOLLOWERS
 
-    await process.start()
+    await mortal.start_mortal()
 
     await rows.settled(within_s=120.0)
     assert sorted(rows.recipients(shop.id)) == sorted(followers)
@@ -68,13 +68,13 @@ async def test_a_fan_out_killed_in_the_middle_reaches_each_follower_once(
 async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once(
     step: str,
     others: int,
-    process: ServerProcess,
+    mortal: ServerProcess,
     world: World,
     rows: Rows,
     mongodb_uri: str,
     database_name: str,
 ) -> None:
-    await process.start_crashing(step)
+    await mortal.start_mortal()
     shop = await world.shop()
     seed_followers(mongodb_uri, database_name, shop.id, others)
     people = [await world.follower(shop) for _ in range(3)]
@@ -86,14 +86,14 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
         await world.told(person)
     await rows.settled()
 
-    process.crash()
-    clients = [Client(process.base_url, person.token) for person in people]
+    mortal.crash(step)
+    clients = [Client(mortal.base_url, person.token) for person in people]
     for client in clients:
         await eventually(partial(_has, client, 1))
     await world.post_listing(shop, "Crash")
-    assert await process.killed() == KILLED
+    assert await mortal.killed() == KILLED
 
-    await process.start()
+    await mortal.start_mortal()
     await rows.settled()
     for person, client in zip(people, clients, strict=True):
         await eventually(partial(_has, client, 2))
@@ -107,22 +107,22 @@ async def test_a_kill_after_any_step_of_a_batch_tells_each_connected_client_once
 @pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize("step", ["insert", "deliver", "queue", "finish"])
 async def test_a_kill_after_any_step_tells_one_recipient_once(
-    step: str, process: ServerProcess, world: World, rows: Rows
+    step: str, mortal: ServerProcess, world: World, rows: Rows
 ) -> None:
-    await process.start_crashing(step)
+    await mortal.start_mortal()
     shop = await world.shop()
     await world.prefer(shop.owner, quiet_hours={"enabled": False})
     await world.event("review.created", review(shop.id, uuid4()))
     await world.told(shop.owner)
     await rows.settled()
 
-    process.crash()
-    client = Client(process.base_url, shop.owner.token)
+    mortal.crash(step)
+    client = Client(mortal.base_url, shop.owner.token)
     await eventually(partial(_has, client, 1))
     await world.event("review.created", review(shop.id, uuid4()))
-    assert await process.killed() == KILLED
+    assert await mortal.killed() == KILLED
 
-    await process.start()
+    await mortal.start_mortal()
     await rows.settled()
     await eventually(partial(_has, client, 2))
     listed = (await world.inbox(shop.owner))["results"]

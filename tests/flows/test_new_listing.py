@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+from server.service import Service
 from tests.support.world import World
+
+
+@pytest.fixture(params=[1, 2], ids=["one process", "two processes"])
+def sockets_at(request: pytest.FixtureRequest, service: Service, sockets_at: str) -> str:
+    """Return where sockets connect: to the process that is called, or to another one."""
+    return service.settings.public_url if request.param == 1 else sockets_at
 
 
 async def test_a_listing_arrives_at_a_connected_follower(world: World) -> None:

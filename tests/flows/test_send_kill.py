@@ -21,8 +21,8 @@ SCHEDULED = "/api/notifications/scheduled/"
 
 
 @pytest.fixture
-async def world(process: ServerProcess) -> AsyncIterator[World]:
-    api = Api(process.base_url)
+async def world(mortal: ServerProcess) -> AsyncIterator[World]:
+    api = Api(mortal.base_url)
     yield World(api)
     api.close()
 
@@ -38,17 +38,17 @@ async def somebody(world: World, rows: Rows) -> Person:
 @pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize("step", STEPS_OF_A_SEND)
 async def test_a_send_killed_half_way_is_finished_by_the_next_try_with_its_key(
-    step: str, process: ServerProcess, world: World, rows: Rows
+    step: str, mortal: ServerProcess, world: World, rows: Rows
 ) -> None:
-    await process.start_crashing(step)
+    await mortal.start_mortal()
     person, key = await somebody(world, rows), uuid4().hex
-    process.crash()
+    mortal.crash(step)
     given: dict[str, Any] = {"key": key, "channels": ["in_app", "email"]}
     with pytest.raises(HTTPError):
         await world.send(person, **given)
-    assert await process.killed() == KILLED
+    assert await mortal.killed() == KILLED
 
-    await process.start()
+    await mortal.start_mortal()
     answer = await world.send(person, **given)
     assert answer.status == 201, answer.body
     assert [row["id"] for row in await world.told(person)] == [answer.body["id"]]
@@ -59,15 +59,15 @@ async def test_a_send_killed_half_way_is_finished_by_the_next_try_with_its_key(
 
 
 async def test_a_send_without_a_key_that_is_durable_is_carried_out_after_a_kill(
-    process: ServerProcess, world: World, rows: Rows
+    mortal: ServerProcess, world: World, rows: Rows
 ) -> None:
-    await process.start_crashing(ACCEPT)
+    await mortal.start_mortal()
     person = await somebody(world, rows)
-    process.crash()
+    mortal.crash(ACCEPT)
     with pytest.raises(HTTPError):
         await world.send(person)
-    assert await process.killed() == KILLED
-    await process.start()
+    assert await mortal.killed() == KILLED
+    await mortal.start_mortal()
     await world.told(person)
 
 
@@ -96,11 +96,11 @@ async def plan(world: World, person: Person, key: str, at: datetime) -> Answer:
 @pytest.mark.timeout(seconds=300)
 @pytest.mark.parametrize("step", STEPS_OF_A_SCHEDULE)
 async def test_a_schedule_is_sent_once_though_the_process_was_killed_over_it(
-    step: str, process: ServerProcess, world: World, rows: Rows
+    step: str, mortal: ServerProcess, world: World, rows: Rows
 ) -> None:
-    await process.start_crashing(step)
+    await mortal.start_mortal()
     person, key = await somebody(world, rows), uuid4().hex
-    process.crash()
+    mortal.crash(step)
     # The other steps come once it is due: only then may the answer to the first try be lost.
     at = datetime.now(UTC) + timedelta(seconds=0.5 if step == "plan" else 3.0)
     if step == "plan":
@@ -108,9 +108,9 @@ async def test_a_schedule_is_sent_once_though_the_process_was_killed_over_it(
             await plan(world, person, key, at)
     else:
         assert (await plan(world, person, key, at)).status == 202
-    assert await process.killed() == KILLED
+    assert await mortal.killed() == KILLED
 
-    await process.start()
+    await mortal.start_mortal()
     # Its time has passed by now, and it was right when the first try began.
     answer = await plan(world, person, key, at)
     assert answer.status == 202, answer.body
@@ -118,12 +118,12 @@ async def test_a_schedule_is_sent_once_though_the_process_was_killed_over_it(
 
 
 async def test_a_schedule_whose_time_came_while_nothing_ran_is_sent_at_the_start(
-    process: ServerProcess, world: World
+    mortal: ServerProcess, world: World
 ) -> None:
-    await process.start()
+    await mortal.start_mortal()
     person = await world.person()
     at = datetime.now(UTC) + timedelta(seconds=0.5)
     schedule_id = (await plan(world, person, uuid4().hex, at)).body["schedule_id"]
-    process.kill()
-    await process.start()
+    mortal.kill()
+    await mortal.start_mortal()
     await sent_once(world, person, schedule_id)

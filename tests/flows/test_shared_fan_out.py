@@ -63,11 +63,11 @@ async def test_a_kill_of_either_loses_nothing_and_repeats_nothing(
     mortal, other = (pair.right, pair.left) if killed == "right" else (pair.left, pair.right)
     # The one dies with a share in hand, the other right after it has parted with one.
     step = "cursor" if killed == "right" else SHORTENED
-    await asyncio.gather(mortal.start_crashing(step), other.start())
+    await asyncio.gather(mortal.start_mortal(), other.start())
     shop = await pair.world.shop()
     await rows.settled()
     followers = seed_followers(mongodb_uri, database_name, shop.id, FOLLOWERS)
-    mortal.crash()
+    mortal.crash(step)
     await pair.world.post_listing(shop)
     assert await mortal.killed() == KILLED
     assert 0 < rows.count(shop.id) < FOLLOWERS

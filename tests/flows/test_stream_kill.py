@@ -41,12 +41,12 @@ async def held(redis: Redis) -> int:
 async def test_an_event_is_carried_out_once_when_its_reader_dies_before_acknowledging(
     process: ServerProcess, world: World, redis: Redis, rows: Rows
 ) -> None:
-    await process.start_crashing(ACCEPT)
+    await process.start_mortal()
     shop = await world.shop()
     follower = await world.follower(shop)
     await rows.settled()
 
-    process.crash()
+    process.crash(ACCEPT)
     for name in ("First", "Second"):
         posted = event("listing.created", listing(shop.id, name))
         await redis.xadd(STREAM, {"event": json.dumps(posted)})

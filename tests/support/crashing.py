@@ -1,8 +1,8 @@
 """Serve like `run.py serve`, and once told to, die by SIGKILL right after a step.
 
-Run as `python -m tests.support.crashing STEP`. The steps do what they always do. The first that
-begins after SIGUSR1 came is the last: when it is done the process is gone, as if somebody had
-killed it at that moment.
+Run as `python -m tests.support.crashing`. The steps do what they always do. The first of a kind
+that begins after its signal came is the last: when it is done the process is gone, as if
+somebody had killed it at that moment.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 
 from actors.directory import Directory
@@ -82,12 +83,21 @@ _METHODS: dict[str, Step] = {
 }
 
 
-def die_after(step: str) -> None:
-    """Have the process die once `step` of a batch is done, from SIGUSR1 on."""
-    told = threading.Event()
-    signal.signal(signal.SIGUSR1, lambda *_: told.set())
-    owner, method = _METHODS[step]
-    setattr(owner, method.__name__, _deadly(method, told))
+def signal_of(step: str) -> int:
+    """Return the signal from which on a process dies once `step` is done."""
+    return signal.SIGRTMIN + list(_METHODS).index(step)
+
+
+def die_when_told() -> None:
+    """Have the process die once a step is done whose signal has come."""
+    for step, (owner, method) in _METHODS.items():
+        told = threading.Event()
+        signal.signal(signal_of(step), partial(_tell, told))
+        setattr(owner, method.__name__, _deadly(method, told))
+
+
+def _tell(told: threading.Event, *_: object) -> None:
+    told.set()
 
 
 def _deadly(function: Callable[..., Any], told: threading.Event) -> Callable[..., Any]:
@@ -117,5 +127,5 @@ def _deadly(function: Callable[..., Any], told: threading.Event) -> Callable[...
 if __name__ == "__main__":
     settings = read_settings(os.environ)
     configure_logging(settings.log_format, settings.log_level)
-    die_after(sys.argv[1])
+    die_when_told()
     sys.exit(run_server(settings))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +14,9 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.testing import bind_unused_port
 
 from storage.embedded_child import end, spawn
+from tests.support.crashing import signal_of
 from tests.support.service import environment
+from tests.support.untraced import untraced_environ
 from tests.support.world import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ class ServerProcess:
         socket.close()
         self.base_url = f"http://127.0.0.1:{port}"
         self._environment = {
-            **os.environ,
+            **untraced_environ(),
             **environment(mongodb_uri, redis_url, database, port),
             "SNB_LOG_FORMAT": "json",
             **variables,
@@ -56,14 +56,15 @@ class ServerProcess:
             self._process = spawn(command, env=self._environment, cwd=ROOT, output=output)
         await eventually(self._is_ready, within_s=START_WITHIN_S)
 
-    async def start_crashing(self, step: str) -> None:
-        """Start one that dies right after `step`, from `crash` on."""
-        await self.start("-m", "tests.support.crashing", step)
+    async def start_mortal(self) -> None:
+        """Start one that dies right after a step once `crash` says which, unless it runs."""
+        if self._process is None or self._process.poll() is not None:
+            await self.start("-m", "tests.support.crashing")
 
-    def crash(self) -> None:
-        """Have the next step be the last of a process that was started for it."""
+    def crash(self, step: str) -> None:
+        """Have the next such step be the last of a process that was started mortal."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGUSR1)
+        self._process.send_signal(signal_of(step))
 
     async def killed(self) -> int:
         """Wait for the process to end, by whoever's hand; return its status."""

@@ -51,15 +51,6 @@ def test_stores_that_are_given_are_used_and_production_has_no_demo(
     assert not service.says("CUSTOMER=")
 
 
-def test_a_port_of_0_means_any_that_is_free(start: Callable[..., Service]) -> None:
-    service = start(SNB_PORT="0")
-    wait_until(lambda: service.says("Ctrl-C stops everything"))
-    url = service.output.read_text().split("ready: ")[1].split("/\n")[0]
-    service.port = int(url.rsplit(":", 1)[1])
-    assert service.port > 0
-    assert service.is_ready()
-
-
 def test_several_processes_serve_one_port_and_each_that_dies_is_started_again(
     start: Callable[..., Service],
 ) -> None:
