@@ -61,10 +61,12 @@ class Draft:
             self.decisions.get(Channel.IN_APP) == Refused(Refusal.DAILY_CAP)
         )
 
-    def row(self, position: Position, writer: str) -> NotificationRow:
-        """Return the row to insert."""
+    def row(
+        self, position: Position, writer: str, like: NotificationRow | None = None
+    ) -> NotificationRow:
+        """Return the row to insert; `like` is one that differs in its recipient alone."""
         content = self.notice.content
-        return NotificationRow(
+        row = NotificationRow(
             id=self.id,
             recipient_id=self.recipient.user_id,
             event_id=self.notice.event.key,
@@ -87,12 +89,16 @@ class Draft:
             channels={
                 channel.value: _state(channel, decision, position.created_at)
                 for channel, decision in self.decisions.items()
-            },
+            }
+            if like is None
+            else like.channels,
         )
+        row.like = like
+        return row
 
 
 class FirstRows:
-    """Makes the rows of one insert: where drafts differ in nothing but the recipient, of the first.
+    """Makes the rows of one insert, and has each know the first that is like it.
 
     The drafts that it is asked for have to outlive it.
     """
@@ -105,9 +111,9 @@ class FirstRows:
         """Return the row of `draft` at `position`."""
         alike = id(draft.notice), id(draft.decisions), position.created_at
         first = self._made.get(alike)
-        if first is not None:
-            return first.for_another(draft.id, draft.recipient.user_id)
-        row = self._made[alike] = draft.row(position, self._writer)
+        row = draft.row(position, self._writer, first)
+        if first is None:
+            self._made[alike] = row
         return row
 
 

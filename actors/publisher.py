@@ -92,6 +92,7 @@ class Publisher:
         """
         now = self._clock.store_now()
         drafts = [draft for notice in notices for draft in Draft.all_of(notice, at=now)]
+        await _give_way(len(drafts))
         async with self._caps.passed(drafts, at=now) as reserved:
             published = await self.publish_decided(drafts)
         await self._caps.give_back(reserved, published.resumed)
@@ -115,6 +116,7 @@ class Publisher:
                 first.of(draft, position.at(place))
                 for draft, place in zip(drafts, places, strict=True)
             ]
+            await _give_way(len(rows))
             began = time.monotonic()
             stored = await self._notifications.insert(rows)
             store_s = time.monotonic() - began
@@ -144,7 +146,7 @@ class Publisher:
 
     async def _enqueue(self, stored: Sequence[NotificationRow]) -> None:
         by_priority: dict[Priority, list[DeliveryRef]] = {each: [] for each in _IN_ORDER}
-        # Rows that were made of one row share their channels.
+        # Rows that are alike share their channels.
         queued: dict[int, list[Channel]] = {}
         for row in stored:
             channels = queued.get(id(row.channels))
@@ -157,6 +159,12 @@ class Publisher:
         for priority, refs in by_priority.items():
             if refs:
                 await asyncio.to_thread(self._queue.enqueue, refs, priority=priority)
+
+
+async def _give_way(made: int) -> None:
+    """Let the loop have its turn where so many were made that others have waited for it."""
+    if made > DELIVERED_AT_ONCE:
+        await asyncio.sleep(0)
 
 
 def _queued(row: NotificationRow) -> list[Channel]:

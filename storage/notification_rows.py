@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from storage.client import Document
 
 
-@dataclass(kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NotificationRow:
     """One notification for one recipient, not to be changed.
 
-    Fan-outs make thousands: nothing here is computed, it is not frozen, which would make each
-    three times as dear, and it has no slots, so that `for_another` is one copy.
+    Fan-outs make thousands: nothing here is computed, and it is not frozen, which would make each
+    three times as dear.
     """
 
     id: UUID
@@ -68,13 +68,7 @@ class NotificationRow:
     """Whether what was personal is gone (storage/aged_notifications.py)."""
 
     like: NotificationRow | None = field(init=False, default=None, repr=False, compare=False)
-    """The row from which it differs in its two ids alone, where it was made of one."""
-
-    def for_another(self, row_id: UUID, recipient_id: UUID) -> NotificationRow:
-        """Return the same for somebody else."""
-        row = object.__new__(NotificationRow)
-        vars(row).update(vars(self), id=row_id, recipient_id=recipient_id, like=self.like or self)
-        return row
+    """A row from which it differs in its two ids alone, where whoever made it knows one."""
 
     def to_document(self) -> Document:
         """Return the row as it is stored."""

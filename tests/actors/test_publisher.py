@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from actors.cap_gate import CapGate
+from actors.cap_gate import CapGate, Reserved
 from actors.connection import CloseCode
 from actors.directory import Directory
 from actors.draft import REDELIVER_AFTER, Draft
@@ -19,6 +20,7 @@ from actors.flows.content import Content
 from actors.frames import Announcement
 from actors.notice import Notice
 from actors.publisher import Published, Publisher
+from config.daily_caps import NO_DAILY_CAPS
 from rules.gates import Refusal, Refused
 from rules.kinds import KINDS, Channel
 from rules.preferences import DEFAULTS
@@ -33,6 +35,7 @@ from storage.stores import Stores
 from tasks.queue import DeliveryRef, Priority
 from tests.storage.samples import NOON, an_event
 from tests.support.actors import (
+    Away,
     RecordingBus,
     RecordingConnection,
     RecordingQueue,
@@ -359,3 +362,28 @@ async def test_the_loop_has_its_turn_between_portions_of_those_who_are_told(
     recipients = [publishing.recipient() for _ in range(5)]
     await publishing.publish_all(Notice(event=stored(), content=LISTING, recipients=recipients))
     assert seen[:5] == [2, "turn", 2, "turn", 1]
+
+
+@pytest.mark.parametrize(("many", "order"), [(2, ["asked", "turn"]), (3, ["turn", "asked"])])
+async def test_the_loop_has_its_turn_once_many_are_decided(
+    stores: Stores,
+    clock: PositionClock,
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+    order: list[str],
+) -> None:
+    monkeypatch.setattr("actors.publisher.DELIVERED_AT_ONCE", 2)
+    seen: list[str] = []
+
+    class Asked(CapGate):
+        @asynccontextmanager
+        async def passed(self, drafts: Sequence[Draft], *, at: datetime) -> AsyncIterator[Reserved]:
+            seen.append("asked")
+            yield Reserved()
+
+    none: Any = Away()
+    publishing = Publishing(stores, clock, caps=Asked(NO_DAILY_CAPS, none))
+    recipients = [publishing.recipient() for _ in range(many)]
+    asyncio.get_running_loop().call_soon(seen.append, "turn")
+    await publishing.publish_all(Notice(event=stored(), content=LISTING, recipients=recipients))
+    assert seen == order
