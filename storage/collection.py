@@ -242,10 +242,13 @@ class StoreCollection:
         result = await self._run(lambda: self._driver.delete_many(query))
         return result.deleted_count
 
-    async def bulk_update(self, updates: Iterable[UpdateOne]) -> int:
-        """Carry out `updates` in their order, many in one round trip; return how many changed."""
+    async def bulk_update(self, updates: Iterable[UpdateOne], *, is_ordered: bool = True) -> int:
+        """Carry out `updates`, many in one round trip; return how many changed.
+
+        In their order, unless that is the same to who asks: shards then work side by side.
+        """
         changed = 0
         for some in portions(updates, UPDATES_AT_ONCE):
-            result = await self._run(partial(self._driver.bulk_write, some, ordered=True))
+            result = await self._run(partial(self._driver.bulk_write, some, ordered=is_ordered))
             changed += result.modified_count
         return changed

@@ -62,20 +62,21 @@ class ReadMarks:
         if len(wanted) == 1:
             return [await self._mark_alone(wanted[0])]
         marking = uuid4()
-        # Of who want the same row, and the store would let only the first have it.
+        # Of several who want the same row, it turns for the first.
         takers: dict[tuple[UUID, UUID], int] = {}
         for place, each in enumerate(wanted):
             for notification_id in each.ids:
                 takers.setdefault((each.recipient_id, notification_id), place)
-        changed = await self._rows.bulk_update(
+        updates = [
             UpdateOne(
                 {"_id": notification_id, "recipient_id": recipient_id, "unread": True},
                 _read(wanted[place].at, marking=marking),
             )
             for (recipient_id, notification_id), place in takers.items()
-        )
+        ]
+        changed = await self._rows.bulk_update(updates, is_ordered=False)
         counts = Counter(takers.values())
-        if changed < len(takers):
+        if changed < len(updates):
             counts = Counter([takers[ref] for ref in await self._read_by(marking, takers)])
         return [counts[place] for place in range(len(wanted))]
 
