@@ -104,7 +104,7 @@ async def test_what_processes_mark_at_the_same_time_turns_once(
             marked(stores, *wanted), marked(other, *reversed(wanted))
         )
     finally:
-        client.close()
+        await client.aclose()
     assert [one + another for one, another in zip(here, reversed(there), strict=True)] == [1] * 30
 
 
@@ -132,4 +132,4 @@ async def test_a_moment_is_one_round_trip_and_another_where_some_were_read_befor
         assert await marked(watched, (owners[0], many), (owners[1], [last])) == [FEW_IDS + 1, 1]
         assert [name for name, _ in listener.commands] == ["update", "update"]
     finally:
-        client.close()
+        await client.aclose()
