@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import NoReturn
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -81,20 +81,38 @@ class Arrivals:
         and while it is busy the others would have all places, and nobody else one.
         """
         self._look_for_room()
-        only = self._one_each.setdefault(user_id, asyncio.Lock())
-        async with AsyncExitStack() as held:
-            self._waiting += 1
-            held.callback(self._wait_no_more)
+        only = self._one_each.get(user_id)
+        if only is None:
+            only = self._one_each[user_id] = asyncio.Lock()
+        self._waiting += 1
+        try:
+            if only.locked() or self._places.locked():
+                await self._take_in_time(only)
+            else:
+                await self._take(only)
             try:
-                async with asyncio.timeout(self._turn_within_s):
-                    await held.enter_async_context(only)
-                    await held.enter_async_context(self._places)
-            except TimeoutError:
-                self._refuse()
-            yield
+                yield
+            finally:
+                self._places.release()
+                only.release()
+        finally:
+            self._waiting -= 1
 
-    def _wait_no_more(self) -> None:
-        self._waiting -= 1
+    async def _take_in_time(self, only: asyncio.Lock) -> None:
+        try:
+            async with asyncio.timeout(self._turn_within_s):
+                await self._take(only)
+        except TimeoutError:
+            self._refuse()
+
+    async def _take(self, only: asyncio.Lock) -> None:
+        """Take a place, and `only`, or neither; what is free is taken without a wait."""
+        await only.acquire()
+        try:
+            await self._places.acquire()
+        except BaseException:
+            only.release()
+            raise
 
     def _look_for_room(self) -> None:
         if self._waiting >= self._most_waiting:

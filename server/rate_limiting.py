@@ -14,6 +14,7 @@ from actors.mailbox import MailboxFull
 from config.rate_limits import RateLimits
 from rules.rate_limits import (
     Check,
+    RateLimit,
     RateScope,
     Standing,
     limits_of_anybody,
@@ -33,8 +34,9 @@ class RateLimiting:
     """Counts what callers ask; None for a standing says that nothing limits them."""
 
     def __init__(self, table: RateLimits, limiter: Callable[[], LoopActorRef[Limiter]]) -> None:
-        self._table = table
         self._limiter = limiter
+        self._of_anybody = limits_of_anybody(table)
+        self._of_handshakes = limits_of_handshakes(table)
         self._of_users = {
             (user_type, scope): limits_of_user(table, user_type.value, scope)
             for user_type in UserType
@@ -48,17 +50,23 @@ class RateLimiting:
 
     async def count_anybody(self, address: str) -> Standing | None:
         """Count a request of whoever is at `address`, unless it is refused."""
-        return await self._ask(Check(_id_of(address), limits_of_anybody(self._table)))
+        return await self._ask_about(address, self._of_anybody)
 
     async def look_at_handshakes(self, address: str) -> Standing | None:
         """Tell whether `address` may try to authenticate, counting nothing."""
-        limits = limits_of_handshakes(self._table)
-        return await self._ask(Check(_id_of(address), limits, is_counted=False))
+        return await self._ask_about(address, self._of_handshakes, is_counted=False)
 
     async def count_failed_authentication(self, address: str) -> None:
         """Count a token on a socket that was not good; it is refused in any case."""
         with contextlib.suppress(ActorDeadError, MailboxFull, DeadlineExceeded):
-            await self._ask(Check(_id_of(address), limits_of_handshakes(self._table)))
+            await self._ask_about(address, self._of_handshakes)
+
+    async def _ask_about(
+        self, address: str, limits: tuple[RateLimit, ...], *, is_counted: bool = True
+    ) -> Standing | None:
+        if not limits:
+            return None
+        return await self._ask(Check(_id_of(address), limits, is_counted=is_counted))
 
     async def _ask(self, check: Check) -> Standing | None:
         if not check.limits:
