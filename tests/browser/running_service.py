@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from uuid import uuid4
 
 import psutil
 
-from tests.support.untraced import untraced_environ
+from tests.support.untraced import untraced
 
 PROGRAM = Path(__file__).parents[2] / "run.py"
 
@@ -42,7 +43,7 @@ class RunningService:
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
-        inherited = untraced_environ().items()
+        inherited = untraced(os.environ).items()
         environ = {name: value for name, value in inherited if name[:4] != "SNB_"}
         environ |= {"SNB_DATA_DIR": str(self._data_dir), "SNB_PORT": "0"}
         # All tests are the same customer within a minute.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from storage.encryption import FieldCipher
 from storage.filing import heading_of_waiting
 from tests.support.processes import ROOT
 from tests.support.service import environment
-from tests.support.untraced import untraced_environ
+from tests.support.untraced import untraced
 from tests.support.world import eventually
 
 
@@ -123,7 +124,7 @@ class WorkerProcess:
         self, mongodb_uri: str, redis_url: str, database: str, log: Path, **variables: str
     ) -> None:
         self._environment = {
-            **untraced_environ(),
+            **untraced(os.environ),
             **environment(mongodb_uri, redis_url, database, 8000),
             "SNB_LOG_FORMAT": "json",
             **variables,

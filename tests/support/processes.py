@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ from tornado.testing import bind_unused_port
 from storage.embedded_child import end, spawn
 from tests.support.crashing import signal_of
 from tests.support.service import environment
-from tests.support.untraced import untraced_environ
+from tests.support.untraced import untraced
 from tests.support.world import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ class ServerProcess:
         socket.close()
         self.base_url = f"http://127.0.0.1:{port}"
         self._environment = {
-            **untraced_environ(),
+            **os.environ,
             **environment(mongodb_uri, redis_url, database, port),
             "SNB_LOG_FORMAT": "json",
             **variables,
@@ -59,6 +60,7 @@ class ServerProcess:
     async def start_mortal(self) -> None:
         """Start one that dies right after a step once `crash` says which, unless it runs."""
         if self._process is None or self._process.poll() is not None:
+            self._environment = untraced(self._environment)
             await self.start("-m", "tests.support.crashing")
 
     def crash(self, step: str) -> None:
