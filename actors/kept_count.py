@@ -12,7 +12,6 @@ from uuid import UUID
 from actors.bus_face import BusFace
 from actors.messages import Deliver
 from actors.recounter import Recounts
-from actors.sync import LOOK_AHEAD
 from storage.client import StoreUnavailable
 from storage.notifications import Mark
 from storage.positions import EPOCH, PositionClock
@@ -144,11 +143,18 @@ class UnreadCount(KeptCount):
     mark = "unread"
 
     async def begin(self, bus: BusFace) -> None:
-        """Read the count for the first time, together with others who have just come.
+        """Read the count for the first time: while alone, with others who have just come."""
+        if bus.is_alone:
+            await self._count_with_others()
+        # Others' clocks may be behind: what positions were given here says nothing of their rows.
+        if not bus.is_alone:
+            await self.recount()
 
-        Which rows were read or deleted lately is not read with it. Such a row may still be
-        announced, and then only a recount can tell it from one that came after the count was read;
-        so it is with what has a position that was given before.
+    async def _count_with_others(self) -> None:
+        """Read what is unread; which rows were read or deleted lately is not read with it.
+
+        Such a row may still be announced, and then only a recount can tell it from one that came
+        after the count was read; so it is with what has a position that was given before.
         """
         self._recounted_at_s = time.monotonic()
         now = self._clock.store_now()
@@ -158,8 +164,6 @@ class UnreadCount(KeptCount):
         self.recent_since = since
         self.recent_ids = unread.recent_ids
         self.certain_after = self._clock.given_until
-        if not bus.is_alone:
-            self.certain_after += LOOK_AHEAD
         self._counted_at = now
 
     def has(self, announced: Deliver) -> bool:
