@@ -61,7 +61,7 @@ class Arrivals:
         self._most_waiting = most_waiting
         self._waiting = 0
         self._places = asyncio.Semaphore(at_once)
-        self._one_each: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+        self._one_each: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
         self._turn_within_s = turn_within_s
 
     def __len__(self) -> int:
@@ -83,7 +83,8 @@ class Arrivals:
         self._look_for_room()
         only = self._one_each.get(user_id)
         if only is None:
-            only = self._one_each[user_id] = asyncio.Lock()
+            # A lock is free for a moment when it is let go, though others wait for it.
+            only = self._one_each[user_id] = asyncio.Semaphore(1)
         self._waiting += 1
         try:
             if only.locked() or self._places.locked():
@@ -98,14 +99,14 @@ class Arrivals:
         finally:
             self._waiting -= 1
 
-    async def _take_in_time(self, only: asyncio.Lock) -> None:
+    async def _take_in_time(self, only: asyncio.Semaphore) -> None:
         try:
             async with asyncio.timeout(self._turn_within_s):
                 await self._take(only)
         except TimeoutError:
             self._refuse()
 
-    async def _take(self, only: asyncio.Lock) -> None:
+    async def _take(self, only: asyncio.Semaphore) -> None:
         """Take a place, and `only`, or neither; what is free is taken without a wait."""
         await only.acquire()
         try:

@@ -8,7 +8,7 @@ import asyncio
 def new_event_loop() -> asyncio.AbstractEventLoop:
     """Return a loop of libuv's where there is one, Python's own elsewhere.
 
-    It wakes for sockets and for the driver's threads with fewer system calls (docs/performance.md).
+    It wakes for sockets with fewer system calls (docs/performance.md).
     Nothing here needs one or the other.
     """
     try:

@@ -38,11 +38,16 @@ OPERATION_TIMEOUT_MS = 6_000
 CALL_DEADLINE_S = 8.0
 """How long a caller waits, retries and the wait for a turn and a connection included."""
 
-LATEST_WRITE_S = CALL_DEADLINE_S + 20.0
-"""How long after being asked for a write may still happen: sent at the deadline, and not at once
-carried out by the store."""
+CARRIED_OUT_WITHIN_S = 10.0
+"""How long the store may take for what it has been sent; who waits for it gives up before."""
+
+LATEST_WRITE_S = 2 * CALL_DEADLINE_S + CARRIED_OUT_WITHIN_S
+"""How long after being asked for a write may still happen: it waited a whole call for the batch
+before, and was sent at the deadline of its own."""
 
 PING_DEADLINE_S = 2.0
+CLOSE_WITHIN_S = 2.0
+"""Sessions are ended in the store."""
 
 WRITE_CONFLICT = 112
 DUPLICATE_KEY = 11000
@@ -78,18 +83,25 @@ class StoreClient(AsyncIOMotorClient[Document]):
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri, socketTimeoutMS=OPERATION_TIMEOUT_MS, **options)
-        # Without a timeout of the socket's: the driver would wait for it by `asyncio.wait_for`,
-        # which loses a cancellation before Python 3.12. Every call has a deadline of its own.
-        self.driver: AsyncMongoClient[Document] = AsyncMongoClient(uri, **options)
+        # Without a timeout of the socket's: with one the driver writes by `asyncio.wait_for`, which
+        # may lose a cancellation before Python 3.12. Every call has a deadline of its own.
+        self.driver: AsyncMongoClient[Document] = AsyncMongoClient(
+            uri, socketTimeoutMS=0, **options
+        )
         connections = self.delegate.options.pool_options.max_pool_size or OPERATIONS_AT_ONCE
         # In the order they came: of those who wait for a connection in the driver, who comes last
         # may be first, and of forty lists at once some waited until their time was over.
         self.turns = asyncio.Semaphore(min(OPERATIONS_AT_ONCE, connections))
 
     async def aclose(self) -> None:
-        """Close its connections; what is under way fails."""
+        """Close its connections; what is under way fails. A store that hangs is not waited for."""
         self.close()
-        await self.driver.close()
+        try:
+            async with asyncio.timeout(CLOSE_WITHIN_S):
+                await self.driver.close()
+        except TimeoutError:
+            # Its sessions are given up by now, and nothing else is asked of the store.
+            await self.driver.close()
 
 
 def open_client(uri: str, *, app_name: str, **options: Any) -> StoreClient:

@@ -37,11 +37,14 @@ LISTED = dict.fromkeys(
 )
 """What a list shows. Of 20 whole rows two thirds of the driver's time were the rest."""
 
-REMEMBERED = 2_000
+REMEMBERED = 1_000
 """Contents, of about 8 KB each with what they were made into."""
 
+LONGEST_REMEMBERED = 2_048
+"""Bytes. Made into what it says, a row of many small things is ten times as large."""
+
 REMEMBERED_FOR_S = 60.0
-"""Names are, too: nothing of what was erased is to stay for long."""
+"""The first list after that forgets them all."""
 
 _ID_BEGINS = LENGTH.size + len(ID)
 _ID_ENDS = _ID_BEGINS + 16
@@ -113,7 +116,9 @@ class ListedRows:
     def _row(self, raw: bytes, recipient_id: UUID) -> ListedRow:
         # Its id is the first element of a document, whoever wrote it in which order
         # (https://www.mongodb.com/docs/manual/core/document/#the-_id-field).
-        content = self._content(raw[_ID_ENDS:])
+        after_id = raw[_ID_ENDS:]
+        is_short = len(after_id) <= LONGEST_REMEMBERED
+        content = self._content(after_id) if is_short else _content(after_id)
         if content.is_secret:
             clear = opened({**content.fields, "recipient_id": recipient_id}, self._cipher)
             del clear["recipient_id"]

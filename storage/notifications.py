@@ -14,7 +14,6 @@ clicks is the first. Errors: `NotInInbox`.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
@@ -161,7 +160,7 @@ class NotificationsRepository:
 
     async def snapshots(self, wanted: Sequence[Counted]) -> list[Snapshot]:
         """Count the rows of each wanted, and say which recent ones were seen."""
-        return await asyncio.gather(*(self._snapshot(*each) for each in wanted))
+        return [await self._snapshot(*each) for each in wanted]
 
     async def _snapshot(self, recipient_id: UUID, mark: Mark, recent_since: datetime) -> Snapshot:
         """Count by two closed queries: an `$or` of them would scan the collection."""

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from pymongo import UpdateOne
 
+from storage.client import store_call
 from storage.collection import UPDATES_AT_ONCE, StoreCollection, portions
 from storage.notification_rows import named
 from storage.together import Together
@@ -58,7 +59,10 @@ class ReadMarks:
         )
 
     async def _mark_all(self, wanted: Sequence[Mark]) -> list[int]:
-        """Mark what each wants, and return how many that changed."""
+        """Mark what each wants, and return how many that changed.
+
+        All portions have the time of one call, since readers look back for `changed_at`.
+        """
         if len(wanted) == 1:
             return [await self._mark_alone(wanted[0])]
         marking = uuid4()
@@ -74,7 +78,8 @@ class ReadMarks:
             )
             for (recipient_id, notification_id), place in takers.items()
         ]
-        changed = await self._rows.bulk_update(updates, is_ordered=False)
+        async with store_call():
+            changed = await self._rows.bulk_update(updates, is_ordered=False)
         counts = Counter(takers.values())
         if changed < len(updates):
             counts = Counter([takers[ref] for ref in await self._read_by(marking, takers)])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from random import getrandbits
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 import structlog
 import tornado.web
@@ -24,12 +23,6 @@ _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}\Z")
 log = structlog.get_logger(__name__)
 
 
-def _new_request_id() -> str:
-    """Return an id that no other request has; whoever asks may choose one, so it guards nothing."""
-    # Not uuid4, whose system call lets the driver's threads have the interpreter in between.
-    return str(UUID(int=getrandbits(128), version=4))
-
-
 class AnsweringHandler(LingeringHandler):
     """Base of whatever answers a request, handshakes of sockets included."""
 
@@ -42,7 +35,7 @@ class AnsweringHandler(LingeringHandler):
     def set_default_headers(self) -> None:
         """Name the request in every answer, whatever becomes of it."""
         given = self.request.headers.get("X-Request-ID", "")
-        self.request_id = given if _SANE_REQUEST_ID.match(given) else _new_request_id()
+        self.request_id = given if _SANE_REQUEST_ID.match(given) else str(uuid4())
         headers = self._headers
         del headers["Server"]
         # What has been looked at once, here or in the edge, is not looked at for every request.

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -26,6 +27,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
+from actors.sync import LOOK_BACK
 from rules.batching import BatchSizer
 from storage.client import (
     LATEST_WRITE_S,
@@ -300,7 +302,7 @@ async def unused_port() -> int:
 
 
 def test_a_write_happens_within_what_readers_look_back() -> None:
-    assert LATEST_WRITE_S <= 30
+    assert timedelta(seconds=LATEST_WRITE_S) <= LOOK_BACK
 
 
 class Slow(StoreCollection):
@@ -407,3 +409,14 @@ async def test_what_is_cancelled_before_its_turn_is_not_begun(
     await waiting
     assert given_up.cancelled()
     assert await rows.find({}) == [{"_id": "waits"}]
+
+
+async def test_a_store_that_hangs_keeps_nobody_from_closing(
+    tunnel: Tunnel, database_name: str
+) -> None:
+    uri = f"mongodb://127.0.0.1:{tunnel.port}/?directConnection=true&socketTimeoutMS=60000"
+    client = open_client(uri, app_name="tests")
+    await ping(client[database_name])
+    tunnel.carries.clear()
+    async with asyncio.timeout(30):
+        await client.aclose()

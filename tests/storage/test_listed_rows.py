@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.encryption import DecryptionError, FieldCipher
-from storage.listed_rows import LISTED, REMEMBERED_FOR_S, ListedRow, ListedRows
+from storage.listed_rows import LISTED, LONGEST_REMEMBERED, REMEMBERED_FOR_S, ListedRow, ListedRows
 from storage.notification_rows import NotificationRow
 from storage.row_encoding import STANDARD
 from storage.sealing import sealed
@@ -111,3 +111,10 @@ def test_nothing_is_remembered_for_long() -> None:
     second = read(rows, row).content
     assert second is not first
     assert second.fields == first.fields
+
+
+def test_what_is_long_is_not_remembered() -> None:
+    rows, row = ListedRows(CIPHER), a_row(uuid4(), message="x" * LONGEST_REMEMBERED)
+    first, second = read(rows, row).content, read(rows, row).content
+    assert first is not second
+    assert first.fields == second.fields == listed_of(row)
