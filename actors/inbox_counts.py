@@ -28,16 +28,20 @@ def inbox_counts(
     more might be unread than are shown.
     """
     kept: list[KeptCount] = [unread] if shown is None else [unread, shown]
-    if any(count.is_old or _lacks_any(count, listed, told) for count in kept):
+    if any(count.is_old for count in kept) or _lack_any(kept, listed, told):
         return _recounted(kept)
     return _said(kept)
 
 
-def _lacks_any(count: KeptCount, listed: Sequence[ListedRow], told: Told) -> bool:
+def _lack_any(kept: Sequence[KeptCount], listed: Sequence[ListedRow], told: Told) -> bool:
+    since = min(count.recent_since for count in kept)
     for row in listed:
-        if row.created_at < count.recent_since:
+        created_at = row.created_at
+        if created_at < since:
             break
-        if count.lacks(row.id, row.created_at) and not told.has(row.id):
+        # Once for each row, because making a UUID takes as long as all the rest here.
+        row_id = row.id
+        if any(count.lacks(row_id, created_at) for count in kept) and not told.has(row_id):
             return True
     return False
 
