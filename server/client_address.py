@@ -14,6 +14,9 @@ SITE_BITS = 64
 KNOWN_ADDRESSES = 4_096
 """Of proxies there are few, and who connects comes back: 15 us to read one again."""
 
+LONGEST_ADDRESS = 64
+"""With brackets and a port. What is longer is none, and is not remembered."""
+
 Address = IPv4Address | IPv6Address
 
 
@@ -53,7 +56,7 @@ class ClientAddresses:
         for hop in hops:
             if not self._is_trusted(address):
                 break
-            before = _parsed(hop)
+            before = _parsed(hop) if len(hop) <= LONGEST_ADDRESS else None
             if before is None:
                 break
             address = before
