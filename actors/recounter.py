@@ -45,7 +45,8 @@ class Recounter(BatchActor[Counting]):
     """
 
     batch_limit = 20
-    """So that who comes next waits for 0.1 s of the embedded store."""
+    """So that who comes next waits for 0.1 s of the embedded store, which compares each unread row
+    with each recipient: at 30 rows each it took 4.6 ms an inbox for 20 at once, 6.9 for 50."""
 
     def __init__(self, notifications: NotificationsRepository, unread_counts: UnreadCounts) -> None:
         super().__init__()

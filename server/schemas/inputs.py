@@ -21,6 +21,8 @@ class Input(Schema):
         super().__init__(*args, **kwargs)
         assert self.unknown == RAISE
         assert not self.many
+        # What would be passed over while nothing is wrong.
+        assert not any(field.attribute for field in self.load_fields.values())
         optional = frozenset(self.load_fields if self.partial is True else self.partial or ())
         self._fields = [
             (name, field.data_key or name, field, name in optional)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -13,7 +14,7 @@ from tests.storage.recorded import Recorded
 from tests.storage.samples import NOON, SECOND, a_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
@@ -87,6 +88,20 @@ async def test_a_row_that_two_want_in_the_same_moment_turns_for_one_of_them(
     assert await marked(stores, (anna, [first]), (anna, [first, second])) == [0, 0]
 
 
+@asynccontextmanager
+async def beside(
+    uri: str,
+    database: AsyncIOMotorDatabase[Document],
+    cipher: FieldCipher,
+    clock: PositionClock,
+    **options: Any,
+) -> AsyncIterator[Stores]:
+    """Yield the repositories of another process."""
+    client = open_client(uri, app_name="tests", **options)
+    yield open_stores(client[database.name], cipher, clock)
+    await client.aclose()
+
+
 async def test_what_processes_mark_at_the_same_time_turns_once(
     mongodb_uri: str,
     stores: Stores,
@@ -94,17 +109,13 @@ async def test_what_processes_mark_at_the_same_time_turns_once(
     cipher: FieldCipher,
     clock: PositionClock,
 ) -> None:
-    client = open_client(mongodb_uri, app_name="tests")
-    other = open_stores(client[database.name], cipher, clock)
-    try:
+    async with beside(mongodb_uri, database, cipher, clock) as other:
         owners = [uuid4() for _ in range(30)]
         ids = await inserted(stores, *owners)
         wanted = [(owner, [each]) for owner, each in zip(owners, ids, strict=True)]
         here, there = await asyncio.gather(
             marked(stores, *wanted), marked(other, *reversed(wanted))
         )
-    finally:
-        await client.aclose()
     assert [one + another for one, another in zip(here, reversed(there), strict=True)] == [1] * 30
 
 
@@ -116,9 +127,7 @@ async def test_a_moment_is_one_round_trip_and_another_where_some_were_read_befor
     clock: PositionClock,
 ) -> None:
     listener = Recorded()
-    client = open_client(mongodb_uri, app_name="tests", event_listeners=[listener])
-    watched = open_stores(client[database.name], cipher, clock)
-    try:
+    async with beside(mongodb_uri, database, cipher, clock, event_listeners=[listener]) as watched:
         owners = [uuid4() for _ in range(3)]
         ids = await inserted(stores, *owners)
         await marked(watched, *((owner, [each]) for owner, each in zip(owners, ids, strict=True)))
@@ -131,5 +140,3 @@ async def test_a_moment_is_one_round_trip_and_another_where_some_were_read_befor
         (last,) = await inserted(stores, owners[1])
         assert await marked(watched, (owners[0], many), (owners[1], [last])) == [FEW_IDS + 1, 1]
         assert [name for name, _ in listener.commands] == ["update", "update"]
-    finally:
-        await client.aclose()

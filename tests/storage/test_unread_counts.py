@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+from storage.collection import IDS_AT_ONCE
 from storage.stores import Stores
-from storage.unread_counts import INBOXES_AT_ONCE, Unread
+from storage.unread_counts import Unread
 from tests.storage.samples import NOON, SECOND, a_row
 
 
@@ -26,7 +27,7 @@ async def test_each_inbox_has_its_count_and_the_unread_rows_from_a_time_on(store
 
 
 async def test_more_inboxes_than_one_query_asks_for_are_counted_all(stores: Stores) -> None:
-    user_ids: list[UUID] = [uuid4() for _ in range(INBOXES_AT_ONCE + 1)]
+    user_ids: list[UUID] = [uuid4() for _ in range(IDS_AT_ONCE + 1)]
     rows = [a_row(user_id, created_at=NOON) for user_id in user_ids]
     await stores.notifications.insert(rows)
     counted = await stores.unread_counts.of(user_ids, recent_since=NOON)
