@@ -8,73 +8,22 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tornado.httpclient import HTTPClientError
-from tornado.web import RequestHandler
 
-from server.app import routes
-from server.handlers.base import PUBLIC, UUID_PATTERN, ApiHandler
-from server.service import Service
+from tests.server.limits.limited import (
+    DEVICES,
+    EVENTS,
+    FOLLOWING,
+    LIMITS,
+    UNREAD_COUNT,
+    addresses,
+    limited,
+)
 from tests.support.api import AN_ID, Answer, Api, token
 from tests.support.own_redis import own_redis
 from tests.support.service import running
-from tests.support.sockets import Socket
-
-LIMITS = {
-    "anonymous_per_hour": 4,
-    "user_per_hour": 12,
-    "customer_per_minute": 6,
-    "ngo_per_minute": 7,
-    "provider_per_minute": 20,
-    "admin_per_minute": 14,
-    "service_per_minute": 15,
-    "customer_notifications_per_minute": 3,
-}
-EVENTS = "/api/internal/events/"
-FOLLOWING = "/api/following/"
-UNREAD_COUNT = "/api/notifications/unread-count/"
-DEVICES = "/api/devices/"
-
-_addresses = (f"198.51.100.{number}" for number in count(1))
-
-
-@pytest.fixture(scope="module")
-async def service(mongodb_uri: str, redis_url: str, database_name: str) -> AsyncIterator[Service]:
-    """Run one server process that limits."""
-    async with limited(mongodb_uri, redis_url, database_name, "test:one") as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-async def other(
-    service: Service, mongodb_uri: str, redis_url: str, database_name: str
-) -> AsyncIterator[Api]:
-    """Run another on the same stores, and call it."""
-    async with limited(mongodb_uri, redis_url, database_name, "test:other") as started:
-        client = Api(started.settings.public_url)
-        yield client
-        client.close()
-
-
-def limited(mongodb_uri: str, redis_url: str, database: str, instance: str) -> Any:
-    return running(
-        mongodb_uri,
-        redis_url,
-        database,
-        SNB_INSTANCE=instance,
-        SNB_RATE_LIMITS=json.dumps(LIMITS),
-        SNB_TRUSTED_PROXIES="127.0.0.1",
-    )
-
-
-@pytest.fixture
-def address() -> str:
-    return next(_addresses)
 
 
 def standing(answer: Answer) -> tuple[int, int, int]:
@@ -187,7 +136,7 @@ async def test_who_shows_no_good_token_counts_as_anonymous(
     assert refused.status == 429
     assert 3_580 < standing(refused)[2] <= 3_600
     assert (await api.get(UNREAD_COUNT, token(), headers=unknown)).status == 200
-    elsewhere = {"X-Forwarded-For": next(_addresses)}
+    elsewhere = {"X-Forwarded-For": next(addresses)}
     assert (await api.get(UNREAD_COUNT, bearer, headers=elsewhere)).status == 401
 
 
@@ -290,102 +239,3 @@ async def test_off_lets_everybody_in_and_says_nothing(
         client.close()
     assert {answer.status for answer in answers} == {200}
     assert "RateLimit-Limit" not in answers[-1].headers
-
-
-def test_everything_under_notifications_counts_to_their_limit() -> None:
-    for path, handler in routes(has_demo=True):
-        if path.startswith("/api/notifications"):
-            assert issubclass(handler, ApiHandler)
-            assert set(handler.rate_scopes) == set(handler.roles), path
-
-
-def test_only_what_needs_no_token_is_not_limited() -> None:
-    unlimited = {path: handler for path, handler in routes(has_demo=True) if not limits(handler)}
-    assert set(unlimited) == {
-        r"/api/docs/?",
-        r"/api/docs/([a-z.-]+)",
-        r"/metrics",
-        r"/health/live/?",
-        r"/health/ready/?",
-        r"/()",
-        r"/demo/session/?",
-        r"/demo/([a-z.]+)",
-        r"/unsubscribe/([^/]+)/?",
-        r"/api/webhooks/ses/?",
-        r"/api/webhooks/twilio/?",
-        # Followed out of mails, and read by the programs that show them.
-        r"/c/([^/]+)/?",
-        rf"/images/{UUID_PATTERN}\.(png|jpg|webp)",
-        # The form is signed, and how many anybody may have was counted.
-        rf"/images/uploads/{UUID_PATTERN}/?",
-    }
-    for handler in unlimited.values():
-        assert issubclass(handler, ApiHandler)
-        assert set(handler.roles.values()) == {PUBLIC}
-
-
-def limits(handler: type[RequestHandler]) -> bool:
-    return not issubclass(handler, ApiHandler) or handler.is_rate_limited
-
-
-async def fail_to_authenticate(api: Api, address: str) -> None:
-    socket = await Socket.open(api.base_url, headers={"X-Forwarded-For": address})
-    await socket.send(type="authenticate", token="garbage")
-    await socket.expect("authentication_failed")
-    assert await socket.closed() == 4401
-
-
-async def test_handshakes_are_refused_after_so_many_failed_authentications(
-    api: Api, other: Api, address: str
-) -> None:
-    headers = {"X-Forwarded-For": address}
-    for each in (api, other, api, other):
-        await fail_to_authenticate(each, address)
-    for each in (api, other):
-        with pytest.raises(HTTPClientError) as caught:
-            await Socket.open(each.base_url, headers=headers)
-        assert caught.value.code == 429
-        response = caught.value.response
-        assert response is not None
-        assert json.loads(response.body)["error"]["code"] == "RATE_LIMITED"
-        assert 3_580 < int(response.headers["Retry-After"]) <= 3_600
-        assert response.headers["RateLimit-Remaining"] == "0"
-    assert (await api.get(DEVICES, headers=headers)).status == 401
-    await fail_to_authenticate(api, next(_addresses))
-
-
-async def test_a_token_in_the_handshake_is_counted_like_one_in_a_message(
-    api: Api, address: str
-) -> None:
-    headers = {"X-Forwarded-For": address, "Authorization": "Bearer garbage"}
-    for _ in range(4):
-        socket = await Socket.open(api.base_url, headers=headers)
-        await socket.expect("authentication_failed")
-        assert await socket.closed() == 4401
-    with pytest.raises(HTTPClientError, match="429"):
-        await Socket.open(api.base_url, headers=headers)
-
-
-async def test_handshakes_that_succeed_are_as_many_as_one_likes(api: Api, address: str) -> None:
-    bearer = token()
-    for _ in range(8):
-        socket = await Socket.open(
-            api.base_url,
-            headers={"X-Forwarded-For": address, "Authorization": f"Bearer {bearer}"},
-        )
-        await socket.expect("authentication_success")
-        socket.close()
-
-
-async def test_a_renewed_token_that_is_no_good_is_a_failed_authentication_too(
-    api: Api, address: str
-) -> None:
-    headers = {"X-Forwarded-For": address, "Authorization": f"Bearer {token()}"}
-    for _ in range(4):
-        socket = await Socket.open(api.base_url, headers=headers)
-        await socket.expect("authentication_success")
-        await socket.send(type="authenticate", token="garbage")
-        await socket.expect("authentication_failed")
-        socket.close()
-    with pytest.raises(HTTPClientError, match="429"):
-        await Socket.open(api.base_url, headers=headers)
