@@ -15,6 +15,7 @@ from tests.server.socket_ends import HASTY
 from tests.server.wire import Wire
 from tests.support.api import Api, token
 from tests.support.service import running
+from tests.support.sockets import Socket
 from tests.support.world import Person, World
 
 
@@ -77,6 +78,14 @@ def person() -> Person:
     """Return somebody of whom nothing is known but the token."""
     user_id = uuid4()
     return Person(user_id, token(user_id))
+
+
+@pytest.fixture
+async def socket(api: Api, person: Person) -> AsyncIterator[Socket]:
+    """Be in."""
+    connected = await Socket.authenticated(api.base_url, person.token)
+    yield connected
+    connected.close()
 
 
 @pytest.fixture
