@@ -68,7 +68,13 @@ class CatchUp:
         names = await self._names.of(rows)
         found = messages.CatchUp(
             tuple(
-                messages.Deliver(row.id, row.created_at, not row.is_read, Announcement(row, names))
+                messages.Deliver(
+                    row.id,
+                    row.created_at,
+                    not row.is_read,
+                    Announcement(row, names),
+                    read_at=row.read_at,
+                )
                 for row in rows
             ),
             tuple(_told(change) for change in reversed(changes)),

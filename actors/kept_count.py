@@ -14,10 +14,13 @@ from actors.messages import Deliver
 from actors.recounter import Recounts
 from storage.client import StoreUnavailable
 from storage.notifications import Mark
-from storage.positions import EPOCH, PositionClock
+from storage.positions import EPOCH, TRUSTED_OFFSET_S, PositionClock
 
 RECENT = timedelta(seconds=30)
 """Rows positioned within this are known by id to a recount: longer than an announcement takes."""
+
+CLOCKS_APART = timedelta(seconds=TRUSTED_OFFSET_S)
+"""By how much other processes' positions may be ahead of those that are given here."""
 
 RECOUNT_AFTER = timedelta(minutes=5)
 """A count older than this is read anew the next time its user does something."""
@@ -143,18 +146,11 @@ class UnreadCount(KeptCount):
     mark = "unread"
 
     async def begin(self, bus: BusFace) -> None:
-        """Read the count for the first time: while alone, with others who have just come."""
-        if bus.is_alone:
-            await self._count_with_others()
-        # Others' clocks may be behind: what positions were given here says nothing of their rows.
-        if not bus.is_alone:
-            await self.recount()
+        """Read the count for the first time, with others who have just come.
 
-    async def _count_with_others(self) -> None:
-        """Read what is unread; which rows were read or deleted lately is not read with it.
-
-        Such a row may still be announced, and then only a recount can tell it from one that came
-        after the count was read; so it is with what has a position that was given before.
+        Which rows were read or deleted lately is not read with it. Such a row may still be
+        announced, and then only a recount can tell it from one that came after the count was read;
+        so it is with whatever had its position by then, here or on another process.
         """
         self._recounted_at_s = time.monotonic()
         now = self._clock.store_now()
@@ -164,6 +160,8 @@ class UnreadCount(KeptCount):
         self.recent_since = since
         self.recent_ids = unread.recent_ids
         self.certain_after = self._clock.given_until
+        if not bus.is_alone:
+            self.certain_after += CLOCKS_APART
         self._counted_at = now
 
     def has(self, announced: Deliver) -> bool:

@@ -37,6 +37,8 @@ class Deliver:
     created_at: datetime
     is_unread: bool
     announcement: Announcement
+    read_at: datetime | None = None
+    """Of a row that was found in the store."""
 
 
 @dataclass(frozen=True, slots=True)

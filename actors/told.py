@@ -42,7 +42,7 @@ class Told:
     def begin(self, visible: frozenset[UUID], since: datetime, until: datetime) -> None:
         """Take note that of the rows positioned from `since` on these were there, and unread.
 
-        Any that is positioned by `until` and has been read may have been there, too.
+        Any that is positioned by `until` and has been read by then may have been there, too.
         """
         self._visible = visible
         self._since = since
@@ -60,12 +60,15 @@ class Told:
     def is_news(self, message: Deliver) -> bool:
         """Tell whether a row found in the store was neither announced nor there from the first.
 
-        One that may have been there, and has been read, is no news to anybody.
+        One that may have been there, and been read, is no news to anybody.
         """
         if self._since is None or self._until is None or message.created_at < self._since:
             return False
+        may_have_been_read = (
+            message.read_at is not None and max(message.created_at, message.read_at) <= self._until
+        )
         return (
-            (message.is_unread or message.created_at > self._until)
+            not may_have_been_read
             and message.notification_id not in self._visible
             and message.notification_id not in self._announced
         )

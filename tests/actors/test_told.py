@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import pytest
+
 from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead, SeveralRead
 from actors.messages import Deliver
@@ -10,10 +12,16 @@ from storage.names import Names
 from tests.storage.samples import NOON, SECOND, a_row
 
 
-def found(notification_id: UUID, *, seconds_after: int = 0, is_unread: bool = True) -> Deliver:
+def found(
+    notification_id: UUID, *, seconds_after: int = 0, read_seconds_after: int | None = None
+) -> Deliver:
     row = a_row(uuid4(), id=notification_id)
     return Deliver(
-        row.id, NOON + seconds_after * SECOND, is_unread, announcement=Announcement(row, NAMES)
+        row.id,
+        NOON + seconds_after * SECOND,
+        read_seconds_after is None,
+        Announcement(row, NAMES),
+        read_at=None if read_seconds_after is None else NOON + read_seconds_after * SECOND,
     )
 
 
@@ -33,11 +41,17 @@ def test_news_is_what_was_neither_announced_nor_there_from_the_first() -> None:
     assert not told.is_news(found(new, seconds_after=-1))
 
 
-def test_what_was_read_before_it_was_told_is_news_only_if_it_came_later() -> None:
+@pytest.mark.parametrize(
+    ("inserted", "read", "is_news"),
+    [(0, 0, False), (0, 1, False), (1, 1, False), (0, 2, True), (1, 2, True), (2, 2, True)],
+)
+def test_what_was_read_before_it_was_told_is_news_only_if_it_came_or_was_read_later(
+    inserted: int, read: int, *, is_news: bool
+) -> None:
     told = Told()
     told.begin(frozenset(), NOON, NOON + SECOND)
-    read = [found(uuid4(), seconds_after=after, is_unread=False) for after in range(3)]
-    assert [told.is_news(each) for each in read] == [False, False, True]
+    row = found(uuid4(), seconds_after=inserted, read_seconds_after=read)
+    assert told.is_news(row) is is_news
 
 
 def test_only_the_last_changes_are_remembered_and_bulk_reads_not_at_all() -> None:

@@ -11,7 +11,7 @@ import pytest
 from actors import messages
 from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead
-from actors.kept_count import RECENT, RECOUNT_AFTER
+from actors.kept_count import CLOCKS_APART, RECENT, RECOUNT_AFTER
 from actors.loop_ref import LoopActorRef
 from actors.told import REMEMBERED
 from actors.user import UserActor
@@ -115,11 +115,17 @@ async def test_a_row_already_read_is_announced_and_not_counted(home: Home) -> No
     assert connection.frames[-1]["data"]["unread_count"] == 0
 
 
-async def test_what_comes_after_the_count_is_counted_without_asking_the_store(home: Home) -> None:
+@pytest.mark.parametrize("is_alone", [True, False])
+async def test_what_comes_after_the_count_is_counted_without_asking_the_store(
+    home: Home, *, is_alone: bool
+) -> None:
+    home.bus.is_alone = is_alone
     home.ref = home.start(Away())
     connection = RecordingConnection()
     await home.ask(messages.Attach(connection))
     home.clock.ahead = timedelta(milliseconds=2)
+    if not is_alone:
+        home.clock.ahead += CLOCKS_APART
     home.deliver(await home.row())
     assert await home.ask(messages.CountUnread()) == 1
 
@@ -130,7 +136,7 @@ async def test_a_row_read_before_the_count_and_announced_after_it_is_not_counted
 ) -> None:
     home.bus.is_alone = is_alone
     # Others' clocks may be ahead of this process's.
-    ahead = timedelta() if is_alone else timedelta(seconds=5)
+    ahead = timedelta() if is_alone else CLOCKS_APART
     row = await home.row(created_at=home.clock.store_now() + ahead)
     await home.row()
     await home.stores.notifications.mark_read(home.user_id, [row.id], at=row.created_at)
