@@ -15,10 +15,10 @@ import structlog
 import tornado.httpserver
 import tornado.netutil
 
+from config.event_loop import new_event_loop
 from config.settings import Settings
 from server.app import build_application
 from server.assembly import assemble
-from server.event_loop import new_event_loop
 from server.garbage import put_survivors_aside
 from server.http_server import http_server
 from server.open_files import file_limit, raise_file_limit, shortage

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+from config.event_loop import new_event_loop
+
 T = TypeVar("T")
 
 STOP_DEADLINE_S = 10.0
@@ -27,7 +29,7 @@ class LoopThread:
 
     def start(self) -> None:
         """Start the loop and its thread."""
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True)
         self._thread.start()
 

@@ -1,8 +1,9 @@
-"""Push by Firebase Cloud Messaging (HTTP v1), through firebase-admin.
+"""Push by Firebase Cloud Messaging (HTTP v1).
 
-Its hidden retries are off: it would block 28 s on a 429 and send again what may have arrived; here
-every retry is the delivery's own. It has no public way to another endpoint, so the class constant
-is set, and none to another client, so that is replaced: a pin of the version goes with both.
+firebase-admin makes the message, the access token and the errors; what goes between is ours
+(fcm_post.py). So nothing is tried again behind our back: the SDK would block 28 s on a 429 and send
+again what may have arrived, and here every retry is the delivery's own. It says of errors what they
+are by a private method only: a pin of the version goes with that.
 """
 
 from __future__ import annotations
@@ -13,82 +14,102 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import firebase_admin
+import orjson
+import requests
+from aiohttp import ClientError
 from firebase_admin import credentials, exceptions, messaging
 from google.auth.credentials import TokenState
 from google.auth.exceptions import GoogleAuthError
+from google.auth.transport.requests import Request
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
 
 from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncertain
-from tasks.channels.fcm_post import FcmPost
-from tasks.channels.http_failures import outcome_of_failure, retry_after
+from tasks.channels.fcm_post import UNCONNECTED, FcmPost
+from tasks.channels.http_failures import retry_after
 from tasks.channels.push_message import PushMessage, push_message
 
 if TYPE_CHECKING:
-    from requests import Session
-
     from config.providers import Provider
+    from tasks.channels.fcm_post import Answer
     from tasks.letter import Device, Letter
     from tasks.permit import Permit
 
 APP_NAME = "savenbite-push"
+ENDPOINT = "https://fcm.googleapis.com"
 PREFIXES = ("https://", "http://")
+OK, UNAUTHORIZED = 200, 401
 
 GONE = (messaging.UnregisteredError, messaging.SenderIdMismatchError)
 """The token will never work again: the app was removed, or is another sender's."""
 
 
 class FcmSender:
-    """Sends pushes; each call of the SDK blocks a thread of its own pool."""
+    """Sends pushes; a thread of its own fetches access tokens."""
 
     def __init__(self, provider: Provider) -> None:
         certificate = credentials.Certificate(provider.path)
         self._app = firebase_admin.initialize_app(
             certificate, {"httpTimeout": provider.timeout_s}, name=APP_NAME
         )
-        endpoint = provider.options.get("endpoint")
-        if endpoint is not None:
-            url = endpoint.rstrip("/") + "/v1/projects/{0}/messages:send"
-            messaging._MessagingService.FCM_URL = url  # noqa: SLF001 (see the module's docstring)
-        service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (to post by ours)
-        session = service._client.session  # noqa: SLF001
-        self._credentials = session.credentials
-        # By it access tokens are fetched, here and where one was refused.
-        self._fetch = partial(session._auth_request, timeout=provider.timeout_s)  # noqa: SLF001
-        self._fetching: asyncio.Future[None] | None = None
+        self._service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (see above)
+        self._headers = self._service._fcm_headers  # noqa: SLF001
+        endpoint = provider.options.get("endpoint", ENDPOINT).rstrip("/")
+        url = f"{endpoint}/v1/projects/{self._app.project_id}/messages:send"
+        self._post = FcmPost(url, timeout_s=provider.timeout_s)
+        self._credentials = certificate.get_credential()
+        self._token_session = requests.Session()
         for prefix in PREFIXES:
-            session._auth_request.session.mount(prefix, _connections(provider))  # noqa: SLF001
-        _ask_environment_once(session, service._fcm_url)  # noqa: SLF001
-        service._client = FcmPost(  # noqa: SLF001
-            session,
-            _connections(provider),
-            service._fcm_url,  # noqa: SLF001
-            self._fetch,
-            timeout_s=provider.timeout_s,
-        )
-        self._threads = ThreadPoolExecutor(provider.concurrency, thread_name_prefix="fcm")
+            self._token_session.mount(prefix, HTTPAdapter(max_retries=0))
+        self._fetch = partial(Request(self._token_session), timeout=provider.timeout_s)
+        self._fetching: asyncio.Future[None] | None = None
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="fcm")
 
     async def send(self, letter: Letter, to: Device, permit: Permit) -> Outcome:
         """Send one push to one device."""
-        message = _fcm_message(push_message(letter), to.token)
+        message = self._service.encode_message(_fcm_message(push_message(letter), to.token))
+        content = orjson.dumps({"message": message})
         try:
-            await self._authorize()
+            answer = await self._posted(content, permit)
         except GoogleAuthError as error:
-            # No access token: the push itself was never sent.
+            # No access token: the push was not sent, or refused.
             return Transient(type(error).__name__)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._send, message, permit)
+        except UNCONNECTED as error:
+            return Transient(type(error).__name__)
+        except (ClientError, TimeoutError) as error:
+            return Uncertain(type(error).__name__)
+        if answer.status == OK:
+            return Sent(orjson.loads(answer.content)["name"])
+        return _outcome(self._service._handle_fcm_error(_refusal(answer)))  # noqa: SLF001
 
     async def close(self) -> None:
-        """End the threads and forget the app."""
+        """End the thread, close the connections and forget the app."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._post.close()
+        self._token_session.close()
         # On a thread, because the SDK runs an event loop of its own to close with.
         await asyncio.to_thread(firebase_admin.delete_app, self._app)
 
-    async def _authorize(self) -> None:
-        """Fetch an access token where none is good, once for all who wait for it."""
-        if self._credentials.token_state is TokenState.FRESH:
-            return
+    async def _posted(self, content: bytes, permit: Permit) -> Answer:
+        """Return what is answered to `content`, with another access token if one is refused."""
+        if self._credentials.token_state is not TokenState.FRESH:
+            await self._fetch_token()
+        permit.check()
+        token = self._credentials.token
+        answer = await self._post(self._authorized(), content)
+        if answer.status != UNAUTHORIZED:
+            return answer
+        if self._credentials.token == token:
+            await self._fetch_token()
+        permit.check()
+        return await self._post(self._authorized(), content)
+
+    def _authorized(self) -> dict[str, str]:
+        headers = dict(self._headers)
+        self._credentials.apply(headers)
+        return headers
+
+    async def _fetch_token(self) -> None:
+        """Fetch an access token, once for all who wait for it."""
         if self._fetching is None or self._fetching.done():
             loop = asyncio.get_running_loop()
             self._fetching = loop.run_in_executor(
@@ -96,28 +117,14 @@ class FcmSender:
             )
         await asyncio.shield(self._fetching)
 
-    def _send(self, message: messaging.Message, permit: Permit) -> Outcome:
-        permit.check()
-        try:
-            return Sent(messaging.send(message, app=self._app))
-        except exceptions.FirebaseError as error:
-            return _outcome(error)
-        except HTTPError as error:
-            return outcome_of_failure(error)
-        except GoogleAuthError as error:
-            # Refused with the access token, and not given another.
-            return Transient(type(error).__name__)
 
-
-def _connections(provider: Provider) -> HTTPAdapter:
-    return HTTPAdapter(pool_maxsize=provider.concurrency, max_retries=0)
-
-
-def _ask_environment_once(session: Session, url: str) -> None:
-    """Have what the environment says of proxies and certificates be a setting of `session`."""
-    settings = session.merge_environment_settings(url, {}, None, None, None)
-    session.proxies, session.verify = settings["proxies"], settings["verify"]
-    session.trust_env = False
+def _refusal(answer: Answer) -> requests.HTTPError:
+    """Return `answer` as the SDK has it from its own client."""
+    response = requests.Response()
+    response.status_code = answer.status
+    response.headers.update(answer.headers)
+    response._content = answer.content  # noqa: SLF001 (nothing else sets it)
+    return requests.HTTPError(response=response)
 
 
 def _outcome(error: exceptions.FirebaseError) -> Outcome:

@@ -1,85 +1,102 @@
-"""Post pushes over the connections of firebase-admin's session, and without what that does beside.
+"""Post pushes over connections of the worker's own loop, which firebase-admin has no way to do.
 
-`requests`, and Google's session over it, take two thirds of the processor time of a push: they
-merge settings, prepare and copy headers, and ask about cookies and redirects, for each.
+Its blocking client takes a thread for each push, and its asynchronous one, httpx, costs several
+times what a push does here. Proxies and certificates are those that `requests` would take from the
+environment, as the SDK does.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import orjson
-from requests import PreparedRequest, Request
-from urllib3 import BaseHTTPResponse, Retry, Timeout
+import certifi
+import requests
+from aiohttp import (
+    ClientConnectorError,
+    ClientHttpProxyError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
+from requests.utils import select_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
-    from google.auth.transport.requests import AuthorizedSession
-    from requests.adapters import HTTPAdapter
+KEPT_FOR_S = 60.0
+"""An idle connection. Google closes them after some minutes."""
 
-OK, UNAUTHORIZED = 200, 401
-NO_RETRY = Retry(0, read=False)
+UNCONNECTED = (ClientConnectorError, ClientHttpProxyError, ConnectionTimeoutError)
+"""What is raised before anything of a push was sent; other failures leave that open."""
+
+_AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent")
+"""Headers that nobody needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What FCM answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class FcmPost:
-    """Takes the place of the HTTP client of the SDK's messaging service (firebase-admin 7.7)."""
+    """As many connections as there are pushes without an answer."""
 
-    def __init__(
-        self,
-        session: AuthorizedSession,
-        adapter: HTTPAdapter,
-        url: str,
-        fetch: Callable[..., Any],
-        *,
-        timeout_s: float,
-    ) -> None:
-        """Post to `url` as `session` would over `adapter`, by its proxies and certificates.
+    def __init__(self, url: str, *, timeout_s: float) -> None:
+        """Take where pushes go; an answer is waited for as long as a connection is."""
+        self._url = url
+        self._timeout = ClientTimeout(total=2 * timeout_s, connect=timeout_s, sock_read=timeout_s)
+        with requests.Session() as session:
+            of_environment = session.merge_environment_settings(url, {}, None, None, None)
+        self._proxy = select_proxy(url, of_environment["proxies"])
+        is_encrypted = url.startswith("https:")
+        self._trusted = _trusted(of_environment["verify"]) if is_encrypted else True
+        self._session: ClientSession | None = None
 
-        `fetch` is what fetches access tokens.
+    async def __call__(self, headers: Mapping[str, str], content: bytes) -> Answer:
+        """Post `content`, which is JSON, on the loop that is the first to do so.
+
+        Raises one of UNCONNECTED, or another aiohttp.ClientError or TimeoutError.
         """
-        self.session = session
-        self._fetch = fetch
-        self._request: PreparedRequest = Request("POST", url).prepare()
-        self._adapter = adapter
-        self._connections = self._adapter.get_connection_with_tls_context(
-            self._request, session.verify, proxies=session.proxies, cert=session.cert
-        )
-        self._adapter.cert_verify(self._connections, url, session.verify, session.cert)
-        self._path = self._adapter.request_url(self._request, session.proxies)
-        self._timeout = Timeout(connect=timeout_s, read=timeout_s)
+        if self._session is None:
+            self._session = self._opened()
+        async with self._session.post(
+            self._url,
+            data=content,
+            headers={**headers, "Content-Type": "application/json"},
+            proxy=self._proxy,
+            allow_redirects=False,
+        ) as response:
+            return Answer(response.status, response.headers, await response.read())
 
-    def body(self, method: str, url: str, *, headers: dict[str, str], json: Any) -> Any:
-        """Post `json`, and return what is answered, as JSON (the SDK's `JsonHttpClient.body`).
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
 
-        Raises requests.HTTPError for a refusal, GoogleAuthError when there is no access token, and
-        urllib3's HTTPError when there is no answer.
-        """
-        content = orjson.dumps(json)
-        response = self._post(method, url, headers, content)
-        if response.status == UNAUTHORIZED:
-            response.drain_conn()
-            self.session.credentials.refresh(self._fetch)
-            response = self._post(method, url, headers, content)
-        if response.status == OK:
-            return orjson.loads(response.read())
-        refused = self._adapter.build_response(self._request, response)
-        refused.raise_for_status()
-        return refused.json()
-
-    def _post(
-        self, method: str, url: str, headers: dict[str, str], content: bytes
-    ) -> BaseHTTPResponse:
-        sent = {**headers, "Content-Type": "application/json"}
-        self.session.credentials.before_request(self._fetch, method, url, sent)
-        return self._connections.urlopen(
-            method.upper(),
-            self._path,
-            body=content,
-            headers=sent,
+    def _opened(self) -> ClientSession:
+        return ClientSession(
+            # How many there are at once is bounded by the channel's slots.
+            connector=TCPConnector(limit=0, keepalive_timeout=KEPT_FOR_S, ssl=self._trusted),
+            cookie_jar=DummyCookieJar(),
+            skip_auto_headers=_AUTOMATIC,
             timeout=self._timeout,
-            retries=NO_RETRY,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
         )
+
+
+def _trusted(verify: bool | str) -> ssl.SSLContext:
+    """Return what certificates are held to; `verify` is as `requests` has it."""
+    where = Path(certifi.where() if verify is True else str(verify))
+    return (
+        ssl.create_default_context(capath=where)
+        if where.is_dir()
+        else ssl.create_default_context(cafile=where)
+    )

@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from config.tls import TlsFiles
 from tests.support.peers.http_peer import Reply, Replying, serving
 
 PROJECT = "savenbite-test"
@@ -88,12 +89,14 @@ class _Send(Replying):
 
 
 @contextlib.asynccontextmanager
-async def fcm_peer() -> AsyncIterator[FcmPeer]:
+async def fcm_peer(tls: TlsFiles | None = None) -> AsyncIterator[FcmPeer]:
     """Serve on loopback."""
     peer = FcmPeer()
     given: dict[str, object] = {"peer": peer}
     async with serving(
-        (r"/token", _Token, given), (rf"/v1/projects/{PROJECT}/messages:send", _Send, given)
+        (r"/token", _Token, given),
+        (rf"/v1/projects/{PROJECT}/messages:send", _Send, given),
+        tls=tls,
     ) as url:
         peer.url = url
         yield peer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ import tornado.httpserver
 import tornado.web
 from tornado.http1connection import HTTP1Connection
 from tornado.testing import bind_unused_port
+
+from config.tls import TlsFiles
 
 
 @dataclass(slots=True)
@@ -55,12 +58,17 @@ class Replying(tornado.web.RequestHandler):
 @contextlib.asynccontextmanager
 async def serving(
     *routes: tuple[str, type[tornado.web.RequestHandler], dict[str, object]],
+    tls: TlsFiles | None = None,
 ) -> AsyncIterator[str]:
-    """Serve `routes` and give the base URL."""
+    """Serve `routes` and give the base URL; with `tls` it is https, of `localhost`."""
     socket, port = bind_unused_port()
     application = tornado.web.Application(list(routes), log_function=lambda _: None)
-    server = tornado.httpserver.HTTPServer(application)
+    context = None
+    if tls is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(tls.cert, tls.key)
+    server = tornado.httpserver.HTTPServer(application, ssl_options=context)
     server.add_socket(socket)
-    yield f"http://127.0.0.1:{port}"
+    yield f"http://127.0.0.1:{port}" if tls is None else f"https://localhost:{port}"
     server.stop()
     await server.close_all_connections()

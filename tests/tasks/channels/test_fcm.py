@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from firebase_admin import messaging
+from cryptography import x509
 from tornado.testing import bind_unused_port
 
 from config.providers import Provider
@@ -15,6 +17,7 @@ from rules.deliveries import Outcome, Permanent, Reason, Sent, Transient, Uncert
 from tasks.channels.fcm import FcmSender
 from tasks.letter import Device
 from tasks.permit import Permit, PermitExpired
+from tests.support.certificates import certificate
 from tests.support.peers.fcm import FcmPeer, fcm_peer, refusal
 from tests.support.peers.http_peer import Reply
 from tests.tasks.letters import NOTIFICATION, letter
@@ -93,8 +96,8 @@ async def test_a_picture_goes_along(peer: FcmPeer, sender: FcmSender) -> None:
             Transient("UnavailableError (UNAVAILABLE)"),
         ),
         (refusal(500, "INTERNAL", "INTERNAL"), Transient("InternalError (INTERNAL)")),
-        (Reply(after_s=4.5), Uncertain("ReadTimeoutError")),
-        (Reply(is_cut=True), Uncertain("ProtocolError")),
+        (Reply(after_s=4.5), Uncertain("SocketTimeoutError")),
+        (Reply(is_cut=True), Uncertain("ServerDisconnectedError")),
     ],
 )
 async def test_each_answer_has_its_outcome_at_once(
@@ -121,15 +124,8 @@ async def test_an_access_token_that_is_refused_is_fetched_anew(
 async def test_who_cannot_be_reached_has_not_got_it(tmp_path: Path, peer: FcmPeer) -> None:
     socket, port = bind_unused_port()
     socket.close()
-    provider = Provider(
-        scheme="fcm",
-        path=str(peer.account(tmp_path)),
-        options={"endpoint": f"http://127.0.0.1:{port}"},
-        concurrency=1,
-        timeout_s=3.0,
-    )
-    sender = FcmSender(provider)
-    assert await sender.send(letter(), PHONE, ALWAYS) == Transient("NewConnectionError")
+    sender = FcmSender(_provider(peer, tmp_path, f"http://127.0.0.1:{port}"))
+    assert await sender.send(letter(), PHONE, ALWAYS) == Transient("ClientConnectorError")
     peer.url = f"http://127.0.0.1:{port}"
     await sender.close()
     locked_out = FcmSender(
@@ -157,45 +153,83 @@ async def test_many_are_sent_side_by_side_over_one_access_token(
     assert peer.tokens_issued == 1
 
 
-async def test_proxies_and_certificates_are_those_of_the_environment(
+async def test_a_proxy_is_that_of_the_environment(
     peer: FcmPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Nobody resolves its name but the proxy, which answers that it has no such page itself.
     monkeypatch.setenv("HTTP_PROXY", peer.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "certificates.pem"))
-    provider = Provider(
+    sender = FcmSender(_provider(peer, tmp_path, "http://fcm.invalid"))
+    answered = await sender.send(letter(), PHONE, ALWAYS)
+    assert answered == Transient("NotFoundError (NOT_FOUND)")
+    await sender.close()
+
+
+@pytest.mark.parametrize("is_directory", [False, True], ids=["a file", "a directory"])
+async def test_certificates_are_those_of_the_environment(
+    peer: FcmPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_directory: bool
+) -> None:
+    tls = certificate(tmp_path, "localhost")
+    trusted = tmp_path / "trusted"
+    trusted.mkdir()
+    # As OpenSSL finds it in a directory: by the hash of its subject.
+    shutil.copy(tls.cert, trusted / f"{_subject_hash(tls.cert)}.0")
+    async with fcm_peer(tls) as encrypted:
+        provider = _provider(peer, tmp_path, encrypted.url)
+        stranger = FcmSender(provider)
+        outcome = await stranger.send(letter(), PHONE, ALWAYS)
+        assert outcome == Transient("ClientConnectorCertificateError")
+        await stranger.close()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted if is_directory else tls.cert))
+        sender = FcmSender(provider)
+        assert isinstance(await sender.send(letter(), PHONE, ALWAYS), Sent)
+        await sender.close()
+        assert len(encrypted.messages) == 1
+
+
+async def test_an_access_token_that_many_were_refused_with_is_fetched_anew_once(
+    peer: FcmPeer, sender: FcmSender
+) -> None:
+    many = 20
+    peer.answer = lambda _: refusal(401, "UNAUTHENTICATED")
+    peer.token_after_s = 0.3
+    phones = [Device(UUID(int=n), "ios", f"t{n}") for n in range(many)]
+    outcomes = await asyncio.gather(*(sender.send(letter(), phone, ALWAYS) for phone in phones))
+    assert set(outcomes) == {Transient("UnauthenticatedError (UNAUTHENTICATED)")}
+    assert len(peer.messages) == 2 * many
+    assert peer.tokens_issued == 2
+
+
+async def test_a_permit_that_ends_while_a_token_is_fetched_anew_stops_the_push(
+    peer: FcmPeer, sender: FcmSender
+) -> None:
+    now_s = 0.0
+    permit = Permit(1.0, clock=lambda: now_s)
+
+    def refuse(_: str) -> Reply:
+        nonlocal now_s
+        now_s = 1.0
+        return refusal(401, "UNAUTHENTICATED")
+
+    peer.answer = refuse
+    with pytest.raises(PermitExpired):
+        await sender.send(letter(), PHONE, permit)
+    assert len(peer.messages) == 1
+
+
+def _provider(peer: FcmPeer, directory: Path, endpoint: str) -> Provider:
+    """Return settings by which pushes go to `endpoint`, with access tokens of `peer`."""
+    return Provider(
         scheme="fcm",
-        path=str(peer.account(tmp_path)),
-        options={"endpoint": "http://fcm.invalid"},
+        path=str(peer.account(directory)),
+        options={"endpoint": endpoint},
         concurrency=1,
         timeout_s=3.0,
     )
-    sender = FcmSender(provider)
-    answered = await sender.send(letter(), PHONE, ALWAYS)
-    assert answered == Transient("NotFoundError (NOT_FOUND)")
-    session = messaging._get_messaging_service(sender._app)._client.session
-    assert session.verify == str(tmp_path / "certificates.pem")
-    await sender.close()
 
 
-async def test_as_many_tokens_as_pushes_may_be_fetched_at_once(
-    peer: FcmPeer, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    many = 20
-    provider = Provider(
-        scheme="fcm",
-        path=str(peer.account(tmp_path)),
-        options={"endpoint": peer.url},
-        concurrency=many,
-        timeout_s=5.0,
-    )
-    # Refused all together, each fetches another.
-    peer.answer = lambda _: refusal(401, "UNAUTHENTICATED")
-    peer.token_after_s = 0.3
-    sender = FcmSender(provider)
-    phones = [Device(UUID(int=n), "ios", f"t{n}") for n in range(many)]
-    await asyncio.gather(*(sender.send(letter(), phone, ALWAYS) for phone in phones))
-    await sender.close()
-    assert peer.tokens_issued > many
-    assert [line.getMessage() for line in caplog.records if line.name.startswith("urllib3")] == []
+def _subject_hash(certificate_file: Path) -> str:
+    # The name as OpenSSL compares names, which is as it is written where that is lower case.
+    subject = x509.load_pem_x509_certificate(certificate_file.read_bytes()).subject
+    without_its_head = subject.public_bytes()[2:]
+    return hashlib.sha1(without_its_head, usedforsecurity=False).digest()[3::-1].hex()

@@ -1,4 +1,4 @@
-"""Which event loop a server process runs on."""
+"""Which event loop processes run on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import pytest
 import uvloop
 
-from server.event_loop import new_event_loop
+from config.event_loop import new_event_loop
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["there", "not there"])

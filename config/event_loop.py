@@ -1,4 +1,4 @@
-"""The event loop of a server process."""
+"""The event loop of server processes and workers."""
 
 from __future__ import annotations
 
