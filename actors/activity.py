@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,9 @@ from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from storage.client import StoreUnavailable
 from storage.last_activity import LastActivity
+
+GATHERED_FOR_S = 0.25
+"""Nobody waits for it, so that when many come at once they are a few writes."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,3 +46,4 @@ class ActivityKeeper(BatchActor[WasHere]):
             await self._last_activity.note(seen, at=at)
         except StoreUnavailable as error:
             log.warning("activity_not_kept", users=len(seen), reason=error.reason)
+        await asyncio.sleep(GATHERED_FOR_S)

@@ -27,7 +27,8 @@ from contextvars import Context
 from functools import partial
 from time import monotonic
 from types import CoroutineType, TracebackType
-from typing import Any, ClassVar, Self, TypeAlias, cast
+from typing import Any, ClassVar, Self, TypeAlias
+from uuid import uuid4
 
 import pykka
 import structlog
@@ -85,10 +86,12 @@ class LoopActor(pykka.Actor):
         self._loop = asyncio.get_running_loop()
         self._context = Context()
         self._task: asyncio.Task[None] | None = None
-        super().__init__()
-        self.actor_stopped = _Flag()  # type: ignore[assignment]
-        self.mailbox = cast("Mailbox[Envelope[Any]]", self.actor_inbox)
+        # What pykka's own does, without an event and a ref that would be replaced.
+        self.actor_urn = uuid4().urn
+        self.mailbox = self._create_actor_inbox()
         self.mailbox.owner = str(self)
+        self.actor_inbox = self.mailbox
+        self.actor_stopped = _Flag()  # type: ignore[assignment]
         self._actor_ref: LoopActorRef[Any] = LoopActorRef(self)
 
     @classmethod

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from actors.frames import Ref
 from server.errors import ValidationFailed
+from server.schemas.inputs import Input
 from server.schemas.messages import problems_of
 from server.schemas.notifications import ClickSchema
 
@@ -26,7 +27,7 @@ class _Ref(fields.Field[Any]):
         raise ValidationError(f"Must be a string of at most {REF_LIMIT} characters or an integer.")
 
 
-class ClientMessage(Schema):
+class ClientMessage(Input):
     """What every message may carry."""
 
     type = fields.String(required=True)
@@ -58,7 +59,7 @@ class Sync(ClientMessage):
     limit = fields.Integer(strict=True, load_default=100, validate=validate.Range(1, 500))
 
 
-SCHEMAS: dict[str, Schema] = {
+SCHEMAS: dict[str, ClientMessage] = {
     "authenticate": Authenticate(),
     "ping": ClientMessage(),
     "mark_read": MarkRead(),

@@ -37,15 +37,18 @@ async def test_each_collection_is_measured_until_the_end() -> None:
     assert sum(pauses.counts) == 2
 
 
-async def test_what_outlives_a_full_collection_is_not_looked_at_again() -> None:
+@pytest.mark.parametrize(("generation", "is_put_aside"), [(0, False), (1, True), (2, True)])
+async def test_what_outlives_any_collection_but_the_youngest_is_not_looked_at_again(
+    generation: int, *, is_put_aside: bool
+) -> None:
     async with AsyncExitStack() as stack:
         put_survivors_aside(stack)
         assert gc.get_threshold() == THRESHOLDS
         kept = [[number] for number in range(1_000)]
         ids = {id(each) for each in kept}
         assert any(id(each) in ids for each in gc.get_objects())
-        gc.collect()
-        assert not any(id(each) in ids for each in gc.get_objects())
+        gc.collect(generation)
+        assert any(id(each) in ids for each in gc.get_objects()) is not is_put_aside
 
 
 async def test_what_is_put_aside_is_freed_by_its_last_reference() -> None:
