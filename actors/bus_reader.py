@@ -22,18 +22,23 @@ from typing import Any
 import structlog
 from pykka import ActorDeadError
 
+from actors.answering import Answering
 from actors.catch_up import CatchUp
 from actors.directory import Directory
+from actors.elsewhere import Elsewhere
 from actors.loop_actor import LoopActor
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
 from actors.messages import Deliver, Reflect
 from actors.parcels import (
     Announced,
+    Answers,
     Changed,
     Evicted,
     Joined,
     Lost,
+    Notice,
+    Questions,
     Shown,
     UnknownParcel,
     read_fields,
@@ -92,6 +97,8 @@ class BusReader(LoopActor):
         streams: BusStreams,
         peers: Peers,
         directory: Directory,
+        elsewhere: Elsewhere,
+        answering: Answering,
         catch_up: CatchUp,
         clock: PositionClock,
         join: Callable[[], Awaitable[Any]],
@@ -104,6 +111,8 @@ class BusReader(LoopActor):
         self._streams = streams
         self._peers = peers
         self._directory = directory
+        self._elsewhere = elsewhere
+        self._answering = answering
         self._catch_up = catch_up
         self._clock = clock
         self._join = join
@@ -174,6 +183,7 @@ class BusReader(LoopActor):
         # First, because what is found out meanwhile has to be seen to afterwards.
         self._is_astray = False
         self._peers.is_joined = False
+        self._elsewhere.pending.refuse_all()
         self._peers.read_until = await self._streams.open(self._process, self._peers.read_until)
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
@@ -189,6 +199,7 @@ class BusReader(LoopActor):
         reading = await self._streams.read(self._process, self._peers.read_until)
         if not reading.is_whole:
             log.warning("bus_entries_lost", until=reading.until)
+            self._elsewhere.pending.refuse_all()
             await self._look()
         for number, fields in reading.entries:
             # Before it is handed on: it may have been in part, and is not to be again.
@@ -220,15 +231,26 @@ class BusReader(LoopActor):
                 self._directory.tell(parcel.user_id, Reflect(parcel.change, time.monotonic()))
             case Shown():
                 self._directory.show(parcel.user_id, parcel.frame)
+            case _:
+                await self._heed(parcel)
+        # An entry may have told thousands of actors: it is their turn.
+        await asyncio.sleep(0)
+
+    async def _heed(self, notice: Notice) -> None:
+        match notice:
+            case Questions():
+                # Who is asked replies in its own time: what comes next does not wait for that.
+                self._answering.take(notice)
+            case Answers():
+                for answer in notice.answers:
+                    self._elsewhere.take(answer)
             case Evicted():
-                self._directory.evict(parcel.user_id, parcel.serial)
+                self._directory.evict(notice.user_id, notice.serial)
             case Lost():
-                self._peers.told_until = min(self._peers.told_until, parcel.since)
+                self._peers.told_until = min(self._peers.told_until, notice.since)
                 await self._look()
             case _:
                 self._on_joined()
-        # An entry may have told thousands of actors: it is their turn.
-        await asyncio.sleep(0)
 
     async def _look(self) -> None:
         """Tell what was stored since all was well."""
@@ -243,6 +265,7 @@ class BusReader(LoopActor):
             log.warning("bus_away", error=repr(error))
         self._is_astray = True
         self._peers.is_joined = False
+        self._elsewhere.pending.refuse_all()
         self._peers.settled.set()
         if time.monotonic() - self._looked_at_s >= LOOK_EVERY_S:
             with contextlib.suppress(StoreUnavailable):

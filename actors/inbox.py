@@ -1,11 +1,14 @@
 """Change an inbox, so that every connection of its user sees it.
 
-Who is connected here has an actor, and the change goes through it; for anybody else the store is
-changed directly, and whoever they are connected with is told by the bus.
+Who is connected has an actor, here or at another process, and the change goes through it. For
+anybody else, and where that process does not answer, the store is changed directly, and whoever
+they are connected with is told. What may have been done by an actor is done again then: it changes
+nothing twice, and all are told, because that actor may have had no time for it.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +17,12 @@ from uuid import UUID
 from actors import messages
 from actors.bus_face import BusFace
 from actors.directory import Directory
+from actors.elsewhere import Elsewhere
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.inbox_counts import InboxCounts
 from actors.parcels import Changed
+from actors.pending_questions import NotAnswered
+from actors.questions import Inquiry
 from storage.notifications import InboxFilter, ListedRow, NotificationsRepository, NotInInbox
 from storage.positions import PositionClock
 
@@ -48,18 +54,20 @@ class Inbox:
         notifications: NotificationsRepository,
         clock: PositionClock,
         bus: BusFace,
+        elsewhere: Elsewhere,
     ) -> None:
         self._directory = directory
         self._notifications = notifications
         self._clock = clock
         self._bus = bus
+        self._elsewhere = elsewhere
 
     async def unread_count(self, user_id: UUID) -> int:
         """Return how many are unread."""
-        actor = self._directory.find(user_id)
-        if actor is None:
-            return await self._notifications.unread_count(user_id)
-        count: int = await actor.request(messages.CountUnread(), deadline_s=DEADLINE_S)
+        try:
+            count: int = await self._ask(user_id, messages.CountUnread())
+        except NotAnswered:
+            count = await self._notifications.unread_count(user_id)
         return count
 
     async def page(
@@ -76,56 +84,51 @@ class Inbox:
         if len(rows) < page_size and (rows or not passed_over):
             # It is the last page.
             count = passed_over + len(rows)
-        actor = self._directory.find(user_id)
-        if actor is None:
-            unread_count = await self._unread_beside(user_id, wanted, rows, count)
-        else:
+        unread_count = None
+        if self._directory.find(user_id) is None:
+            unread_count = _unread_of(wanted, rows, count)
+        if unread_count is None:
             asked = messages.CountInbox(rows, is_shown_wanted=count is None and wanted.is_by_state)
-            counts: InboxCounts = await actor.request(asked, deadline_s=DEADLINE_S)
-            unread_count = counts.unread
-            if counts.shown is not None:
-                count = _of_state(counts.shown, unread_count, is_read=wanted.is_read)
+            try:
+                counts: InboxCounts = await self._ask(user_id, asked)
+            except NotAnswered:
+                unread_count = await self._notifications.unread_count(user_id)
+            else:
+                unread_count = counts.unread
+                if counts.shown is not None:
+                    count = _of_state(counts.shown, unread_count, is_read=wanted.is_read)
         if count is None:
             count = await self._notifications.count(user_id, wanted)
         return InboxPage(count, unread_count, rows)
 
-    async def _unread_beside(
-        self, user_id: UUID, wanted: InboxFilter, rows: Sequence[ListedRow], count: int | None
-    ) -> int:
-        """Return how many are unread, by what was read of the inbox already if that says it."""
-        if count is not None and wanted.is_by_state:
-            if wanted.is_read is False:
-                return count
-            if wanted.is_read is None and count == len(rows):
-                return sum(not row.is_read for row in rows)
-        return await self._notifications.unread_count(user_id)
-
     async def mark_read(self, user_id: UUID, ids: tuple[UUID, ...]) -> messages.Marked:
         """Mark `ids` read; ids that are not the user's change nothing."""
-        if self._directory.find(user_id) is not None:
+        try:
             return await self._marked(user_id, messages.MarkRead(ids))
-        marked = await self._notifications.mark_read(user_id, ids, at=self._clock.store_now())
-        return await self._told(
-            user_id, OneRead(ids[0]) if len(ids) == 1 else SeveralRead(marked), marked
-        )
+        except NotAnswered as error:
+            marked = await self._notifications.mark_read(user_id, ids, at=self._clock.store_now())
+            change = OneRead(ids[0]) if len(ids) == 1 else SeveralRead(marked)
+            return await self._told(user_id, change, marked, error)
 
     async def mark_all_read(self, user_id: UUID) -> messages.Marked:
         """Mark everything read."""
-        if self._directory.find(user_id) is not None:
+        try:
             return await self._marked(user_id, messages.MarkAllRead())
-        marked = await self._notifications.mark_all_read(user_id, at=self._clock.store_now())
-        return await self._told(user_id, SeveralRead(marked), marked)
+        except NotAnswered as error:
+            marked = await self._notifications.mark_all_read(user_id, at=self._clock.store_now())
+            return await self._told(user_id, SeveralRead(marked), marked, error)
 
     async def click(
         self, user_id: UUID, notification_id: UUID, action: str | None
     ) -> messages.Marked:
         """Keep that one was clicked, and mark it read; raises NotInInbox."""
-        if self._directory.find(user_id) is not None:
+        try:
             return await self._marked(user_id, messages.Click(notification_id, action))
-        marked = await self._notifications.click(
-            user_id, notification_id, action=action, at=self._clock.store_now()
-        )
-        return await self._told(user_id, OneRead(notification_id), marked)
+        except NotAnswered as error:
+            marked = await self._notifications.click(
+                user_id, notification_id, action=action, at=self._clock.store_now()
+            )
+            return await self._told(user_id, OneRead(notification_id), marked, error)
 
     async def follow(self, user_id: UUID, notification_id: UUID) -> None:
         """Keep that a link in a mail about one was followed, which is a click of it.
@@ -141,27 +144,53 @@ class Inbox:
 
     async def delete(self, user_id: UUID, notification_id: UUID) -> bool:
         """Delete one softly; tell whether there was one to delete."""
-        actor = self._directory.find(user_id)
-        if actor is None:
+        try:
+            return bool(await self._ask(user_id, messages.Delete(notification_id)))
+        except NotAnswered as error:
             is_deleted = await self._notifications.delete(
                 user_id, notification_id, at=self._clock.store_now()
             )
+            if error.is_in_doubt and not is_deleted:
+                # Nobody but who asked for this is likely to have done it.
+                row = await self._notifications.find(user_id, notification_id)
+                is_deleted = row is not None and row.is_deleted
             if is_deleted:
-                self._bus.send(Changed(user_id, OneDeleted(notification_id)))
+                self._tell(user_id, OneDeleted(notification_id))
             return is_deleted
-        return bool(await actor.request(messages.Delete(notification_id), deadline_s=DEADLINE_S))
 
-    async def _marked(self, user_id: UUID, message: Any) -> messages.Marked:
+    async def _ask(self, user_id: UUID, message: Inquiry) -> Any:
+        """Return what the user's actor replies, wherever it is; raises NotAnswered."""
         actor = self._directory.find(user_id)
-        assert actor is not None
-        marked: messages.Marked = await actor.request(message, deadline_s=DEADLINE_S)
+        if actor is None:
+            return await self._elsewhere.ask(user_id, message)
+        return await actor.request(message, deadline_s=DEADLINE_S)
+
+    async def _marked(self, user_id: UUID, message: Inquiry) -> messages.Marked:
+        marked: messages.Marked = await self._ask(user_id, message)
         return marked
 
-    async def _told(self, user_id: UUID, change: InboxChange, marked: int) -> messages.Marked:
-        """Tell other processes if anything changed, and return what the store says now."""
-        if marked:
-            self._bus.send(Changed(user_id, change))
+    async def _told(
+        self, user_id: UUID, change: InboxChange, marked: int, error: NotAnswered
+    ) -> messages.Marked:
+        """Tell all connections if anything may have changed, and return what the store says now."""
+        if marked or error.is_in_doubt:
+            self._tell(user_id, change)
         return messages.Marked(marked, await self._notifications.unread_count(user_id))
+
+    def _tell(self, user_id: UUID, change: InboxChange) -> None:
+        self._bus.send(Changed(user_id, change))
+        # Who has connected here meanwhile.
+        self._directory.tell(user_id, messages.Reflect(change, time.monotonic()))
+
+
+def _unread_of(wanted: InboxFilter, rows: Sequence[ListedRow], count: int | None) -> int | None:
+    """Return how many are unread, where what was read of the inbox says it."""
+    if count is not None and wanted.is_by_state:
+        if wanted.is_read is False:
+            return count
+        if wanted.is_read is None and count == len(rows):
+            return sum(not row.is_read for row in rows)
+    return None
 
 
 def _of_state(shown: int, unread: int, *, is_read: bool | None) -> int:

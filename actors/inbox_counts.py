@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
+from actors.messages import Listed
 from actors.told import Told
-from storage.notifications import ListedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class InboxCounts:
 
 
 def inbox_counts(
-    unread: UnreadCount, shown: ShownCount | None, listed: Sequence[ListedRow], told: Told
+    unread: UnreadCount, shown: ShownCount | None, listed: Sequence[Listed], told: Told
 ) -> InboxCounts | Awaitable[InboxCounts]:
     """Return what `unread` and `shown` say; awaitable where the store has to be asked.
 
@@ -33,7 +33,7 @@ def inbox_counts(
     return _said(kept)
 
 
-def _lack_any(kept: Sequence[KeptCount], listed: Sequence[ListedRow], told: Told) -> bool:
+def _lack_any(kept: Sequence[KeptCount], listed: Sequence[Listed], told: Told) -> bool:
     since = min(count.recent_since for count in kept)
     for row in listed:
         created_at = row.created_at

@@ -6,15 +6,17 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
-from actors.bus_face import BusFace
 from actors.messages import Deliver
 from actors.recounter import Recounts
 from storage.client import StoreUnavailable
 from storage.notifications import Mark
 from storage.positions import EPOCH, TRUSTED_OFFSET_S, PositionClock
+
+if TYPE_CHECKING:
+    from actors.bus_face import BusFace
 
 RECENT = timedelta(seconds=30)
 """Rows positioned within this are known by id to a recount: longer than an announcement takes."""

@@ -66,6 +66,15 @@ class LoopFuture(pykka.Future[T]):
             self._settle(None, error)
         self.is_abandoned = True
 
+    def when_settled(self, callback: Callable[[LoopFuture[T]], object]) -> None:
+        """Call `callback` from the loop once the reply is there, for an asker that has no task."""
+        waiter = asyncio.get_running_loop().create_future()
+        waiter.add_done_callback(lambda _: callback(self))
+        if self.is_settled:
+            waiter.set_result(None)
+        else:
+            self._waiters.append(waiter)
+
     def _settle(self, value: T | None, error: BaseException | None) -> None:
         if self.is_abandoned:
             return

@@ -5,13 +5,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 from actors.attachment import Attachment
 from actors.connection import Connection
 from actors.frames import Announcement, Ref
 from actors.inbox_change import InboxChange
-from storage.notifications import ListedRow
+
+
+class TooLate(Exception):
+    """A message was not begun in time, and nothing was done."""
+
+    def __init__(self, message_type: str) -> None:
+        super().__init__(f"it is too late for {message_type}")
+        self.message_type = message_type
+
+
+class Listed(Protocol):
+    """A row of an inbox as far as counts compare it."""
+
+    @property
+    def id_bytes(self) -> bytes:
+        """The id of the notification, as its bytes."""
+
+    @property
+    def id(self) -> UUID:
+        """The id of the notification."""
+
+    @property
+    def created_at(self) -> datetime:
+        """Its position."""
+
+
+@dataclass(frozen=True, slots=True)
+class InTime:
+    """Handle a message, unless it is too late. Asked; raises `TooLate`.
+
+    Who asks it from another process has it done by the store then.
+    """
+
+    message: Any
+    until_s: float
+    """By the monotonic clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +154,7 @@ class CountUnread:
 class CountInbox:
     """Count what is unread and, where wanted, all that is shown. Asked; replies `InboxCounts`."""
 
-    listed: Sequence[ListedRow]
+    listed: Sequence[Listed]
     """Rows of the inbox, newest first, that have just been read: the counts have these."""
 
     is_shown_wanted: bool

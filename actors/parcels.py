@@ -8,6 +8,8 @@
     evicted     {user, serial}                   the oldest of too many connections of a user
     joined      {}                               another process is on the bus from now on
     lost        {since}                          somebody could not tell what was stored since
+    asked       {from, questions}                for actors of users here (actors/questions.py)
+    answered    {answers}                        to questions of this process
 
 Ids are their 16 bytes, numbers are written out; a recipient is a user, a notification and a byte
 that is 1 while it is unread.
@@ -15,6 +17,7 @@ that is 1 while it is unread.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,6 +26,7 @@ from uuid import UUID
 
 from actors.frames import Announcement
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
+from actors.questions import Answer, Question, read_answers, read_questions
 from storage.bus_streams import Fields
 from storage.notifications import NotificationRow
 from storage.positions import from_ms, to_ms
@@ -167,10 +171,42 @@ class Lost:
         return {b"kind": b"lost", b"since": _number(to_ms(self.since))}
 
 
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What the actors of users at the process that this is sent to are asked."""
+
+    process: str
+    """Which asks."""
+
+    questions: tuple[Question, ...]
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        return {
+            b"kind": b"asked",
+            b"from": self.process.encode(),
+            b"questions": b"".join(each.packed() for each in self.questions),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of questions of the process that this is sent to."""
+
+    answers: tuple[Answer, ...]
+
+    def fields(self) -> Fields:
+        """Return the entry on the bus."""
+        return {
+            b"kind": b"answered",
+            b"answers": b"".join(each.packed() for each in self.answers),
+        }
+
+
 Parcel: TypeAlias = Announced | Changed | Shown
 """What is sent to wherever the users are that it concerns."""
 
-Notice: TypeAlias = Joined | Lost | Evicted
+Notice: TypeAlias = Joined | Lost | Evicted | Questions | Answers
 """What is sent to processes."""
 
 
@@ -179,7 +215,7 @@ def read_fields(fields: Fields) -> Parcel | Notice:
     kind = fields.get(b"kind", b"").decode(errors="replace")
     try:
         return _read(kind, fields)
-    except (KeyError, ValueError, OverflowError):
+    except (KeyError, ValueError, OverflowError, struct.error):
         raise UnknownParcel(kind) from None
 
 
@@ -191,11 +227,19 @@ def _read(kind: str, fields: Fields) -> Parcel | Notice:
                 from_ms(int(fields[b"created_at"])),
                 tuple(_addressees(fields[b"to"])),
             )
+        case "asked":
+            asked = tuple(read_questions(fields[b"questions"]))
+            return Questions(fields[b"from"].decode(), asked)
+        case "answered":
+            return Answers(tuple(read_answers(fields[b"answers"])))
         case "joined":
             return Joined()
         case "lost":
             return Lost(from_ms(int(fields[b"since"])))
-    user_id = UUID(bytes=fields[b"user"])
+    return _read_of_one(kind, fields, UUID(bytes=fields[b"user"]))
+
+
+def _read_of_one(kind: str, fields: Fields, user_id: UUID) -> Parcel | Notice:
     match kind:
         case "read":
             return Changed(user_id, OneRead(UUID(bytes=fields[b"id"])))

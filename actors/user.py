@@ -8,6 +8,7 @@ then, while whatever is announced meanwhile waits in the mailbox (attach before 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, TypeVar
@@ -87,6 +88,10 @@ class UserActor(LoopActor):
                 return self._detach(message.connection)
             case messages.Release():
                 return self._release(message)
+            case messages.InTime():
+                if time.monotonic() > message.until_s:
+                    raise messages.TooLate(type(message.message).__name__)
+                return self._change_or_count(message.message)
         return self._change_or_count(message)
 
     def _change_or_count(self, message: Any) -> Any:

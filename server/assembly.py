@@ -24,6 +24,7 @@ from actors.connection import CloseCode
 from actors.direct_sends import DirectSends
 from actors.directory import Directory, UserRef
 from actors.dispatcher import Dispatcher
+from actors.elsewhere import Elsewhere
 from actors.flows.audiences import Audiences
 from actors.follow_keeper import Follows
 from actors.inbox import Inbox
@@ -176,6 +177,7 @@ async def assemble(
         streams=BusStreams(redis_store, reading),
         peers=peers,
         directory=directory,
+        elsewhere=Elsewhere(peers, clock, partial(supervisor.ref, "bus.carrier")),
         stores=stores,
         names=names,
         clock=clock,
@@ -224,7 +226,7 @@ async def assemble(
         hub=hub,
         arrivals=Arrivals(tally, hub.__len__, most_here=room_for(settings.sockets, file_limit())),
         origins=Origins(settings.allowed_origins, settings.trusted_proxies),
-        inbox=Inbox(directory, stores.notifications, clock, bus),
+        inbox=Inbox(directory, stores.notifications, clock, bus, parts.elsewhere),
         follows=Follows(partial(supervisor.ref, "follow_keeper")),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, stores.events),

@@ -10,12 +10,15 @@ from typing import Any
 
 import structlog
 
+from actors.answering import Answering
+from actors.bus_carrier import BusCarrier
 from actors.bus_member import SHOW_EVERY_S, BusMember, Join, Show
 from actors.bus_reader import BusReader, FindBack
 from actors.bus_registrar import REFRESH_EVERY_S, BusRegistrar, RegisterAll
 from actors.bus_writer import BusWriter, ConfessLoss
 from actors.catch_up import CatchUp
 from actors.directory import Directory
+from actors.elsewhere import Elsewhere
 from actors.peers import Peers
 from actors.supervisor import Supervisor
 from rules.lease import Lease
@@ -47,6 +50,7 @@ class BusParts:
     streams: BusStreams
     peers: Peers
     directory: Directory
+    elsewhere: Elsewhere
     stores: Stores
     names: NameResolver
     clock: PositionClock
@@ -72,6 +76,18 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             process=process,
             peers=parts.peers,
             clock=parts.clock,
+        ),
+    )
+    supervisor.start(
+        "bus.carrier",
+        partial(
+            BusCarrier.start,
+            registrations=registrations,
+            streams=streams,
+            process=process,
+            peers=parts.peers,
+            pending=parts.elsewhere.pending,
+            whereabouts=parts.elsewhere.whereabouts,
         ),
     )
     supervisor.start(
@@ -109,6 +125,10 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             streams=streams,
             peers=parts.peers,
             directory=parts.directory,
+            elsewhere=parts.elsewhere,
+            answering=Answering(
+                parts.directory, parts.clock, partial(supervisor.ref, "bus.carrier")
+            ),
             catch_up=CatchUp(
                 directory=parts.directory,
                 notifications=parts.stores.notifications,

@@ -85,8 +85,8 @@ class BusStreams:
         before_first = _number(first[0]) - 1
         return after if before_first <= after <= last else before_first
 
-    async def add(self, entries: Iterable[tuple[str, Fields]]) -> None:
-        """Add each entry to the stream of its process, if that has one."""
+    async def add(self, entries: Iterable[tuple[str, Fields]]) -> list[bool]:
+        """Add each entry to the stream of its process; return which had one."""
         async with self._redis.call() as client:
             pipeline = client.pipeline(transaction=False)
             for process, fields in entries:
@@ -98,7 +98,7 @@ class BusStreams:
                     approximate=True,
                     nomkstream=True,
                 )
-            await pipeline.execute()
+            return [entry_id is not None for entry_id in await pipeline.execute()]
 
     async def read(self, process: str, after: int) -> Reading:
         """Return what comes after the number `after`; nothing after a second without anything.

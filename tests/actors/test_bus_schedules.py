@@ -31,15 +31,18 @@ class UnreliableStreams(BusStreams):
         self._chance = chance
         self.lost = 0
 
-    async def add(self, entries: Iterable[tuple[str, Fields]]) -> None:
+    async def add(self, entries: Iterable[tuple[str, Fields]]) -> list[bool]:
+        found = []
         for process, fields in entries:
             drawn = self._chance.random()
             if drawn < LOST:
                 self.lost += 1
                 await self._add_and_lose(process, fields)
+                found.append(True)
             else:
                 times = 2 if drawn < LOST + REPEATED else 1
-                await super().add([(process, fields)] * times)
+                found.append(all(await super().add([(process, fields)] * times)))
+        return found
 
     async def _add_and_lose(self, process: str, fields: Fields) -> None:
         key = stream_key(process)

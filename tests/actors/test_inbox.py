@@ -12,14 +12,14 @@ from actors.messages import Marked
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import a_row
-from tests.support.actors import RecordingConnection, UserActors
+from tests.support.actors import RecordingConnection, UserActors, nobody_elsewhere
 
 
 @pytest.mark.parametrize("is_connected", [False, True], ids=["away", "connected"])
 async def test_reading_clicking_and_deleting(is_connected: bool, stores: Stores) -> None:
     actors = UserActors(stores)
     directory = Directory(actors.start)
-    inbox = Inbox(directory, stores.notifications, PositionClock(), actors.bus)
+    inbox = Inbox(directory, stores.notifications, PositionClock(), actors.bus, nobody_elsewhere())
     user_id, connection = uuid4(), RecordingConnection()
     rows = [a_row(user_id) for _ in range(5)]
     await stores.notifications.insert(rows)

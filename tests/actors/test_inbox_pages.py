@@ -21,7 +21,7 @@ from storage.notifications import InboxFilter, NotificationRow, NotificationsRep
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import NOON, SECOND, a_row
-from tests.support.actors import RecordingConnection, UserActors
+from tests.support.actors import RecordingConnection, UserActors, nobody_elsewhere
 
 ALL = InboxFilter()
 READ = InboxFilter(is_read=True)
@@ -65,7 +65,9 @@ class Home:
         self.store: Any = InDoubt(stores.notifications)
         self.actors = UserActors(stores, notifications=self.store, clock=self.clock)
         self.directory = Directory(self.actors.start)
-        self.inbox = Inbox(self.directory, stores.notifications, self.clock, self.actors.bus)
+        self.inbox = Inbox(
+            self.directory, stores.notifications, self.clock, self.actors.bus, nobody_elsewhere()
+        )
         self.rows: list[NotificationRow] = []
 
     async def begin(self) -> None:

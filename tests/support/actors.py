@@ -10,6 +10,8 @@ from uuid import UUID
 from actors.cap_gate import CapGate
 from actors.connection import CloseCode
 from actors.directory import UserRef
+from actors.elsewhere import Elsewhere
+from actors.peers import Peers
 from actors.recounter import Recounter, SharedRecounts
 from actors.user import UserActor
 from config.daily_caps import NO_DAILY_CAPS
@@ -64,6 +66,16 @@ class RecordingBus:
         """Keep the announcements."""
         self.announced += announcements
         return self.is_in_order
+
+
+def nobody_elsewhere() -> Elsewhere:
+    """Return the other processes of one that is alone."""
+    clock = PositionClock()
+
+    def no_carrier() -> Any:
+        raise AssertionError("there is nobody to ask")
+
+    return Elsewhere(Peers(clock.store_now()), clock, no_carrier)
 
 
 def recounts_of(notifications: Any, unread_counts: Any) -> SharedRecounts:

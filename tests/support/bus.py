@@ -15,6 +15,7 @@ from actors.bus import Bus
 from actors.catch_up import CatchUp
 from actors.connection import CloseCode
 from actors.directory import CONNECTIONS_PER_USER, Directory, UserRef
+from actors.elsewhere import Elsewhere
 from actors.frames import Announcement
 from actors.inbox import Inbox
 from actors.peers import Peers
@@ -51,7 +52,12 @@ class BusProcess:
         self.bus = Bus(self.peers, self.clock, self.supervisor.ref)
         self.names = NameResolver(stores.users, stores.businesses)
         self.directory = Directory(self._start_user, self.bus)
-        self.inbox = Inbox(self.directory, stores.notifications, self.clock, self.bus)
+        self.elsewhere = Elsewhere(
+            self.peers, self.clock, partial(self.supervisor.ref, "bus.carrier")
+        )
+        self.inbox = Inbox(
+            self.directory, stores.notifications, self.clock, self.bus, self.elsewhere
+        )
         self.catch_up = CatchUp(
             directory=self.directory,
             notifications=stores.notifications,
@@ -72,6 +78,7 @@ class BusProcess:
             streams=self.streams,
             peers=self.peers,
             directory=self.directory,
+            elsewhere=self.elsewhere,
             stores=self.stores,
             names=self.names,
             clock=self.clock,

@@ -1,0 +1,83 @@
+"""Have the actors of users who are here answer what other processes ask them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import structlog
+from pykka import ActorDeadError
+
+from actors.bus_carrier import BusCarrier, Return
+from actors.directory import Directory
+from actors.loop_future import LoopFuture
+from actors.loop_ref import LoopActorRef
+from actors.mailbox import MailboxFull
+from actors.messages import InTime, TooLate
+from actors.parcels import Questions
+from actors.questions import Answer, Outcome, Question
+from storage.client import StoreUnavailable
+from storage.notifications import NotInInbox
+from storage.positions import PositionClock, to_ms
+
+log = structlog.get_logger(__name__)
+
+
+class Answering:
+    """Puts questions into the mailboxes of users' actors; nobody waits here for what they reply.
+
+    Those that wait are bounded by what each process may have pending.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        clock: PositionClock,
+        carrier: Callable[[], LoopActorRef[BusCarrier]],
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._carrier = carrier
+
+    def take(self, asked: Questions) -> None:
+        """Have all of them answered, to the process that asks."""
+        now_ms, now_s = to_ms(self._clock.store_now()), time.monotonic()
+        for question in asked.questions:
+            until_s = now_s + (question.until_ms - now_ms) / 1_000
+            self._ask(question, until_s, partial(self._answer, asked.process))
+
+    def _ask(self, question: Question, until_s: float, answer: Callable[[Answer], None]) -> None:
+        serial = question.serial
+        actor = self._directory.find(question.user_id)
+        if actor is None:
+            answer(Answer(serial, Outcome.UNDONE))
+            return
+        try:
+            reply = actor.ask(InTime(question.message(), until_s), block=False)
+        except (ValueError, MailboxFull) as error:
+            log.warning("question_refused", kind=question.kind, reason=repr(error))
+            answer(Answer(serial, Outcome.UNDONE))
+            return
+        reply.when_settled(lambda settled: answer(_answer_by(serial, settled)))
+
+    def _answer(self, process: str, answer: Answer) -> None:
+        # An answer that cannot be given is not waited for very long.
+        with contextlib.suppress(ActorDeadError, MailboxFull):
+            self._carrier().tell(Return(process, answer))
+
+
+def _answer_by(serial: int, settled: LoopFuture[Any]) -> Answer:
+    try:
+        return Answer.of(serial, settled.get())
+    except NotInInbox:
+        return Answer(serial, Outcome.MISSING)
+    except TooLate:
+        return Answer(serial, Outcome.UNDONE)
+    except (StoreUnavailable, ActorDeadError):
+        return Answer(serial, Outcome.IN_DOUBT)
+    except Exception:
+        log.exception("question_failed")
+        return Answer(serial, Outcome.IN_DOUBT)

@@ -1,0 +1,152 @@
+"""The actor that carries questions to the processes where their users are, and answers back.
+
+All that waits goes by one round trip, after one for the whereabouts of those of whom they are not
+known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from actors.asked import Asked
+from actors.batch_actor import BatchActor
+from actors.parcels import Answers, Questions
+from actors.peers import Peers
+from actors.pending_questions import PendingQuestions
+from actors.questions import Answer, Question
+from actors.whereabouts import KnownWhereabouts
+from storage.bus_streams import BusStreams, Fields
+from storage.redis import RedisUnavailable
+from storage.registrations import Registrations
+
+ENTRY_BYTES = 20_000
+"""Of the questions of one entry, unless one is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """Have a question of this process answered by the actor of its user, wherever that is."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Give another process an answer."""
+
+    process: str
+    answer: Answer
+
+
+Carrying: TypeAlias = Carry | Return
+
+
+class BusCarrier(BatchActor[Carrying]):
+    """Writes questions and answers to the streams of the others."""
+
+    mailbox_limit = 4_000
+
+    def __init__(
+        self,
+        *,
+        registrations: Registrations,
+        streams: BusStreams,
+        process: str,
+        peers: Peers,
+        pending: PendingQuestions,
+        whereabouts: KnownWhereabouts,
+    ) -> None:
+        super().__init__()
+        self._registrations = registrations
+        self._streams = streams
+        self._process = process
+        self._peers = peers
+        self._pending = pending
+        self._whereabouts = whereabouts
+
+    async def on_receive_many(self, messages: Sequence[Asked[Carrying]]) -> None:
+        """Carry all of them; what cannot be carried is not waited for."""
+        answers: dict[str, list[Answer]] = defaultdict(list)
+        questions: list[Question] = []
+        for asked in messages:
+            match asked.message:
+                case Return(process, answer):
+                    answers[process].append(answer)
+                case Carry(question) if question.serial in self._pending:
+                    questions.append(question)
+        going = list(_portions(await self._directed(questions)))
+        entries: list[tuple[str, Fields]] = [
+            (process, Answers(tuple(some)).fields()) for process, some in answers.items()
+        ]
+        for process, some in going:
+            entries.append((process, Questions(self._process, tuple(some)).fields()))
+            for question in some:
+                self._pending.sent(question.serial, process)
+        try:
+            found = await self._streams.add(entries)
+        except RedisUnavailable:
+            for _, some in going:
+                self._refuse(some, is_in_doubt=True)
+            return
+        for (_, some), is_there in zip(going, found[len(answers) :], strict=True):
+            if not is_there:
+                self._refuse(some, is_in_doubt=False)
+
+    async def _directed(self, questions: Sequence[Question]) -> Mapping[str, list[Question]]:
+        """Return which questions go where; those that go nowhere are not waited for."""
+        find = self._whereabouts.find
+        unknown = {each.user_id for each in questions if find(each.user_id) is None}
+        if unknown:
+            await self._look_for(unknown)
+        directed: dict[str, list[Question]] = defaultdict(list)
+        for question in questions:
+            known = find(question.user_id)
+            if known is not None and known.process in self._peers.others:
+                directed[known.process].append(question)
+            else:
+                self._refuse([question], is_in_doubt=False)
+        return directed
+
+    async def _look_for(self, user_ids: Collection[UUID]) -> None:
+        try:
+            registered = await self._registrations.find(user_ids)
+        except RedisUnavailable:
+            return
+        # The first by name of those who are there, so that all ask the same one.
+        for user_id in user_ids:
+            self._whereabouts.keep(
+                user_id,
+                min(
+                    (
+                        process
+                        for process in self._peers.others
+                        if user_id in registered.get(process, ())
+                    ),
+                    default=None,
+                ),
+            )
+
+    def _refuse(self, questions: Iterable[Question], *, is_in_doubt: bool) -> None:
+        for question in questions:
+            self._whereabouts.forget(question.user_id)
+            self._pending.refuse(question.serial, is_in_doubt=is_in_doubt)
+
+
+def _portions(
+    directed: Mapping[str, Sequence[Question]],
+) -> Iterator[tuple[str, Sequence[Question]]]:
+    """Yield the questions of each entry, with the process that it goes to."""
+    for process, questions in directed.items():
+        portion: list[Question] = []
+        portion_bytes = 0
+        for question in questions:
+            if portion and portion_bytes + len(question.body) > ENTRY_BYTES:
+                yield process, portion
+                portion, portion_bytes = [], 0
+            portion.append(question)
+            portion_bytes += len(question.body)
+        yield process, portion

@@ -1,0 +1,98 @@
+"""Ask the actor of somebody who is connected to another process, as if it were here.
+
+Each question names a moment after which it is not to be begun, well before its asker gives it up:
+what was given up is done by the store, and must not be done once more much later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from pykka import ActorDeadError
+
+from actors.bus_carrier import BusCarrier, Carry
+from actors.loop_ref import LoopActorRef
+from actors.mailbox import MailboxFull
+from actors.peers import Peers
+from actors.pending_questions import MOST, NotAnswered, PendingQuestions
+from actors.questions import Answer, Inquiry, Question, Reply
+from actors.whereabouts import KnownWhereabouts
+from storage.positions import PositionClock
+
+ANSWER_WITHIN_S = 3.0
+"""Below the deadline of a request, so that there is time to do without."""
+
+BEGIN_WITHIN = timedelta(seconds=2)
+"""Of clocks that are each kept to the store's."""
+
+MOST_BYTES = 20_000
+"""Of one question: a thousand ids, which is what a request may have, are 16,000."""
+
+log = structlog.get_logger(__name__)
+
+
+class Elsewhere:
+    """The actors of users who are connected to other processes."""
+
+    def __init__(
+        self,
+        peers: Peers,
+        clock: PositionClock,
+        carrier: Callable[[], LoopActorRef[BusCarrier]],
+    ) -> None:
+        self._peers = peers
+        self._clock = clock
+        self._carrier = carrier
+        self.pending = PendingQuestions()
+        self.whereabouts = KnownWhereabouts()
+
+    async def ask(self, user_id: UUID, message: Inquiry) -> Reply:
+        """Return what the actor of `user_id` replies to `message`, or raise what it raised.
+
+        Raises NotAnswered, soon when there is nobody to ask.
+        """
+        if not self._may_be_asked(user_id):
+            raise NotAnswered(is_in_doubt=False)
+        serial, future = self.pending.open(user_id, message)
+        timer = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._give_up, serial)
+        try:
+            self._send(serial, user_id, message)
+            return await future
+        finally:
+            timer.cancel()
+            self.pending.close(serial)
+
+    def take(self, answer: Answer) -> None:
+        """Take in the answer of another process."""
+        moved = self.pending.take(answer)
+        if moved is not None:
+            self.whereabouts.forget(moved)
+
+    def _may_be_asked(self, user_id: UUID) -> bool:
+        peers = self._peers
+        if not peers.others or not peers.is_joined or peers.lost_since is not None:
+            return False
+        known = self.whereabouts.find(user_id)
+        return (known is None or known.process is not None) and len(self.pending) < MOST
+
+    def _send(self, serial: int, user_id: UUID, message: Inquiry) -> None:
+        now = self._clock.store_now()
+        question = Question.of(serial, user_id, message, now=now, until=now + BEGIN_WITHIN)
+        if len(question.body) > MOST_BYTES:
+            raise NotAnswered(is_in_doubt=False)
+        try:
+            self._carrier().tell(Carry(question))
+        except (ActorDeadError, MailboxFull):
+            raise NotAnswered(is_in_doubt=False) from None
+
+    def _give_up(self, serial: int) -> None:
+        """Do without an answer, and for a while without the process that owes it."""
+        process = self.pending.asked_of(serial)
+        if process is not None:
+            log.warning("not_answered", process=process)
+            self.whereabouts.give_up(process)
+        self.pending.refuse(serial, is_in_doubt=process is not None)

@@ -1,0 +1,105 @@
+"""The questions of this process that other processes have not answered yet."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+from typing import NamedTuple
+from uuid import UUID
+
+from actors.messages import Click
+from actors.questions import Answer, Inquiry, Outcome, Reply
+from storage.notifications import NotInInbox
+
+MOST = 1_000
+"""Who comes then asks the store."""
+
+_SERIALS = 1 << 32
+
+
+class NotAnswered(Exception):
+    """No actor elsewhere has answered.
+
+    `is_in_doubt` where what was asked may have been done all the same.
+    """
+
+    def __init__(self, *, is_in_doubt: bool) -> None:
+        super().__init__(
+            "it may have been done elsewhere" if is_in_doubt else "nobody is elsewhere"
+        )
+        self.is_in_doubt = is_in_doubt
+
+
+class Pending(NamedTuple):
+    """What was asked about whom, and where its answer is waited for."""
+
+    user_id: UUID
+    message: Inquiry
+    future: asyncio.Future[Reply]
+
+
+class PendingQuestions:
+    """Each is settled once: by its answer, or because none is to come."""
+
+    def __init__(self) -> None:
+        self._pending: dict[int, Pending] = {}
+        self._asked: dict[int, str] = {}
+        self._serials = count()
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, serial: int) -> bool:
+        return serial in self._pending
+
+    def open(self, user_id: UUID, message: Inquiry) -> tuple[int, asyncio.Future[Reply]]:
+        """Return a number for a question, and what its reply or `NotAnswered` comes to."""
+        serial = next(self._serials) % _SERIALS
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending[serial] = Pending(user_id, message, future)
+        return serial, future
+
+    def sent(self, serial: int, process: str) -> None:
+        """Take note of which process is asked."""
+        self._asked[serial] = process
+
+    def asked_of(self, serial: int) -> str | None:
+        """Return the process that is asked, if one is by now."""
+        return self._asked.get(serial)
+
+    def close(self, serial: int) -> None:
+        """Forget a question."""
+        self._pending.pop(serial, None)
+        self._asked.pop(serial, None)
+
+    def take(self, answer: Answer) -> UUID | None:
+        """Settle a question by its answer; return whose it was, if their actor is not there."""
+        asked = self._pending.get(answer.serial)
+        if asked is None:
+            # It was given up.
+            return None
+        self.close(answer.serial)
+        user_id, message, future = asked
+        match answer.outcome:
+            case Outcome.DONE:
+                future.set_result(answer.reply_to(message))
+            case Outcome.MISSING if isinstance(message, Click):
+                future.set_exception(NotInInbox(message.notification_id))
+            case Outcome.UNDONE:
+                future.set_exception(NotAnswered(is_in_doubt=False))
+                return user_id
+            case _:
+                future.set_exception(NotAnswered(is_in_doubt=True))
+        return None
+
+    def refuse(self, serial: int, *, is_in_doubt: bool) -> None:
+        """Have no answer waited for."""
+        asked = self._pending.get(serial)
+        if asked is not None:
+            self.close(serial)
+            asked.future.set_exception(NotAnswered(is_in_doubt=is_in_doubt))
+
+    def refuse_all(self) -> None:
+        """Have no answer waited for: what was answered may have been lost."""
+        for serial in list(self._pending):
+            self.refuse(serial, is_in_doubt=serial in self._asked)

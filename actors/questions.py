@@ -1,0 +1,219 @@
+"""What one process asks the actor of a user at another, and is answered, as bytes on the bus.
+
+    question   serial 4, kind 1, length of the rest 4, user 16, until 8 (ms), and the rest
+    answer     serial 4, outcome 1, two numbers of 4
+
+The rest is of CountInbox a byte that is 1 where all that is shown is wanted, and for each row its
+id and its position (ms, 8); of MarkRead the ids; of Click the id and the action; of Delete the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple, TypeAlias
+from uuid import UUID
+
+from actors.inbox_counts import InboxCounts
+from actors.kept_count import RECENT, RECOUNT_AFTER
+from actors.messages import (
+    Click,
+    CountInbox,
+    CountUnread,
+    Delete,
+    Listed,
+    MarkAllRead,
+    Marked,
+    MarkRead,
+)
+from storage.positions import from_ms, to_ms
+
+ROWS_SINCE = RECOUNT_AFTER + RECENT + timedelta(seconds=30)
+"""What was positioned longer ago any count has that is not to be read anew all the same."""
+
+NOT_WANTED = -1
+"""Instead of a number that there is not."""
+
+_QUESTION = Struct(">IBI16sq")
+_ROW = Struct(">16sq")
+_ANSWER = Struct(">IBii")
+_ID_BYTES = 16
+
+Inquiry: TypeAlias = CountUnread | CountInbox | MarkRead | MarkAllRead | Click | Delete
+"""What a user's actor is asked for somebody who is not connected to it."""
+
+Reply: TypeAlias = int | InboxCounts | Marked | bool
+
+
+class Kind(IntEnum):
+    """Which message the user's actor gets."""
+
+    UNREAD = 1
+    INBOX = 2
+    READ = 3
+    ALL_READ = 4
+    CLICK = 5
+    DELETE = 6
+
+
+class Outcome(IntEnum):
+    """What became of a question."""
+
+    DONE = 1
+    """The numbers say the rest."""
+
+    MISSING = 2
+    """The inbox does not show what it was about."""
+
+    UNDONE = 3
+    """Nothing was done: the user is not here, or it came too late or was not understood."""
+
+    IN_DOUBT = 4
+    """It may have been done, or not."""
+
+
+class ListedElsewhere(NamedTuple):
+    """A row that another process has just read from the store."""
+
+    id_bytes: bytes
+    position_ms: int
+
+    @property
+    def id(self) -> UUID:
+        """The id of the notification."""
+        return UUID(bytes=self.id_bytes)
+
+    @property
+    def created_at(self) -> datetime:
+        """Its position."""
+        return from_ms(self.position_ms)
+
+
+class Question(NamedTuple):
+    """What is asked, by a number that its answer repeats."""
+
+    serial: int
+    user_id: UUID
+    until_ms: int
+    """By the store's clock: what has not been begun then is not to be."""
+
+    kind: int
+    body: bytes
+
+    @classmethod
+    def of(
+        cls, serial: int, user_id: UUID, message: Inquiry, *, now: datetime, until: datetime
+    ) -> Question:
+        """Return the question that has the user's actor handle `message`."""
+        return cls(serial, user_id, to_ms(until), *_packed(message, now))
+
+    def packed(self) -> bytes:
+        """Return its form on the bus."""
+        head = _QUESTION.pack(
+            self.serial, self.kind, len(self.body), self.user_id.bytes, self.until_ms
+        )
+        return head + self.body
+
+    def message(self) -> Inquiry:
+        """Return what the user's actor is to handle; raises ValueError where it is not known."""
+        body = self.body
+        match Kind(self.kind):
+            case Kind.UNREAD:
+                return CountUnread()
+            case Kind.INBOX:
+                listed = [ListedElsewhere(*row) for row in _ROW.iter_unpack(body[1:])]
+                return CountInbox(listed, is_shown_wanted=body[:1] == b"\x01")
+            case Kind.READ:
+                return MarkRead(tuple(UUID(bytes=each) for each in _ids(body)))
+            case Kind.ALL_READ:
+                return MarkAllRead()
+            case Kind.CLICK:
+                clicked, action = body[:_ID_BYTES], body[_ID_BYTES:]
+                return Click(UUID(bytes=clicked), action.decode() or None)
+            case Kind.DELETE:
+                return Delete(UUID(bytes=body))
+
+
+class Answer(NamedTuple):
+    """What became of the question with the same serial."""
+
+    serial: int
+    outcome: int
+    first: int = NOT_WANTED
+    second: int = NOT_WANTED
+
+    @classmethod
+    def of(cls, serial: int, reply: Reply) -> Answer:
+        """Return the answer that says what the user's actor has replied."""
+        match reply:
+            case Marked():
+                numbers = (reply.marked_count, reply.unread_count)
+            case InboxCounts():
+                numbers = (reply.unread, NOT_WANTED if reply.shown is None else reply.shown)
+            case _:
+                numbers = (int(reply), NOT_WANTED)
+        return cls(serial, Outcome.DONE, *numbers)
+
+    def packed(self) -> bytes:
+        """Return its form on the bus."""
+        return _ANSWER.pack(*self)
+
+    def reply_to(self, message: Inquiry) -> Reply:
+        """Return what the user's actor has replied to `message`."""
+        match message:
+            case CountUnread():
+                return self.first
+            case CountInbox():
+                return InboxCounts(self.first, None if self.second == NOT_WANTED else self.second)
+            case Delete():
+                return bool(self.first)
+        return Marked(self.first, self.second)
+
+
+def read_questions(packed: bytes) -> Iterable[Question]:
+    """Yield what `packed` has of questions; raises struct.error where it is cut off."""
+    at = 0
+    while at < len(packed):
+        serial, kind, length, user, until_ms = _QUESTION.unpack_from(packed, at)
+        at += _QUESTION.size
+        yield Question(serial, UUID(bytes=user), until_ms, kind, packed[at : at + length])
+        at += length
+
+
+def read_answers(packed: bytes) -> Iterable[Answer]:
+    """Yield what `packed` has of answers; raises struct.error where it is cut off."""
+    return (Answer(*each) for each in _ANSWER.iter_unpack(packed))
+
+
+def _packed(message: Inquiry, now: datetime) -> tuple[Kind, bytes]:
+    match message:
+        case CountUnread():
+            return Kind.UNREAD, b""
+        case CountInbox():
+            return Kind.INBOX, bytes([message.is_shown_wanted]) + _rows(message.listed, now)
+        case MarkRead():
+            return Kind.READ, b"".join(each.bytes for each in message.notification_ids)
+        case MarkAllRead():
+            return Kind.ALL_READ, b""
+        case Click():
+            return Kind.CLICK, message.notification_id.bytes + (message.action or "").encode()
+        case Delete():
+            return Kind.DELETE, message.notification_id.bytes
+
+
+def _rows(listed: Sequence[Listed], now: datetime) -> bytes:
+    """Return those of the rows, newest first, that a count may lack."""
+    since = now - ROWS_SINCE
+    packed = []
+    for row in listed:
+        created_at = row.created_at
+        if created_at < since:
+            break
+        packed.append(_ROW.pack(row.id_bytes, to_ms(created_at)))
+    return b"".join(packed)
+
+
+def _ids(body: bytes) -> Iterable[bytes]:
+    return (body[at : at + _ID_BYTES] for at in range(0, len(body), _ID_BYTES))
