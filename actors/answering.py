@@ -18,7 +18,7 @@ from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.messages import InTime, TooLate
 from actors.parcels import Questions
-from actors.questions import Answer, Outcome, Question
+from actors.questions import Answer, NotUnderstood, Outcome, Question
 from storage.client import StoreUnavailable
 from storage.notifications import NotInInbox
 from storage.positions import PositionClock, to_ms
@@ -57,7 +57,7 @@ class Answering:
             return
         try:
             reply = actor.ask(InTime(question.message(), until_s), block=False)
-        except (ValueError, MailboxFull) as error:
+        except (NotUnderstood, MailboxFull) as error:
             log.warning("question_refused", kind=question.kind, reason=repr(error))
             answer(Answer(serial, Outcome.UNDONE))
             return

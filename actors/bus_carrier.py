@@ -105,7 +105,9 @@ class BusCarrier(BatchActor[Carrying]):
         directed: dict[str, list[Question]] = defaultdict(list)
         for question in questions:
             known = find(question.user_id)
-            if known is not None and known.process in self._peers.others:
+            if known is None or known.process is None:
+                self._pending.refuse(question.serial, is_in_doubt=False)
+            elif self._is_there(known.process):
                 directed[known.process].append(question)
             else:
                 self._refuse([question], is_in_doubt=False)
@@ -123,12 +125,15 @@ class BusCarrier(BatchActor[Carrying]):
                 min(
                     (
                         process
-                        for process in self._peers.others
-                        if user_id in registered.get(process, ())
+                        for process, users in registered.items()
+                        if user_id in users and self._is_there(process)
                     ),
                     default=None,
                 ),
             )
+
+    def _is_there(self, process: str) -> bool:
+        return process in self._peers.others and not self._whereabouts.is_silent(process)
 
     def _refuse(self, questions: Iterable[Question], *, is_in_doubt: bool) -> None:
         for question in questions:

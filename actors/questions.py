@@ -9,10 +9,10 @@ id and its position (ms, 8); of MarkRead the ids; of Click the id and the action
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
-from struct import Struct
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -36,9 +36,9 @@ ROWS_SINCE = RECOUNT_AFTER + RECENT + timedelta(seconds=30)
 NOT_WANTED = -1
 """Instead of a number that there is not."""
 
-_QUESTION = Struct(">IBI16sq")
-_ROW = Struct(">16sq")
-_ANSWER = Struct(">IBii")
+_QUESTION = struct.Struct(">IBI16sq")
+_ROW = struct.Struct(">16sq")
+_ANSWER = struct.Struct(">IBii")
 _ID_BYTES = 16
 
 Inquiry: TypeAlias = CountUnread | CountInbox | MarkRead | MarkAllRead | Click | Delete
@@ -72,6 +72,14 @@ class Outcome(IntEnum):
 
     IN_DOUBT = 4
     """It may have been done, or not."""
+
+
+class NotUnderstood(Exception):
+    """A question that this version of the service does not know."""
+
+    def __init__(self, kind: int) -> None:
+        super().__init__(f"cannot understand a question of kind {kind}")
+        self.kind = kind
 
 
 class ListedElsewhere(NamedTuple):
@@ -117,7 +125,13 @@ class Question(NamedTuple):
         return head + self.body
 
     def message(self) -> Inquiry:
-        """Return what the user's actor is to handle; raises ValueError where it is not known."""
+        """Return what the user's actor is to handle; raises NotUnderstood."""
+        try:
+            return self._message()
+        except (ValueError, struct.error):
+            raise NotUnderstood(self.kind) from None
+
+    def _message(self) -> Inquiry:
         body = self.body
         match Kind(self.kind):
             case Kind.UNREAD:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -31,21 +32,22 @@ class Whereabouts(NamedTuple):
 class KnownWhereabouts:
     """The whereabouts of those who were looked for lately."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, timer: Callable[[], float] = time.monotonic) -> None:
+        self._timer = timer
         self._known: OrderedDict[UUID, Whereabouts] = OrderedDict()
         self._silent_until_s: dict[str, float] = {}
 
     def find(self, user_id: UUID) -> Whereabouts | None:
         """Return what is known of `user_id`; None when they have to be looked for."""
         known = self._known.get(user_id)
-        if known is None or known.until_s <= time.monotonic():
+        if known is None or known.until_s <= self._timer():
             return None
         return known
 
     def keep(self, user_id: UUID, process: str | None) -> None:
         """Take note of where `user_id` is, if anywhere."""
         kept_for_s = NOWHERE_FOR_S if process is None else KNOWN_FOR_S
-        self._known[user_id] = Whereabouts(process, time.monotonic() + kept_for_s)
+        self._known[user_id] = Whereabouts(process, self._timer() + kept_for_s)
         self._known.move_to_end(user_id)
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -56,7 +58,7 @@ class KnownWhereabouts:
 
     def give_up(self, process: str) -> None:
         """Ask `process` nothing for a while."""
-        now_s = time.monotonic()
+        now_s = self._timer()
         self._silent_until_s = {
             each: until_s for each, until_s in self._silent_until_s.items() if until_s > now_s
         }
@@ -64,4 +66,4 @@ class KnownWhereabouts:
 
     def is_silent(self, process: str) -> bool:
         """Tell whether `process` was given up lately."""
-        return self._silent_until_s.get(process, 0.0) > time.monotonic()
+        return self._silent_until_s.get(process, 0.0) > self._timer()

@@ -10,15 +10,18 @@ from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead, SeveralRead
 from actors.parcels import (
     Announced,
+    Answers,
     Changed,
     Joined,
     Lost,
     Notice,
     Parcel,
+    Questions,
     Shown,
     UnknownParcel,
     read_fields,
 )
+from actors.questions import Answer, Question
 from storage.names import Names
 from tests.storage.samples import NOON, a_row
 
@@ -35,6 +38,8 @@ USER = UUID(int=1)
         Shown(USER, '{"type":"pong","data":"\u00e9"}'.encode()),
         Joined(),
         Lost(NOON),
+        Questions("left#1", (Question(7, USER, 12, 1, b""), Question(8, USER, 13, 6, USER.bytes))),
+        Answers((Answer(7, 1, 3), Answer(8, 3))),
     ],
     ids=repr,
 )
@@ -78,6 +83,8 @@ def test_what_concerns_one_goes_whole() -> None:
         {b"kind": b"bulk_read", b"user": USER.bytes, b"count": b"many"},
         {b"kind": b"lost", b"since": b"9" * 30},
         {b"kind": b"announced", b"head": b"{", b"created_at": b"0", b"to": b"cut off"},
+        {b"kind": b"asked", b"from": b"left#1", b"questions": b"cut off"},
+        {b"kind": b"answered", b"answers": b"cut off"},
         {b"kind": b"\xff"},
     ],
 )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from actors.messages import Click, CountUnread, Delete, Marked
+from actors.pending_questions import NotAnswered, PendingQuestions
+from actors.questions import Answer, Inquiry, Outcome
+from storage.notifications import NotInInbox
+
+
+async def test_a_question_is_settled_by_its_answer_once() -> None:
+    pending, user_id = PendingQuestions(), uuid4()
+    serial, future = pending.open(user_id, Click(uuid4()))
+    pending.sent(serial, "left#1")
+    assert serial in pending
+    assert pending.asked_of(serial) == "left#1"
+    assert pending.take(Answer.of(serial, Marked(1, 2))) is None
+    assert await future == Marked(1, 2)
+    assert pending.take(Answer.of(serial, Marked(0, 2))) is None
+    pending.refuse(serial, is_in_doubt=True)
+    assert (len(pending), pending.asked_of(serial)) == (0, None)
+
+
+async def test_what_the_inbox_does_not_show_is_said_to_be_missing() -> None:
+    pending, clicked = PendingQuestions(), uuid4()
+    serial, future = pending.open(uuid4(), Click(clicked))
+    pending.take(Answer(serial, Outcome.MISSING))
+    with pytest.raises(NotInInbox) as raised:
+        await future
+    assert raised.value.notification_id == clicked
+
+
+@pytest.mark.parametrize(
+    ("message", "outcome", "is_in_doubt"),
+    [
+        (CountUnread(), Outcome.UNDONE, False),
+        (CountUnread(), Outcome.IN_DOUBT, True),
+        (Delete(uuid4()), Outcome.MISSING, True),
+        (CountUnread(), 99, True),
+    ],
+    ids=["undone", "in doubt", "missing, which nobody says of a deletion", "of a later version"],
+)
+async def test_what_was_not_done_for_certain_is_in_doubt(
+    message: Inquiry, outcome: int, is_in_doubt: bool
+) -> None:
+    pending, user_id = PendingQuestions(), uuid4()
+    serial, future = pending.open(user_id, message)
+    assert pending.take(Answer(serial, outcome)) == (None if is_in_doubt else user_id)
+    with pytest.raises(NotAnswered) as raised:
+        await future
+    assert raised.value.is_in_doubt is is_in_doubt
+
+
+async def test_of_all_that_is_refused_what_was_sent_is_in_doubt() -> None:
+    pending = PendingQuestions()
+    (waiting, first), (sent, second) = (pending.open(uuid4(), CountUnread()) for _ in range(2))
+    pending.sent(sent, "left#1")
+    pending.refuse_all()
+    doubts = [future.exception() for future in (first, second)]
+    assert [getattr(each, "is_in_doubt", None) for each in doubts] == [False, True]
+    assert waiting not in pending
+    assert len(pending) == 0
