@@ -146,7 +146,7 @@ class Question(NamedTuple):
             case Kind.CLICK:
                 clicked, action = body[:_ID_BYTES], body[_ID_BYTES:]
                 return Click(UUID(bytes=clicked), action.decode() or None)
-            case Kind.DELETE:
+            case _:
                 return Delete(UUID(bytes=body))
 
 
@@ -213,7 +213,7 @@ def _packed(message: Inquiry, now: datetime) -> tuple[Kind, bytes]:
             return Kind.ALL_READ, b""
         case Click():
             return Kind.CLICK, message.notification_id.bytes + (message.action or "").encode()
-        case Delete():
+        case _:
             return Kind.DELETE, message.notification_id.bytes
 
 

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from actors import elsewhere, messages
-from actors.bus_carrier import ENTRY_BYTES
+from actors.bus_carrier import ENTRY_BYTES, Carry
 from actors.elsewhere import MOST_BYTES
 from actors.inbox import Inbox, InboxPage
 from actors.messages import Marked
@@ -298,9 +298,11 @@ async def test_when_redis_goes_the_store_is_asked_also_for_what_was_under_way(
             await until(lambda: not here.peers.is_joined)
             assert await here.inbox.unread_count(visitor.user_id) == 0
             stranger = await Visitor.come(there)
-            here.peers.is_joined = True
+            lost_since = here.peers.lost_since
+            # As in the moment before it is known that Redis is away.
+            here.peers.is_joined, here.peers.lost_since = True, None
             assert await here.inbox.unread_count(stranger.user_id) == 5
-            here.peers.is_joined = False
+            here.peers.is_joined, here.peers.lost_since = False, lost_since
             relay.appear()
             await until(lambda: here.peers.is_joined)
 
@@ -348,6 +350,25 @@ async def test_a_question_that_is_too_long_or_one_too_many_is_not_asked(
         *(storeless(here).mark_read(visitor.user_id, (each, *long)) for each in visitor.ids)
     )
     assert sorted(each.unread_count for each in marked) == list(range(5))
+
+
+async def test_what_the_carrier_has_not_sent_in_time_was_not_done(
+    pair: list[BusProcess],
+) -> None:
+    here, _ = pair
+    idle: Any = Idle()
+    asked = elsewhere.Elsewhere(here.peers, here.clock, lambda: idle)
+    with pytest.raises(NotAnswered) as raised, capture_logs() as lines:
+        await asked.ask(uuid4(), messages.CountUnread())
+    assert not raised.value.is_in_doubt
+    assert not lines
+
+
+class Idle:
+    """A carrier that takes questions, and carries none."""
+
+    def tell(self, _: Carry) -> None:
+        pass
 
 
 async def test_with_the_carrier_gone_the_store_is_asked(pair: list[BusProcess]) -> None:

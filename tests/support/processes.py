@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -83,6 +84,11 @@ class ServerProcess:
         assert self._process is not None
         self._process.kill()
         self._process.wait(STOP_WITHIN_S)
+
+    def freeze(self) -> None:
+        """Have the process do nothing more, and say nothing, as one on a machine that hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> int:
         """Stop the process as SIGTERM does and return its status."""
