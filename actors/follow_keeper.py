@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+import structlog
+
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.loop_ref import LoopActorRef
+from storage.client import StoreRefused, StoreUnavailable
 from storage.collection import IDS_AT_ONCE
-from storage.follow_changes import ChangeFollow
+from storage.follow_changes import ChangeFollow, FollowChange
 from storage.following import Following, FollowResult
 
 CHANGE_WITHIN_S = 10.0
 
+log = structlog.get_logger(__name__)
+
 
 class FollowKeeper(BatchActor[ChangeFollow]):
     """Carries follows and unfollows out in the order in which they came.
+
+    They are settled once they are answered: with those after them, while more wait. A process that
+    is killed before leaves that to the repair.
 
     Each is asked, and answered with `FollowResult`, or fails with what refuses it:
     AlreadyFollowing, NotFollowing, FollowLimitExceeded, StoreUnavailable.
@@ -28,6 +36,7 @@ class FollowKeeper(BatchActor[ChangeFollow]):
     def __init__(self, following: Following) -> None:
         super().__init__()
         self._following = following
+        self._unsettled: list[FollowChange] = []
 
     async def on_receive_many(self, messages: Sequence[Asked[ChangeFollow]]) -> None:
         """Make the changes, and answer each; who has given up by now wants none."""
@@ -37,12 +46,27 @@ class FollowKeeper(BatchActor[ChangeFollow]):
                 asked.reply()
             else:
                 wanted.append(asked)
-        results = await self._following.carry_out([asked.message for asked in wanted])
-        for asked, result in zip(wanted, results, strict=True):
+        done = await self._following.carry_out([asked.message for asked in wanted])
+        for asked, result in zip(wanted, done.results, strict=True):
             if isinstance(result, FollowResult):
                 asked.reply(result)
             else:
                 asked.fail(result)
+        self._unsettled += done.changes
+        if not self.mailbox.waiting or len(self._unsettled) >= IDS_AT_ONCE:
+            await self._settle()
+
+    async def on_stop(self) -> None:  # type: ignore[override]
+        """Settle what has been changed."""
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Settle what has been changed; what cannot be is for the repair."""
+        changes, self._unsettled = self._unsettled, []
+        try:
+            await self._following.settle(changes)
+        except (StoreUnavailable, StoreRefused) as error:
+            log.warning("follows_not_settled", changes=len(changes), reason=error.reason)
 
 
 class Follows:

@@ -1,17 +1,20 @@
 """The lanes of events that concern one subject each: all that wait are carried out together.
 
 Order within a portion: plan, insert, deliver, queue (actors/publisher.py), what flows settle, then
-the events are finished, and then frames are sent to sockets. A process that is killed before the
-events are finished leaves them to be done again, and nothing comes twice because the ids are the
-same; frames, which have none, come at most once.
+whoever asked is answered, and the events are finished: with those of the portions after it, while
+more waits. A process that is killed before leaves them to be done again, and nothing comes twice
+because the ids are the same. Frames of flows, which have none, come at most once: where there are
+any, the events are finished first.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -28,7 +31,7 @@ from actors.socket_events import SocketEvents
 from actors.workload import Workload
 from rules.lease import Lease
 from rules.recipients import Recipient
-from storage.client import StoreUnavailable
+from storage.client import StoreRefused, StoreUnavailable
 from storage.collection import portions
 from storage.events import EventsRepository, StoredEvent
 from storage.positions import PositionClock
@@ -40,10 +43,16 @@ IN_HAND = 5_000
 PORTION = 200
 """Events of one round of writes: about half a second on the embedded store."""
 
+FINISHED_AT_ONCE = 50
+"""Events by whose number those are finished that were carried out while more waited. One update
+takes so many (`IDS_AT_ONCE`), and so many more are done again after a kill, as if they were new."""
+
 RETRY_STORE_AFTER_S = (0.5, 1.0, 2.0)
 """Waits while the store is away, after which the events are left to be found again."""
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,33 +94,46 @@ class SubjectLane(BatchActor[CarryOut]):
         self._workload = workload
         self._store_waits_s = store_waits_s
         self._retry = Retry(events, clock, lease)
+        self._carried_out: dict[UUID, str | None] = {}
+        """The events that are still to be finished, each with why it made nothing, if so."""
 
     async def on_receive_many(self, messages: Sequence[Asked[CarryOut]]) -> None:
         """Carry the events of all `messages` out, in portions, and answer each when it is done."""
         waiting = deque(messages)
         outcomes: dict[UUID, Outcome] = {}
         events = [event for asked in messages for event in asked.message.events]
+        lane = next((event.lane for event in events), None)
         try:
             for portion in portions(events, PORTION):
-                outcomes |= await self._outlast_the_store(portion)
+                outcomes |= await self._outlast_the_store(partial(self._carry_out, portion), lane)
                 while waiting and all(each.key in outcomes for each in waiting[0].message.events):
                     _answer(waiting.popleft(), outcomes)
-        except StoreUnavailable as error:
-            log.warning("lane_interrupted", lane=events[0].lane, reason=error.reason)
+                if len(self._carried_out) >= FINISHED_AT_ONCE:
+                    await self._outlast_the_store(self._finish, lane)
+            if not self.mailbox.waiting:
+                await self._outlast_the_store(self._finish, lane)
+        except (StoreUnavailable, StoreRefused) as error:
+            log.warning("lane_interrupted", lane=lane, reason=error.reason)
+            self._workload.let_go(self._carried_out)
+            self._carried_out.clear()
         finally:
-            self._workload.let_go(event.key for event in events)
+            self._workload.let_go({event.key for event in events} - self._carried_out.keys())
         for asked in waiting:
             _answer(asked, outcomes)
 
-    async def _outlast_the_store(self, events: Sequence[StoredEvent]) -> Outcomes:
-        """Carry `events` out, again after a while when the store is away for a moment."""
+    async def on_stop(self) -> None:  # type: ignore[override]
+        """Finish what is carried out."""
+        await self._finish()
+
+    async def _outlast_the_store(self, step: Callable[[], Awaitable[T]], lane: str | None) -> T:
+        """Do `step`, again after a while when the store is away for a moment."""
         for wait_s in self._store_waits_s:
             try:
-                return await self._carry_out(events)
+                return await step()
             except StoreUnavailable as error:
-                log.warning("lane_waits", lane=events[0].lane, reason=error.reason)
+                log.warning("lane_waits", lane=lane, reason=error.reason)
                 await asyncio.sleep(wait_s)
-        return await self._carry_out(events)
+        return await step()
 
     async def _carry_out(self, events: Sequence[StoredEvent]) -> Outcomes:
         """Carry `events` out together or, when that fails, in halves, down to which one it is."""
@@ -132,25 +154,32 @@ class SubjectLane(BatchActor[CarryOut]):
         outcomes = await self._tell(work.planned)
         for flow, share in work.by_flow.items():
             await flow.settle(share, outcomes)
-        await self._finish([event.key for event, _ in work.planned], outcomes)
-        await self._socket_events.send_all(
-            shown
+        for event, _ in work.planned:
+            self._carried_out[event.key] = refusal_of(outcomes[event.key].failure)
+        shown = [
+            each
             for event, plan in work.planned
             if outcomes[event.key].failure is None
-            for shown in plan.socket_events
-        )
+            for each in plan.socket_events
+        ]
+        if shown:
+            await self._finish()
+            await self._socket_events.send_all(shown)
         for event, cause in work.not_yet:
             await self._retry.wait(event, cause)
             outcomes[event.key] = Outcome(failure=cause, is_final=False)
         return outcomes
 
-    async def _finish(self, keys: Sequence[UUID], outcomes: Outcomes) -> None:
+    async def _finish(self) -> None:
+        """Mark done what is carried out; what a failure leaves is still to be."""
         by_refusal: dict[str | None, list[UUID]] = defaultdict(list)
-        for key in keys:
-            by_refusal[refusal_of(outcomes[key].failure)].append(key)
+        for key, refusal in self._carried_out.items():
+            by_refusal[refusal].append(key)
         at = self._clock.store_now()
-        for refusal, share in by_refusal.items():
-            await self._events.finish_all(share, self._lease, at=at, refusal=refusal)
+        for refusal, keys in by_refusal.items():
+            await self._events.finish_all(keys, self._lease, at=at, refusal=refusal)
+        self._workload.let_go(self._carried_out)
+        self._carried_out.clear()
 
     async def _plan(self, events: Sequence[StoredEvent]) -> _Work:
         """Ask each flow once for all its events."""

@@ -271,7 +271,8 @@ def _pairs(world: World, number: int) -> list[tuple[Person, UUID]]:
     return [
         (
             _turn(world.followers, at),
-            _turn(world.businesses, at // len(world.followers) + at),
+            # By the round of all followers and their place in it, so that none comes twice.
+            _turn(world.businesses, at // len(world.followers) + at % len(world.followers)),
         )
         for at in range(number * world.operations, (number + 1) * world.operations)
     ]

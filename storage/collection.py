@@ -216,7 +216,7 @@ class StoreCollection:
         return result.modified_count
 
     async def update_by_id(
-        self, ids: Iterable[UUID], also: Mapping[str, Any], update: Mapping[str, Any]
+        self, ids: Iterable[UUID], also: Mapping[str, Any], update: Update
     ) -> int:
         """Update those documents of `ids` that match `also`; return how many changed."""
         changed = 0

@@ -9,12 +9,12 @@ behind, and the repair (storage/following.py) finds it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import UUID, uuid4
 
 from pymongo import UpdateOne
 
-from storage.collection import StoreCollection
+from storage.collection import StoreCollection, portions
 from storage.newcomers import newcomer
 
 if TYPE_CHECKING:
@@ -117,7 +117,10 @@ class FollowChanges:
 
     async def settled(self, changes: Collection[FollowChange]) -> None:
         """Forget the entries of `changes`: everything agrees with them."""
-        await self._users.bulk_update(_forget(change) for change in changes)
+        for some in portions(changes):
+            await self._users.update_by_id(
+                {change.user_id for change in some}, {}, _forget([change.token for change in some])
+            )
 
     async def unsettled(self, *, before: datetime) -> list[FollowChange]:
         """Return the changes made before `before` that are not settled, as they stand now."""
@@ -171,18 +174,16 @@ def _update(wanted: ChangeFollow, token: UUID, at: datetime, limit: int) -> Upda
     )
 
 
-def _forget(change: FollowChange) -> UpdateOne:
+def _forget(tokens: Sequence[UUID]) -> list[dict[str, Any]]:
     others = {
         "$filter": {
             "input": {"$ifNull": ["$settling", []]},
-            "cond": {"$ne": ["$$this.token", change.token]},
+            "cond": {"$not": [{"$in": ["$$this.token", tokens]}]},
         }
     }
     # Without any the field goes, so that the sparse indexes hold only who has some.
     kept = {"$cond": [{"$eq": ["$settling", []]}, "$$REMOVE", "$settling"]}
-    return UpdateOne(
-        {"_id": change.user_id}, [{"$set": {"settling": others}}, {"$set": {"settling": kept}}]
-    )
+    return [{"$set": {"settling": others}}, {"$set": {"settling": kept}}]
 
 
 def _answer(

@@ -84,6 +84,14 @@ class FollowResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedOut:
+    """What became of each change that was wanted, and those made, which are still to be settled."""
+
+    results: Sequence[FollowResult | Refused]
+    changes: Sequence[FollowChange]
+
+
+@dataclass(frozen=True, slots=True)
 class FollowedBusiness:
     """A row of the list of what a user follows."""
 
@@ -110,22 +118,27 @@ class Following:
         self.changes = changes
         self._clock = clock
 
-    async def carry_out(self, wanted: Sequence[ChangeFollow]) -> list[FollowResult | Refused]:
-        """Make the changes, all of one step before any of the next; return what became of each."""
+    async def carry_out(self, wanted: Sequence[ChangeFollow]) -> CarriedOut:
+        """Do steps 1 to 3 of all changes, each step for all before the next.
+
+        Step 4 is still to be done, and nobody has to wait for it.
+        """
         begun = await self.begin(wanted)
         changes = [each for each in begun if isinstance(each, FollowChange)]
         recorded = await self.record(changes)
         await self.count(changes, recorded)
-        await self.settle(changes)
         created = {
             change.token: each.is_first for change, each in zip(changes, recorded, strict=True)
         }
-        return [
-            FollowResult(follow_id(each.business_id, each.user_id), created[each.token])
-            if isinstance(each, FollowChange)
-            else each
-            for each in begun
-        ]
+        return CarriedOut(
+            [
+                FollowResult(follow_id(each.business_id, each.user_id), created[each.token])
+                if isinstance(each, FollowChange)
+                else each
+                for each in begun
+            ],
+            changes,
+        )
 
     async def begin(self, wanted: Sequence[ChangeFollow]) -> list[FollowChange | Refused]:
         """Step 1."""

@@ -11,14 +11,16 @@ for by its turn is not asked: a store that was away has only those of the last m
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from storage.client import store_call
+from storage.client import CALL_DEADLINE_S, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -26,54 +28,101 @@ Answer = TypeVar("Answer")
 
 @dataclass(slots=True, eq=False)
 class _Batch(Generic[Item, Answer]):
-    """What is asked together, and the task whose result are the answers by place."""
+    """What is asked together, with a future for each caller, by which it is woken."""
 
+    expiry: asyncio.TimerHandle
     items: list[Item] = field(default_factory=list)
-    awaited: set[int] = field(default_factory=set)
-    """The places of those whose callers have not given up."""
+    callers: list[asyncio.Future[None]] = field(default_factory=list)
+    answers: dict[int, Answer] = field(default_factory=dict)
+    """By the place of the item."""
 
-    answers: asyncio.Task[dict[int, Answer]] | None = None
+    failure: Exception | None = None
+    """Apart from the futures: an error in one that nobody looks at any more would be logged."""
+
+    traceback: TracebackType | None = None
+    """Of the failure, to which each caller that raises it would add."""
+
+    def awaited(self) -> list[int]:
+        """Return the places of those whose callers have not given up."""
+        return [place for place, caller in enumerate(self.callers) if not caller.done()]
+
+    def wake(self) -> None:
+        """Let the callers see what there is."""
+        for place in self.awaited():
+            self.callers[place].set_result(None)
+
+    def fail(self, failure: Exception) -> None:
+        """Let the callers see that there is nothing."""
+        self.failure, self.traceback = failure, failure.__traceback__
+        self.wake()
 
 
 class Together(Generic[Item, Answer]):
-    """Gathers what is asked, `most` at a time, for `ask`, which answers in the order given."""
+    """Gathers what is asked, `most` at a time, for `ask`, which answers in the order given.
+
+    Those of a batch have one deadline, that of a call, from when the first of them came.
+    """
 
     def __init__(
-        self, ask: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], *, most: int
+        self,
+        ask: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        *,
+        most: int,
+        deadline_s: float = CALL_DEADLINE_S,
     ) -> None:
         self._ask = ask
         self._most = most
-        self._gathering: _Batch[Item, Answer] | None = None
-        self._last: asyncio.Task[dict[int, Answer]] | None = None
+        self._deadline_s = deadline_s
+        self._waiting: deque[_Batch[Item, Answer]] = deque()
+        self._asking: asyncio.Task[None] | None = None
 
     async def __call__(self, item: Item) -> Answer:
         """Return the answer to `item`. Raises StoreUnavailable, and what `ask` raises, for all."""
-        batch = self._gathering
-        if batch is None or len(batch.items) >= self._most:
-            batch = self._gathering = _Batch()
-            # In a context of its own, or its log lines would carry the ids of who came first.
-            batch.answers = self._last = asyncio.create_task(
-                self._carry_out(batch, self._last), context=Context()
-            )
+        if self._waiting and len(self._waiting[-1].items) < self._most:
+            batch = self._waiting[-1]
+        else:
+            batch = self._begin()
         place = len(batch.items)
+        caller = asyncio.get_running_loop().create_future()
         batch.items.append(item)
-        batch.awaited.add(place)
-        assert batch.answers is not None
-        try:
-            async with store_call():
-                return (await asyncio.shield(batch.answers))[place]
-        finally:
-            batch.awaited.discard(place)
+        batch.callers.append(caller)
+        await caller
+        if batch.failure is not None:
+            raise batch.failure.with_traceback(batch.traceback)
+        return batch.answers[place]
 
-    async def _carry_out(
-        self, batch: _Batch[Item, Answer], before: asyncio.Task[dict[int, Answer]] | None
-    ) -> dict[int, Answer]:
-        if before is not None:
-            await asyncio.wait([before])
-        if self._gathering is batch:
-            self._gathering = None
-        places = sorted(batch.awaited)
-        if not places:
-            return {}
-        answers = await self._ask([batch.items[place] for place in places])
-        return dict(zip(places, answers, strict=True))
+    def _begin(self) -> _Batch[Item, Answer]:
+        loop = asyncio.get_running_loop()
+        batch: _Batch[Item, Answer] = _Batch(
+            loop.call_later(self._deadline_s, lambda: self._give_up(batch))
+        )
+        self._waiting.append(batch)
+        if self._asking is None:
+            # In a context of its own, or its log lines would carry the ids of who came first.
+            self._asking = asyncio.create_task(self._ask_all(), context=Context())
+        return batch
+
+    def _give_up(self, batch: _Batch[Item, Answer]) -> None:
+        if batch in self._waiting:
+            # Who comes from now on waits with others.
+            self._waiting.remove(batch)
+        batch.fail(StoreUnavailable("deadline"))
+
+    async def _ask_all(self) -> None:
+        """Ask for batch after batch until none waits."""
+        try:
+            while self._waiting:
+                await self._carry_out(self._waiting.popleft())
+        finally:
+            self._asking = None
+
+    async def _carry_out(self, batch: _Batch[Item, Answer]) -> None:
+        try:
+            if places := batch.awaited():
+                answers = await self._ask([batch.items[place] for place in places])
+                batch.answers = dict(zip(places, answers, strict=True))
+                batch.wake()
+        except Exception as error:  # noqa: BLE001 (it goes to all who asked)
+            batch.fail(error)
+        finally:
+            batch.expiry.cancel()

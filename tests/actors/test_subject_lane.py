@@ -15,17 +15,19 @@ from actors.flows.content import Content
 from actors.flows.plan import NotYet, Plan, SubjectFlow, Tell
 from actors.frames import to_json
 from actors.lanes import CarryOut, UnknownEventType
+from actors.loop_future import LoopFuture
 from actors.loop_ref import LoopActorRef
 from actors.notice import Notice
 from actors.outcome import DailyCapReached, Outcomes, failure_of, refusal_of
 from actors.publisher import Published, Publisher
 from actors.socket_events import SocketEvent, SocketEvents
-from actors.subject_lane import PORTION, SubjectLane
+from actors.subject_lane import FINISHED_AT_ONCE, PORTION, SubjectLane
 from actors.workload import Workload
 from rules.gates import NOW, Refusal, Refused
 from rules.kinds import KINDS, Channel
+from rules.lease import Lease
 from storage.client import StoreUnavailable
-from storage.events import NewEvent, StoredEvent
+from storage.events import EventsRepository, NewEvent, StoredEvent
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.stores import Stores
@@ -106,6 +108,27 @@ class CountedPublisher:
         return await self._publisher.publish_decided(drafts)
 
 
+class CountedEvents:
+    """The events, which keep how many were finished at once, and may be away for that."""
+
+    def __init__(self, events: EventsRepository) -> None:
+        self._events = events
+        self.finished: list[int] = []
+        self.away_for = 0
+        self.on_finish: Callable[[], None] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._events, name)
+
+    async def finish_all(self, keys: Sequence[UUID], lease: Lease, **fields: Any) -> None:
+        self.on_finish()
+        if self.away_for:
+            self.away_for -= 1
+            raise StoreUnavailable("away")
+        await self._events.finish_all(keys, lease, **fields)
+        self.finished.append(len(keys))
+
+
 class Bench:
     """A lane on its own, given events that are stored as ours."""
 
@@ -128,15 +151,18 @@ class Bench:
             )
         )
         publisher: Any = self.publisher
+        self.events = CountedEvents(stores.events)
+        events: Any = self.events
+        self.workload = Workload(10_000)
         self.lane: LoopActorRef[SubjectLane] = SubjectLane.start(
             flows={TYPE: self.flow, "other": OtherFlow(self.flow)},
-            events=stores.events,
+            events=events,
             users=stores.users,
             publisher=publisher,
             socket_events=SocketEvents(self.directory, RecordingBus()),
             clock=self.clock,
             lease=OURS,
-            workload=Workload(10_000),
+            workload=self.workload,
             store_waits_s=(0.01, 0.01),
         )
 
@@ -154,7 +180,12 @@ class Bench:
         outcomes: Outcomes = await self.lane.request(CarryOut(events), deadline_s=SOON_S)
         return outcomes
 
+    async def at_rest(self) -> None:
+        """Return when what was carried out before is finished."""
+        await self.carry_out()
+
     async def states(self, *events: StoredEvent) -> list[str]:
+        await self.at_rest()
         found = await self.stores.events._events.find(
             {"_id": {"$in": [event.key for event in events]}}
         )
@@ -259,6 +290,7 @@ async def test_an_event_that_made_nothing_says_why(bench: Bench) -> None:
     failures = [type(outcomes[event.key].failure) for event in events]
     assert failures == [DailyCapReached, UserNotFound, type(None)]
     assert bench.flow.outcomes == outcomes
+    await bench.at_rest()
     progress = [await bench.stores.events.progress(event.key) for event in events]
     assert [each and (each.state, each.refusal) for each in progress] == [
         ("done", "daily_cap"),
@@ -324,6 +356,76 @@ async def test_each_is_answered_as_soon_as_its_own_events_are_done(bench: Bench)
     assert set(await others) == {event.key for event in rest}
     assert answers == ["False, False, False", "True, True, False", "True, True, False"]
     assert await nothing == {}
+
+
+async def test_who_asks_is_answered_before_events_are_finished(bench: Bench) -> None:
+    events = await bench.stored(2)
+    answers = [bench.lane.ask(CarryOut([event]), block=False) for event in events]
+    answered: list[bool] = []
+    bench.events.on_finish = lambda: answered.extend(each.is_settled for each in answers)
+    await answers[1]
+    assert await bench.states(*events) == ["done", "done"]
+    assert answered == [True, True]
+    assert bench.events.finished == [2]
+
+
+async def test_what_is_carried_out_while_more_waits_is_finished_together(bench: Bench) -> None:
+    events = await bench.stored(FINISHED_AT_ONCE + 2)
+    rest = iter(events)
+    answers: list[LoopFuture[Outcomes]] = []
+
+    def ask_for_more() -> None:
+        if (event := next(rest, None)) is not None:
+            answers.append(bench.lane.ask(CarryOut([event]), block=False))
+
+    bench.publisher.on_published = ask_for_more
+    ask_for_more()
+    for place in range(len(events)):
+        await answers[place]
+    assert set(await bench.states(*events)) == {"done"}
+    assert bench.flow.planned == [1] * len(events)
+    assert bench.events.finished == [FINISHED_AT_ONCE, 2]
+
+
+async def test_frames_wait_until_their_events_are_finished(bench: Bench) -> None:
+    user_id = uuid4()
+    connection = RecordingConnection()
+    await bench.directory.attach(user_id, connection)
+    shown = SocketEvent(user_id, to_json({"type": "shown"}))
+    bench.flow.says = lambda _: Plan(socket_events=(shown,))
+    bench.events.away_for = 1
+    types: list[list[str]] = []
+    bench.events.on_finish = lambda: types.append(connection.types)
+    (event,) = await bench.stored()
+    await bench.carry_out(event)
+    await bench.directory.close_all(code=1012, deadline_s=SOON_S)  # type: ignore[arg-type]
+    assert types == [["authentication_success"]] * 2
+    assert connection.types == ["authentication_success", "shown"]
+
+
+async def test_what_cannot_be_finished_is_left_to_be_found_again(bench: Bench) -> None:
+    bench.flow.says = lambda event: tell(UUID(int=event.key.int))
+    (event,) = await bench.stored()
+    assert bench.workload.take(event.key)
+    bench.events.away_for = 3
+    first = await bench.carry_out(event)
+    assert await bench.states(event) == ["pending"]
+    assert not bench.workload
+    assert await bench.carry_out(event) == first
+    assert await bench.states(event) == ["done"]
+
+
+async def test_a_lane_that_is_stopped_finishes_what_it_has_carried_out(bench: Bench) -> None:
+    (event,) = await bench.stored()
+    assert bench.workload.take(event.key)
+    stopped: list[Any] = []
+    bench.publisher.on_published = lambda: stopped.append(bench.lane.stop(block=False))
+    await bench.carry_out(event)
+    await stopped[0]
+    progress = await bench.stores.events.progress(event.key)
+    assert progress is not None
+    assert progress.state == "done"
+    assert not bench.workload
 
 
 async def test_what_is_settled_has_been_told(bench: Bench) -> None:

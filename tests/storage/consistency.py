@@ -46,7 +46,9 @@ async def unfollow(following: Following, user_id: UUID, business_id: UUID) -> No
 
 
 async def _alone(following: Following, wanted: ChangeFollow) -> FollowResult:
-    (result,) = await following.carry_out([wanted])
+    done = await following.carry_out([wanted])
+    await following.settle(done.changes)
+    (result,) = done.results
     if isinstance(result, Exception):
         raise result
     return result

@@ -10,6 +10,7 @@ from rules.ids import follow_id
 from storage.follow_changes import FOLLOW_LIMIT, ChangeFollow
 from storage.following import (
     AlreadyFollowing,
+    CarriedOut,
     FollowLimitExceeded,
     FollowResult,
     NotFollowing,
@@ -163,7 +164,7 @@ async def test_of_changes_made_together_each_gets_its_own_answer(
         )
 
     await follow(stores.following, third, "ngo", bakery)
-    results = await stores.following.carry_out(
+    done = await stores.following.carry_out(
         [
             wanted(first, bakery),
             wanted(second, dairy, is_follow=False),
@@ -174,7 +175,8 @@ async def test_of_changes_made_together_each_gets_its_own_answer(
             wanted(third, bakery, is_follow=False),
         ]
     )
-    assert [type(result) for result in results] == [
+    await stores.following.settle(done.changes)
+    assert [type(result) for result in done.results] == [
         FollowResult,
         NotFollowing,
         AlreadyFollowing,
@@ -188,7 +190,7 @@ async def test_of_changes_made_together_each_gets_its_own_answer(
     assert await followers_count(stores, bakery) == await stores.follows.count(bakery) == 2
     assert await followers_count(stores, dairy) == await stores.follows.count(dairy) == 1
     assert await unsettled(database) == 0
-    assert await stores.following.carry_out([]) == []
+    assert await stores.following.carry_out([]) == CarriedOut([], [])
 
 
 async def test_a_follow_under_way_is_listed_without_its_time(stores: Stores) -> None:

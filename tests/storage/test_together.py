@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from storage.client import StoreUnavailable
 from storage.together import Together
 
 
@@ -96,3 +97,27 @@ async def test_what_nobody_waits_for_any_more_is_not_asked(doubles: Doubles) -> 
     doubles.may_answer.set()
     assert [await first, await patient] == [2, 10]
     assert doubles.asked == [[1], [5]]
+
+
+async def test_nobody_waits_longer_than_for_one_call(doubles: Doubles) -> None:
+    double = Together(doubles, most=10, deadline_s=0.05)
+    doubles.may_answer.clear()
+    with pytest.raises(StoreUnavailable, match="deadline"):
+        await double(1)
+    # The one after it waits for its end, and as long.
+    with pytest.raises(StoreUnavailable, match="deadline"):
+        await double(2)
+    doubles.may_answer.set()
+    assert await double(3) == 6
+    assert doubles.asked == [[1], [3]]
+
+
+async def test_each_who_is_told_of_a_failure_has_its_own_way_to_it(doubles: Doubles) -> None:
+    double = Together(doubles, most=10)
+    doubles.fails = True
+    lengths = []
+    for asked in [asyncio.create_task(double(number)) for number in range(3)]:
+        with pytest.raises(LookupError) as raised:
+            await asked
+        lengths.append(len(raised.traceback))
+    assert len(set(lengths)) == 1
