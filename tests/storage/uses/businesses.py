@@ -31,7 +31,7 @@ USES = [
     ),
     Use(
         BusinessesRepository.count_followers,
-        lambda stores: stores.businesses.count_followers({DAIRY: 1}),
+        lambda stores: stores.businesses.count_followers({DAIRY: 1, KNOWN[1]: 1}),
     ),
     Use(
         BusinessesRepository.followers_count,

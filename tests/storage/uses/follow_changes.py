@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from storage.follow_changes import ChangeFollow, FollowChange, FollowChanges
-from tests.storage.filled.asked import BAKERY, LATER, SETTLER
+from tests.storage.filled.asked import BAKERY, FOLLOWER, LATER, SETTLER
 from tests.storage.samples import NOON
 from tests.storage.uses.use import Use, counted
 
@@ -27,6 +28,7 @@ A_FOLLOW = FollowChange(
     is_following=True,
     revision=1,
 )
+ANOTHER = replace(A_FOLLOW, token=UUID(int=2), user_id=FOLLOWER)
 
 
 def follows_nothing(database: AsyncIOMotorDatabase[Document]) -> Awaitable[Any]:
@@ -57,7 +59,9 @@ UNFOLLOW = ChangeFollow(user_id=SETTLER, business_id=BAKERY, is_follow=False)
 USES = [
     Use(FollowChanges.begin, lambda stores: made(stores, FOLLOW), restore=follows_nothing),
     Use(FollowChanges.begin, lambda stores: made(stores, UNFOLLOW), restore=follows_the_bakery),
-    Use(FollowChanges.settled, lambda stores: stores.following.changes.settled([A_FOLLOW])),
+    Use(
+        FollowChanges.settled, lambda stores: stores.following.changes.settled([A_FOLLOW, ANOTHER])
+    ),
     Use(
         FollowChanges.unsettled,
         lambda stores: counted(stores.following.changes.unsettled(before=LATER)),
