@@ -130,6 +130,25 @@ class StoreCollection:
         )
         return await self._run(cursor.to_list)
 
+    async def find_raw(
+        self,
+        query: Mapping[str, Any],
+        projection: Mapping[str, Any] | None = None,
+        *,
+        limit: int | None = None,
+    ) -> bytes:
+        """Return all documents that match as the store sends them, one behind the other."""
+        cursor = self._driver.find_raw_batches(
+            query,
+            projection,
+            limit=limit or 0,
+            batch_size=BATCH_ROWS,
+            max_time_ms=OPERATION_TIMEOUT_MS,
+        )
+        # The driver's types have it that these are documents.
+        batches: list[Any] = await self._run(cursor.to_list)
+        return b"".join(batches)
+
     async def find_all(
         self, query: Mapping[str, Any], projection: Mapping[str, Any] | None = None
     ) -> AsyncIterator[list[Document]]:

@@ -10,7 +10,7 @@ last update, so that of several writers of one row each knows whether it was the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from pymongo import UpdateOne
@@ -19,6 +19,7 @@ from rules.audience import Gap
 from rules.ids import follow_id
 from rules.slots import slot_of
 from storage.collection import StoreCollection, portions
+from storage.follower_rows import OF_FOLLOWER, followers_of, gaps_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
 
     from storage.client import Document
     from storage.follow_changes import FollowChange
+    from storage.follower_rows import Follower
 
 GAPS_KEPT = 8
 """Times of not following kept in a row: more restores than happen within one fan-out."""
-
-_OF_FOLLOWER = {"_id": 0, "user_id": 1, "first_followed_at": 1, "gaps": 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +47,6 @@ class Follow:
     first_followed_at: datetime
     followed_at: datetime
     gaps: tuple[Gap, ...]
-
-
-class Follower(NamedTuple):
-    """What a fan-out asks of a follow that is active now. Fan-outs read thousands."""
-
-    user_id: UUID
-    first_followed_at: datetime
-    gaps: Sequence[Gap]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +73,16 @@ class FollowsRepository:
 
         At most `limit` of them; with that many there may be more.
         """
-        found = await self._follows.find(
+        found = await self._follows.find_raw(
             {
                 "business_id": business_id,
                 "is_active": True,
                 "slot": {"$gte": slot_from, "$lt": slot_to},
             },
-            _OF_FOLLOWER,
+            OF_FOLLOWER,
             limit=limit,
         )
-        return [
-            Follower(row["user_id"], row["first_followed_at"], _gaps(row["gaps"])) for row in found
-        ]
+        return followers_of(found)
 
     async def followed(
         self, business_id: UUID, *, since: datetime, before: datetime, user_type: str | None = None
@@ -275,9 +265,5 @@ def _follow(row: Document) -> Follow:
         slot=row["slot"],
         first_followed_at=row["first_followed_at"],
         followed_at=row["followed_at"],
-        gaps=_gaps(row["gaps"]),
+        gaps=gaps_of(row["gaps"]),
     )
-
-
-def _gaps(stored: Sequence[Document]) -> tuple[Gap, ...]:
-    return tuple([Gap(gap["from"], gap["to"]) for gap in stored]) if stored else ()

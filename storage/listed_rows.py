@@ -15,7 +15,8 @@ from uuid import UUID
 
 from bson import decode
 
-from storage.row_encoding import ID, LENGTH, STANDARD
+from storage.raw_batches import ID_BEGINS, ID_ENDS
+from storage.row_encoding import LENGTH, STANDARD
 from storage.sealing import has_secrets, opened
 
 if TYPE_CHECKING:
@@ -45,9 +46,6 @@ LONGEST_REMEMBERED = 2_048
 
 REMEMBERED_FOR_S = 60.0
 """The first list after that forgets them all."""
-
-_ID_BEGINS = LENGTH.size + len(ID)
-_ID_ENDS = _ID_BEGINS + 16
 
 
 @dataclass(slots=True, eq=False)
@@ -114,16 +112,14 @@ class ListedRows:
         return [self._row(bytes(each.raw), recipient_id) for each in found]
 
     def _row(self, raw: bytes, recipient_id: UUID) -> ListedRow:
-        # Its id is the first element of a document, whoever wrote it in which order
-        # (https://www.mongodb.com/docs/manual/core/document/#the-_id-field).
-        after_id = raw[_ID_ENDS:]
+        after_id = raw[ID_ENDS:]
         is_short = len(after_id) <= LONGEST_REMEMBERED
         content = self._content(after_id) if is_short else _content(after_id)
         if content.is_secret:
             clear = opened({**content.fields, "recipient_id": recipient_id}, self._cipher)
             del clear["recipient_id"]
             content = Content(clear, content.origin, is_secret=True)
-        return ListedRow(raw[_ID_BEGINS:_ID_ENDS], content)
+        return ListedRow(raw[ID_BEGINS:ID_ENDS], content)
 
 
 def _content(after_id: bytes) -> Content:

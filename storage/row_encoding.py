@@ -27,9 +27,9 @@ STANDARD: CodecOptions[dict[str, Any]] = CodecOptions(
 
 # An element is its type, its name and its value; a UUID is 16 bytes of binary subtype 4
 # (https://bsonspec.org/spec.html). A document is its length, its elements and a zero.
-_UUID = b"\x10\x00\x00\x00\x04"
-ID = b"\x05_id\x00" + _UUID
-_RECIPIENT_ID = b"\x05recipient_id\x00" + _UUID
+UUID_VALUE = b"\x10\x00\x00\x00\x04"
+ID = b"\x05_id\x00" + UUID_VALUE
+_RECIPIENT_ID = b"\x05recipient_id\x00" + UUID_VALUE
 _OWN_BYTES = len(ID) + len(_RECIPIENT_ID) + 2 * 16
 LENGTH = Struct("<i")
 

@@ -26,6 +26,7 @@ from rules.preferences import DEFAULTS, Preferences
 from storage.collection import IDS_AT_ONCE, StoreCollection
 from storage.newcomers import IN_FORCE, newcomer, placed
 from storage.opt_outs import noting
+from storage.raw_batches import by_id
 from storage.reachability import is_unreachable
 from storage.recipients import PREFERENCE_FIELDS, RECIPIENT_FIELDS, preferences_of, recipient_of
 from storage.versioned import newest_wins
@@ -159,10 +160,13 @@ class UsersRepository:
         left = iter(ids)
         while some := list(islice(left, self._looked_up.rows)):
             began = time.monotonic()
-            found = await self._users.find({"_id": {"$in": some}}, RECIPIENT_FIELDS)
+            found = await self._users.find_raw({"_id": {"$in": some}}, RECIPIENT_FIELDS)
             if len(some) == self._looked_up.rows:
                 self._looked_up.observe(len(some), time.monotonic() - began)
-            known.update((user["_id"], recipient_of(user)) for user in found)
+            wanted = {user_id.bytes: user_id for user_id in some}
+            for id_bytes, user in by_id(found):
+                user_id = user["_id"] = wanted[id_bytes]
+                known[user_id] = recipient_of(user)
         return known
 
     async def names(self, ids: Collection[UUID]) -> dict[UUID, Name]:

@@ -9,7 +9,8 @@ from uuid import UUID
 from actors.flows.audience import MOST_IN_RANGE, SlottedAudience
 from rules.audience import was_following
 from rules.recipients import Recipient
-from storage.follows import Follower, FollowsRepository
+from storage.follower_rows import Follower
+from storage.follows import FollowsRepository
 from storage.users import UsersRepository
 
 

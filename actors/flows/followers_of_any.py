@@ -8,7 +8,8 @@ from uuid import UUID
 from actors.flows.audience import MOST_IN_RANGE, SlottedAudience
 from rules.recipients import Recipient
 from rules.segments import Segment
-from storage.follows import Follower, FollowsRepository
+from storage.follower_rows import Follower
+from storage.follows import FollowsRepository
 from storage.segments import SegmentsRepository
 
 
