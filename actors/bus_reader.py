@@ -55,6 +55,9 @@ TRY_AGAIN_AFTER_S = 0.5
 LOOK_EVERY_S = 15.0
 """While the bus is away: half of what `sync` looks back."""
 
+REMOVE_EVERY_S = 0.1
+"""What is read right after something was removed stays for as long as the next read may block."""
+
 END_WITHIN_S = 0.6
 """Above the pause between two tries."""
 
@@ -122,6 +125,8 @@ class BusReader(LoopActor):
         self._is_astray = True
         self._is_ending = False
         self._looked_at_s = 0.0
+        self._removed_at_s = 0.0
+        self._has_unremoved = False
         self._reading: asyncio.Task[None] | None = None
 
     def on_start(self) -> None:
@@ -206,10 +211,18 @@ class BusReader(LoopActor):
             self._peers.read_until = number
             await self._hand_on(fields)
         self._peers.read_until = reading.until
-        if reading.entries:
-            await self._streams.remove(self._process, reading.until)
+        self._has_unremoved |= bool(reading.entries)
+        await self._remove_read()
         if len(reading.entries) < READ_AT_ONCE:
             self._peers.tell_until(min(began_at, self._peers.intact_at))
+
+    async def _remove_read(self) -> None:
+        """Remove what was read, but not each time where there is much: it is a call more."""
+        now_s = time.monotonic()
+        if self._has_unremoved and now_s - self._removed_at_s >= REMOVE_EVERY_S:
+            self._has_unremoved = False
+            self._removed_at_s = now_s
+            await self._streams.remove(self._process, self._peers.read_until)
 
     async def _hand_on(self, fields: Fields) -> None:
         try:

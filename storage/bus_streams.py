@@ -1,6 +1,6 @@
 """The streams by which processes tell one another: each has one, which it alone reads and makes.
 
-    snb:bus:<instance>#<epoch>   stream; entries are removed once read, for they hold people's texts
+    snb:bus:<instance>#<epoch>   stream; what was read is removed soon, for it holds people's texts
 
 Entries are numbered without a gap (their ids are 1-0, 1-1, 1-2 and so on, which takes Redis 7), so
 its reader knows of each that it did not get, whatever became of it. A stream that is gone (flushed,
@@ -11,7 +11,7 @@ it gone. Errors: `StreamGone`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
@@ -87,17 +87,16 @@ class BusStreams:
 
     async def add(self, entries: Iterable[tuple[str, Fields]]) -> list[bool]:
         """Add each entry to the stream of its process; return which had one."""
+        some = list(entries)
+        if not some:
+            return []
         async with self._redis.call() as client:
+            if len(some) == 1:
+                # A pipeline of one costs nearly twice as much.
+                return [await _add(client, *some[0]) is not None]
             pipeline = client.pipeline(transaction=False)
-            for process, fields in entries:
-                pipeline.xadd(
-                    stream_key(process),
-                    cast("Any", fields),
-                    id="1-*",
-                    maxlen=MOST_ENTRIES,
-                    approximate=True,
-                    nomkstream=True,
-                )
+            for process, fields in some:
+                _add(pipeline, process, fields)
             return [entry_id is not None for entry_id in await pipeline.execute()]
 
     async def read(self, process: str, after: int) -> Reading:
@@ -144,6 +143,17 @@ class BusStreams:
         """Remove the stream: nobody reads it any more."""
         async with self._redis.call() as client:
             await client.delete(stream_key(process))
+
+
+def _add(client: Any, process: str, fields: Fields) -> Any:
+    return client.xadd(
+        stream_key(process),
+        fields,
+        id="1-*",
+        maxlen=MOST_ENTRIES,
+        approximate=True,
+        nomkstream=True,
+    )
 
 
 def _number(entry_id: bytes) -> int:

@@ -42,6 +42,9 @@ CALL_DEADLINE_S = 2.0
 
 CONNECT_TIMEOUT_S = 1.0
 
+NO_TIMEOUT = None
+"""Of a connection's: each call has a deadline, and with one redis-py makes a task of each write."""
+
 _AWAY = (
     RedisConnectionError,
     RedisTimeoutError,
@@ -115,6 +118,7 @@ class RedisStore:
     async def _fitting(self) -> Redis | RedisCluster:
         plain = Redis.from_url(
             self._url,
+            socket_timeout=NO_TIMEOUT,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             retry=Retry(NoBackoff(), self._retries),
         )
@@ -126,4 +130,6 @@ class RedisStore:
         if not information.get("cluster_enabled"):
             return plain
         await plain.aclose()
-        return RedisCluster.from_url(self._url, socket_connect_timeout=CONNECT_TIMEOUT_S)
+        return RedisCluster.from_url(
+            self._url, socket_timeout=NO_TIMEOUT, socket_connect_timeout=CONNECT_TIMEOUT_S
+        )

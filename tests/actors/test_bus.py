@@ -81,7 +81,11 @@ async def test_entries_are_gone_once_read_and_registrations_when_the_user_goes(
     await here.publish(user_id)
     await until(lambda: told(connection))
     async with Redis.from_url(redis_url) as redis:
-        assert await redis.xlen(there.stream) == 0
+
+        async def is_empty() -> bool:
+            return await redis.xlen(there.stream) == 0
+
+        await eventually(is_empty)
         assert await redis.zrange(tagged_key("bus", user_id), 0, -1) == [str(there.lease).encode()]
         there.directory.detach(user_id, connection)
 
