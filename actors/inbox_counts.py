@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+from uuid import UUID
 
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
 from actors.messages import Listed
@@ -23,33 +26,39 @@ def inbox_counts(
 ) -> InboxCounts | Awaitable[InboxCounts]:
     """Return what `unread` and `shown` say; awaitable where the store has to be asked.
 
-    It is asked when one of them is old, or lacks one of `listed`, newest first: so a row is counted
-    that is in the store and whose announcement is still on its way. Then it is asked for both, or
-    more might be unread than are shown.
+    It is asked for each that is old, or lacks one of `listed`, newest first: so a row is counted
+    that is in the store and whose announcement is still on its way.
     """
     kept: list[KeptCount] = [unread] if shown is None else [unread, shown]
-    if any(count.is_old for count in kept) or _lack_any(kept, listed, told):
-        return _recounted(kept)
-    return _said(kept)
+    current = [count for count in kept if not count.is_old]
+    recent = _not_announced(listed, current, told)
+    behind = [
+        count for count in kept if count not in current or any(count.lacks(*row) for row in recent)
+    ]
+    return _recounted(kept, behind) if behind else _said(kept)
 
 
-def _lack_any(kept: Sequence[KeptCount], listed: Sequence[Listed], told: Told) -> bool:
-    since = min(count.recent_since for count in kept)
-    for row in listed:
-        created_at = row.created_at
-        if created_at < since:
-            break
-        # Once for each row, because making a UUID takes as long as all the rest here.
-        row_id = row.id
-        if any(count.lacks(row_id, created_at) for count in kept) and not told.has(row_id):
-            return True
-    return False
+def _not_announced(
+    listed: Sequence[Listed], counts: Sequence[KeptCount], told: Told
+) -> list[tuple[UUID, datetime]]:
+    """Return which of `listed` have come since a recount, or may have, and were not announced."""
+    if not counts:
+        return []
+    since = min(count.recent_since for count in counts)
+    # Once for each row, because making a UUID takes as long as all the rest here.
+    recent = takewhile(lambda row: row[1] >= since, ((row.id, row.created_at) for row in listed))
+    return [row for row in recent if not told.has(row[0])]
 
 
-async def _recounted(kept: Sequence[KeptCount]) -> InboxCounts:
-    for count in kept:
+async def _recounted(kept: Sequence[KeptCount], behind: Sequence[KeptCount]) -> InboxCounts:
+    for count in behind:
         await count.recount()
-    return _said(kept)
+    said = _said(kept)
+    if said.shown is not None and said.unread > said.shown and kept[0] not in behind:
+        # Rows have aged out of the inbox since what is unread was counted.
+        await kept[0].recount()
+        said = _said(kept)
+    return said
 
 
 def _said(kept: Sequence[KeptCount]) -> InboxCounts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, fields, validate
 
 from rules.content import ACTION_LIMIT
 from rules.kinds import KINDS
@@ -27,7 +27,7 @@ class PageNumber(fields.Integer):
         return min(super()._deserialize(value, attr, data, **kwargs), FARTHEST_PAGE)
 
 
-class PageSchema(Schema):
+class PageSchema(Input):
     """`page` and `page_size` of a list; other query parameters are none of its business."""
 
     class Meta:

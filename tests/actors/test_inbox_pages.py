@@ -151,6 +151,13 @@ async def test_what_happens_to_the_inbox_is_counted_without_asking_the_store(hom
     assert await home.counts() == (5, 4)
 
 
+async def test_the_first_list_has_no_more_counted_than_is_not_known_yet(home: Home) -> None:
+    await home.connect()
+    # Nobody tells of it: who counted what is unread once more would see it.
+    await home.insert(created_at=NOON - SECOND)
+    assert await home.counts() == (6, 4)
+
+
 async def test_a_row_that_is_listed_is_counted_before_its_announcement_comes(home: Home) -> None:
     await home.connect()
     assert await home.counts() == (5, 4)

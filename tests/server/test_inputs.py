@@ -61,6 +61,22 @@ def test_so_it_does_where_fields_may_be_left_out(given_: dict[str, Any], partial
     assert outcome(shelf.load, given_) == outcome(Schema.load, shelf, given_)
 
 
+class Search(Input):
+    """A query string, which may carry what is none of its business."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    height = fields.Integer(load_default=1, validate=validate.Range(1, 9))
+    owner = fields.String()
+
+
+@given(st.one_of(st.dictionaries(NAMES, VALUES), VALUES))
+def test_so_it_does_where_what_is_unknown_is_passed_over(given_: Any) -> None:
+    search = Search()
+    assert outcome(search.load, given_) == outcome(Schema.load, search, given_)
+
+
 @pytest.mark.parametrize("type_", DATA)
 def test_the_data_of_an_event_is_loaded_alike(type_: str) -> None:
     data = data_of(type_)
