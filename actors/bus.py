@@ -51,9 +51,14 @@ class Bus:
     async def register(self, user_id: UUID) -> None:
         """Have what others announce to `user_id` sent here: what they insert from now on.
 
-        While that cannot be done, somebody looks into MongoDB for it.
+        While that cannot be done, somebody looks into MongoDB for it. Alone there is nothing to
+        wait for: who joins does not insert before this process has shown itself once more, and
+        before that all are registered (actors/bus_member.py).
         """
         if not self._peers.is_joined:
+            return
+        if self._peers.are_none:
+            self._peers.unregistered.add(user_id)
             return
         try:
             await self._find_actor("bus.registrar").request(
@@ -66,7 +71,9 @@ class Bus:
 
     def forget(self, user_id: UUID) -> None:
         """Have nothing more sent here for `user_id`; it is not sent for ever anyway."""
-        if self._peers.is_joined:
+        if user_id in self._peers.unregistered:
+            self._peers.unregistered.discard(user_id)
+        elif self._peers.is_joined:
             self._tell_registrar(Forget(user_id))
 
     def opened(self, user_id: UUID, serial: int) -> None:

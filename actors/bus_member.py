@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from pykka import ActorDeadError
 
 from actors.loop_actor import LoopActor
+from actors.loop_ref import DeadlineExceeded
+from actors.mailbox import MailboxFull
 from actors.parcels import Joined
 from actors.peers import Peers
 from rules.lease import Lease
@@ -42,6 +45,8 @@ class Join:
 class BusMember(LoopActor):
     """Keeps this process on the bus.
 
+    `register_waiting` is what the registrar does: who joins goes on as soon as this process has
+    shown itself, so before that everybody who is here has to be registered.
     `on_lapsed` is called when others may have missed that this process was there; `on_loss` when
     there is something to tell others that could not be told before; `on_company` when it is alone
     no longer.
@@ -57,6 +62,7 @@ class BusMember(LoopActor):
         lease: Lease,
         peers: Peers,
         clock: PositionClock,
+        register_waiting: Callable[[], Awaitable[Any]],
         on_lapsed: Callable[[], None],
         on_loss: Callable[[], None],
         on_company: Callable[[], None],
@@ -68,6 +74,7 @@ class BusMember(LoopActor):
         self._process = str(lease)
         self._peers = peers
         self._clock = clock
+        self._register_waiting = register_waiting
         self._on_lapsed = on_lapsed
         self._on_loss = on_loss
         self._on_company = on_company
@@ -94,7 +101,7 @@ class BusMember(LoopActor):
         at = self._clock.store_now()
         try:
             found = await self._look()
-        except RedisUnavailable:
+        except (RedisUnavailable, ActorDeadError, MailboxFull, DeadlineExceeded):
             return
         if self._peers.is_joined:
             if found.was_member:
@@ -117,7 +124,10 @@ class BusMember(LoopActor):
         self._peers.intact_at = at
 
     async def _look(self) -> Membership:
+        # From here on who comes is registered at once.
         self._peers.doubt()
+        if self._peers.unregistered:
+            await self._register_waiting()
         asked_at_s = time.monotonic()
         found = await self._members.beat(self._process)
         was_alone = not self._peers.others

@@ -49,6 +49,11 @@ class RegisterAll:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterWaiting:
+    """Register who has come while there was nobody else. Asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """Count a connection that is here."""
 
@@ -64,7 +69,7 @@ class Closed:
     serial: int
 
 
-Registering: TypeAlias = Register | Forget | RegisterAll | Opened | Closed
+Registering: TypeAlias = Register | Forget | RegisterAll | RegisterWaiting | Opened | Closed
 
 
 class BusRegistrar(BatchActor[Registering]):
@@ -114,10 +119,14 @@ class BusRegistrar(BatchActor[Registering]):
         # Who left and came back has been, or is about to be, registered by another actor.
         gone = {user_id for user_id in leaving if self._directory.find(user_id) is None}
         await self._registrations.remove(self._process, gone)
+        waiting = set(self._peers.unregistered)
         if any(isinstance(each, RegisterAll) for each in messages):
             arriving |= set(self._directory.user_ids())
+        elif any(isinstance(each, RegisterWaiting) for each in messages):
+            arriving |= waiting
         for some in portions(arriving, USERS_AT_ONCE):
             await self._registrations.add(self._process, some)
+        self._peers.unregistered -= waiting & arriving
         await self._count_connections(messages)
 
     async def _count_connections(self, messages: Sequence[Registering]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
 
 from storage.bus_streams import NONE
 
@@ -38,6 +39,9 @@ class Peers:
 
         self.settled = asyncio.Event()
         """Set once it has joined, or has found that it cannot just now."""
+
+        self.unregistered: set[UUID] = set()
+        """Who has come while there was nobody else: registered before anybody can have joined."""
 
         self._known_until_s = 0.0
 

@@ -11,10 +11,16 @@ from typing import Any
 import structlog
 
 from actors.answering import Answering
+from actors.bus import REGISTER_WITHIN_S
 from actors.bus_carrier import BusCarrier
 from actors.bus_member import SHOW_EVERY_S, BusMember, Join, Show
 from actors.bus_reader import BusReader, FindBack
-from actors.bus_registrar import REFRESH_EVERY_S, BusRegistrar, RegisterAll
+from actors.bus_registrar import (
+    REFRESH_EVERY_S,
+    BusRegistrar,
+    RegisterAll,
+    RegisterWaiting,
+)
 from actors.bus_writer import BusWriter, ConfessLoss
 from actors.catch_up import CatchUp
 from actors.directory import Directory
@@ -112,6 +118,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             lease=parts.lease,
             peers=parts.peers,
             clock=parts.clock,
+            register_waiting=ask("bus.registrar", RegisterWaiting(), REGISTER_WITHIN_S),
             on_lapsed=tell("bus.reader", FindBack()),
             on_loss=tell("bus.writer", ConfessLoss()),
             on_company=tell("bus.registrar", RegisterAll()),

@@ -247,6 +247,27 @@ async def test_one_who_joins_is_known_before_it_goes_on(stores: Stores, redis_ur
         await until(lambda: here.peers.are_none)
 
 
+async def test_who_comes_while_there_is_nobody_else_is_registered_before_anybody_has_joined(
+    stores: Stores, redis_url: str
+) -> None:
+    user_id, passer_by = uuid4(), uuid4()
+    keys = [tagged_key("bus", each) for each in (user_id, passer_by)]
+    async with (
+        Redis.from_url(redis_url) as redis,
+        on_the_bus(stores, redis_url, instance="first") as (here,),
+    ):
+        await until(lambda: here.peers.are_none)
+        connection = await here.connect(user_id)
+        passing = await here.connect(passer_by)
+        here.directory.detach(passer_by, passing)
+        await until(lambda: here.directory.find(passer_by) is None)
+        async with on_the_bus(stores, redis_url, instance="second") as (there,):
+            assert [await redis.zcard(key) for key in keys] == [1, 0]
+            row = await there.publish(user_id)
+            await until(lambda: told(connection) == [str(row.id)])
+    assert not here.peers.unregistered
+
+
 async def test_a_process_that_has_stopped_leaves_nothing(stores: Stores, redis_url: str) -> None:
     async with on_the_bus(stores, redis_url, instance="gone") as (process,):
         pass

@@ -186,6 +186,19 @@ async def test_one_that_is_about_to_join_shows_itself_all_the_same(
     here.peers.is_joined = True
 
 
+async def test_one_whose_users_cannot_be_registered_does_not_show_itself(
+    pair: list[BusProcess],
+) -> None:
+    here, there = pair
+    await here.supervisor.ref("bus.registrar").stop_and_wait(deadline_s=5)
+    here.peers.unregistered.add(uuid4())
+    here.peers.know((), asked_at_s=time.monotonic())
+    await here.ask("bus.member", Show())
+    assert not here.peers.are_none
+    assert not here.peers.others
+    here.peers.know({str(there.lease)}, asked_at_s=time.monotonic())
+
+
 async def test_after_a_gap_of_minutes_clients_come_back_and_say_what_they_have(
     pair: list[BusProcess],
 ) -> None:
