@@ -38,6 +38,7 @@ class KeptCount(ABC):
         "_recounts",
         "_user_id",
         "certain_after",
+        "certain_before",
         "count",
         "recent_ids",
         "recent_since",
@@ -58,6 +59,8 @@ class KeptCount(ABC):
         self.certain_after = EPOCH
         """A row that is positioned by then, and is not among `recent_ids`, may have been seen, too,
         if it was read or deleted."""
+        self.certain_before = EPOCH
+        """A row that was read later, and was there, is among `recent_ids`."""
         self.count = 0
 
     @abstractmethod
@@ -161,9 +164,9 @@ class UnreadCount(KeptCount):
         self.count = unread.count
         self.recent_since = since
         self.recent_ids = unread.recent_ids
-        self.certain_after = self._clock.given_until
-        if not bus.is_alone:
-            self.certain_after += CLOCKS_APART
+        apart = timedelta() if bus.is_alone else CLOCKS_APART
+        self.certain_before = now - apart
+        self.certain_after = self._clock.given_until + apart
         self._counted_at = now
 
     def has(self, announced: Deliver) -> bool:

@@ -10,6 +10,7 @@ from uuid import UUID
 from actors.attachment import Attachment
 from actors.inbox_change import InboxChange, SeveralRead
 from actors.messages import Deliver
+from storage.positions import EPOCH
 
 REMEMBERED = 256
 """Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
@@ -27,7 +28,7 @@ class Told:
         self._changes: OrderedDict[InboxChange, None] = OrderedDict()
         self._visible: frozenset[UUID] = frozenset()
         self._since: datetime | None = None
-        self._until: datetime | None = None
+        self._read_by = EPOCH
 
     @property
     def has_begun(self) -> bool:
@@ -39,14 +40,14 @@ class Told:
         """The number of the next announcement."""
         return self._sequence + 1
 
-    def begin(self, visible: frozenset[UUID], since: datetime, until: datetime) -> None:
+    def begin(self, visible: frozenset[UUID], since: datetime, read_by: datetime) -> None:
         """Take note that of the rows positioned from `since` on these were there, and unread.
 
-        Any that is positioned by `until` and has been read by then may have been there, too.
+        Any that had been read by `read_by` was there, too; any that was read later is among them.
         """
         self._visible = visible
         self._since = since
-        self._until = until
+        self._read_by = read_by
 
     def has(self, notification_id: UUID) -> bool:
         """Tell whether it was announced."""
@@ -58,17 +59,12 @@ class Told:
         _keep(self._announced, notification_id, self._sequence)
 
     def is_news(self, message: Deliver) -> bool:
-        """Tell whether a row found in the store was neither announced nor there from the first.
-
-        One that may have been there, and been read, is no news to anybody.
-        """
-        if self._since is None or self._until is None or message.created_at < self._since:
+        """Tell whether a row found in the store was neither announced nor there from the first."""
+        if self._since is None or message.created_at < self._since:
             return False
-        may_have_been_read = (
-            message.read_at is not None and max(message.created_at, message.read_at) <= self._until
-        )
+        had_been_read = message.read_at is not None and message.read_at <= self._read_by
         return (
-            not may_have_been_read
+            not had_been_read
             and message.notification_id not in self._visible
             and message.notification_id not in self._announced
         )

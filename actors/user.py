@@ -193,7 +193,7 @@ class UserActor(LoopActor):
         await self._bus.register(self._user_id)
         await self._unread.begin(self._bus)
         self._told.begin(
-            self._unread.recent_ids, self._unread.recent_since, self._unread.certain_after
+            self._unread.recent_ids, self._unread.recent_since, self._unread.certain_before
         )
 
     def _release_later(self, attached: Attachment, wait_s: float) -> None:
