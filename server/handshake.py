@@ -9,6 +9,7 @@ from typing import Any
 
 import tornado.web
 import tornado.websocket
+from tornado.httputil import HTTPHeaders
 from tornado.iostream import StreamClosedError
 
 from actors.frames import to_json
@@ -16,6 +17,9 @@ from server.error_table import answer_to
 from server.errors import MethodNotAllowed
 from server.handlers.answering import AnsweringHandler
 from server.service import Service
+
+_NO_HEADERS = HTTPHeaders()
+"""Of all sockets, none of which has any: to empty their own took ten times as long."""
 
 
 @tornado.web.stream_request_body
@@ -43,8 +47,7 @@ class HandshakeHandler(AnsweringHandler, tornado.websocket.WebSocketHandler):
     def forget_handshake(self) -> None:
         """Let go of what nobody needs for as long as the connection lasts: 3 KB of each."""
         assert self._address is not None
-        self.request.headers.clear()
-        self._headers.clear()
+        self.request.headers = self._headers = _NO_HEADERS
         tornado.web.RequestHandler._break_cycles(self)  # noqa: SLF001 (the templates' namespace)
 
     def allowed_methods(self) -> Collection[str]:
