@@ -1,4 +1,4 @@
-"""Tell by what `requests` or urllib3 raised whether a provider may have taken the message."""
+"""Tell by what `requests` raised whether a provider may have taken the message."""
 
 from __future__ import annotations
 
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def outcome_of_failure(error: RequestException | HTTPError) -> Outcome:
+def outcome_of_failure(error: RequestException) -> Outcome:
     """Return `Transient` when nothing can have reached the provider, and else `Uncertain`."""
-    reason: object = error
-    if isinstance(error, RequestException):
-        reason = error.args[0] if error.args else None
+    reason: object = error.args[0] if error.args else None
     if isinstance(reason, MaxRetryError):
         reason = reason.reason
-    name = type(error if isinstance(error, RequestException) else reason).__name__
+    name = type(error).__name__
     if isinstance(error, ConnectTimeout) or isinstance(
         reason, NewConnectionError | ConnectTimeoutError
     ):
