@@ -93,6 +93,7 @@ class Elsewhere:
         """Do without an answer, and for a while without the process that owes it."""
         process = self.pending.asked_of(serial)
         if process is not None:
-            log.warning("not_answered", process=process)
+            if not self.whereabouts.is_silent(process):
+                log.warning("not_answered", process=process)
             self.whereabouts.give_up(process)
         self.pending.refuse(serial, is_in_doubt=process is not None)

@@ -60,8 +60,9 @@ class PendingQuestions:
         return serial, future
 
     def sent(self, serial: int, process: str) -> None:
-        """Take note of which process is asked."""
-        self._asked[serial] = process
+        """Take note of which process is asked, if anybody still waits."""
+        if serial in self._pending:
+            self._asked[serial] = process
 
     def asked_of(self, serial: int) -> str | None:
         """Return the process that is asked, if one is by now."""

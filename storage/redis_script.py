@@ -100,6 +100,12 @@ def _command(items: Sequence[ScriptItem]) -> list[Argument]:
 async def _pipelined(
     client: Redis | RedisCluster, command: str, script: str, calls: Sequence[Sequence[Argument]]
 ) -> list[Any]:
+    if len(calls) == 1:
+        # A pipeline of one costs half as much again.
+        try:
+            return [await client.execute_command(command, script, *calls[0])]
+        except ResponseError as error:
+            return [error]
     pipeline = client.pipeline(transaction=False)
     for call in calls:
         pipeline.execute_command(command, script, *call)

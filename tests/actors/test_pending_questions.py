@@ -23,6 +23,14 @@ async def test_a_question_is_settled_by_its_answer_once() -> None:
     assert (len(pending), pending.asked_of(serial)) == (0, None)
 
 
+async def test_of_what_nobody_waits_for_nothing_is_kept() -> None:
+    pending = PendingQuestions()
+    serial, _ = pending.open(uuid4(), CountUnread())
+    pending.close(serial)
+    pending.sent(serial, "left#1")
+    assert pending.asked_of(serial) is None
+
+
 async def test_what_the_inbox_does_not_show_is_said_to_be_missing() -> None:
     pending, clicked = PendingQuestions(), uuid4()
     serial, future = pending.open(uuid4(), Click(clicked))
