@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import structlog
 import tornado.web
+from tornado.httputil import HTTPHeaders
 
 from actors.frames import to_json
 from rules.rate_limits import Standing
@@ -32,12 +33,20 @@ class AnsweringHandler(LingeringHandler):
     standing: Standing | None = None
     """Where the caller stands with their rate limits, once that is known."""
 
+    def clear(self) -> None:
+        """Begin the answer anew, as Tornado does, which for each writes the time and its name."""
+        self._headers = HTTPHeaders()
+        self.set_default_headers()
+        self._write_buffer = []
+        self._status_code = 200
+        self._reason = "OK"
+
     def set_default_headers(self) -> None:
         """Name the request in every answer, whatever becomes of it."""
         given = self.request.headers.get("X-Request-ID", "")
         self.request_id = given if _SANE_REQUEST_ID.match(given) else str(uuid4())
         headers = self._headers
-        del headers["Server"]
+        headers["Date"] = self.application.http_date()
         # What has been looked at once, here or in the edge, is not looked at for every request.
         headers["X-Request-ID"] = self.request_id
         headers["Content-Type"] = "application/json; charset=utf-8"
