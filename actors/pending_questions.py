@@ -52,6 +52,10 @@ class PendingQuestions:
     def __contains__(self, serial: int) -> bool:
         return serial in self._pending
 
+    def serials(self) -> list[int]:
+        """Return the numbers of all."""
+        return list(self._pending)
+
     def open(self, user_id: UUID, message: Inquiry) -> tuple[int, asyncio.Future[Reply]]:
         """Return a number for a question, and what its reply or `NotAnswered` comes to."""
         serial = next(self._serials) % _SERIALS
@@ -102,5 +106,5 @@ class PendingQuestions:
 
     def refuse_all(self) -> None:
         """Have no answer waited for: what was answered may have been lost."""
-        for serial in list(self._pending):
+        for serial in self.serials():
             self.refuse(serial, is_in_doubt=serial in self._asked)

@@ -61,7 +61,7 @@ async def test_requests_anywhere_agree_with_the_socket(scene: Scene) -> None:
     visit = await Visit.begin(scene, middle)
     token, ids = visit.person.token, visit.ids
     answer = await visit.mark(left, ids[0])
-    assert (answer.body["marked_count"], answer.body["unread_count"]) == (1, 4)
+    assert answer.body["unread_count"] == 4
     await said(visit, "notification.read", notification_id=ids[0], unread_count=4)
     assert await visit.unread_counts(scene.apis) == [4] * 6
     answer = await left.post(f"/api/notifications/{ids[1]}/click/", token, {"action": "view"})
@@ -74,7 +74,7 @@ async def test_requests_anywhere_agree_with_the_socket(scene: Scene) -> None:
     assert (await visit.delete(left, ids[2])).status == 404
     assert await visit.unread_counts(scene.apis) == [2] * 6
     answer = await left.post("/api/notifications/mark-all-read/", token)
-    assert (answer.body["marked_count"], answer.body["unread_count"]) == (2, 0)
+    assert answer.body["unread_count"] == 0
     await said(visit, "notifications.bulk_read", marked_count=2, unread_count=0)
     await visit.socket.ponged()
     visit.socket.close()
