@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from tasks.worker_lease import WorkerLease
 
 GATHER_S = 0.05
-"""How long what has ended waits at most to be recorded with others, until there is as much as one
-update takes: an update for each would cost the store, and the worker, more than all else."""
+"""How long what has ended waits at most for what is on its way and for as much as one update takes:
+one for each would cost the store, and the worker, more than all else."""
 
 RECORD_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """What was sent is worth some patience with a store that is away: unrecorded, it is sent again."""
@@ -166,7 +166,7 @@ class Deliverer:
         """
         running: set[asyncio.Task[Attempt]] = set()
         ended: asyncio.Queue[asyncio.Task[Attempt] | None] = asyncio.Queue()
-        recording = asyncio.create_task(self._record_as_they_end(run, ended))
+        recording = asyncio.create_task(self._record_as_they_end(run, running, ended))
         try:
             while waiting and run.may_begin():
                 for sending in await self._begin(run, waiting):
@@ -212,24 +212,31 @@ class Deliverer:
         finally:
             outlet.slots.give(taken - len(begun))
         return [
-            asyncio.create_task(self._send(channel, outlet, ready, permit))
+            asyncio.create_task(self._send(run, ready))
             for ready in group
             if ready.held.ref in begun
         ]
 
     async def _record_as_they_end(
-        self, run: _Run, ended: asyncio.Queue[asyncio.Task[Attempt] | None]
+        self,
+        run: _Run,
+        running: set[asyncio.Task[Attempt]],
+        ended: asyncio.Queue[asyncio.Task[Attempt] | None],
     ) -> None:
         """Record what has ended until there is None, and only then give its slots to others.
 
-        What ends within a moment, or while something is written, is written together. Raises what
-        went wrong, once it was tried for all and all slots are given back.
+        What ends within a moment, or while something is written, is written together; it waits only
+        for what is `running`. Raises what went wrong, once all was tried and all slots given back.
         """
         is_over = False
         failure: Exception | None = None
         while not is_over:
-            some = await gathered(ended, enough=ROWS_AT_ONCE, within_s=GATHER_S)
-            attempts = [sending.result() for sending in some if sending is not None]
+            some = await gathered(
+                ended, enough=lambda: min(ROWS_AT_ONCE, len(running)), within_s=GATHER_S
+            )
+            sendings = [sending for sending in some if sending is not None]
+            running.difference_update(sendings)
+            attempts = [sending.result() for sending in sendings]
             is_over = None in some
             try:
                 await self._record(run.channel, run.claim, attempts)
@@ -240,37 +247,30 @@ class Deliverer:
         if failure is not None:
             raise failure
 
-    async def _send(
-        self, channel: Channel, outlet: Outlet[Any], ready: Ready, permit: Permit
-    ) -> Attempt:
+    async def _send(self, run: _Run, ready: Ready) -> Attempt:
         """Hand one delivery over to all its destinations."""
-        sending = [self._hand_over(channel, outlet, ready, to, permit) for to in ready.destinations]
+        sending = [self._hand_over(run, ready, to) for to in ready.destinations]
         # Most have one device, and to gather one costs a tenth of a push.
         outcomes = [await sending[0]] if len(sending) == 1 else await asyncio.gather(*sending)
         return Attempt(ready, outcomes)
 
     async def _hand_over(
-        self,
-        channel: Channel,
-        outlet: Outlet[Any],
-        ready: Ready,
-        to: Destination,
-        permit: Permit,
+        self, run: _Run, ready: Ready, to: Destination
     ) -> tuple[Destination, Outcome | None]:
         """Return how it ended; whatever happens is an outcome, None where nothing was sent."""
         outcome: Outcome
         try:
-            outcome = await outlet.sender.send(ready.letter, to, permit)
+            outcome = await run.outlet.sender.send(ready.letter, to, run.permit)
         except PermitExpired:
             return to, None
         except Exception as error:
             log.exception(
                 "sender_failed",
-                channel=channel.value,
+                channel=run.channel.value,
                 notification_id=str(ready.letter.notification_id),
             )
             outcome = Uncertain(type(error).__name__)
-        outlet.observe(outcome)
+        run.outlet.observe(outcome)
         return to, outcome
 
     async def _record(self, channel: Channel, claim: UUID, attempts: Sequence[Attempt]) -> None:

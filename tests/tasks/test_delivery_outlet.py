@@ -291,3 +291,14 @@ async def test_what_has_ended_is_recorded_while_another_is_still_on_its_way(work
     sender.gate.set()
     await carrying
     assert await statuses(works, [slow, quick]) == ["sent"] * 2
+
+
+async def test_what_has_ended_waits_for_nothing_when_nothing_else_is_on_its_way(
+    works: Works, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.delivery.GATHER_S", 3_600.0)
+    refs = await waiting(works, 3 * OPENS_AFTER)
+    # What has ended holds the slots of those that are behind it.
+    async with asyncio.timeout(60):
+        await works.deliverer.carry_out(Channel.EMAIL, refs)
+    assert await statuses(works, refs) == ["sent"] * len(refs)
