@@ -20,6 +20,20 @@ async def test_a_future_is_read_once_it_is_settled_and_never_blocks() -> None:
     assert future.get(timeout=30.0) == "hello"
 
 
+async def test_who_does_not_wait_is_called_once_the_reply_is_there() -> None:
+    worker, ref = start_worker()
+    future = ref.ask("wait", block=False)
+    called: list[Any] = []
+    future.when_settled(lambda settled: called.append(settled.get()))
+    await worker.is_waiting.wait()
+    assert called == []
+    worker.gate.set()
+    assert await future == "done"
+    future.when_settled(lambda settled: called.append(settled.get()))
+    await asyncio.sleep(0)
+    assert called == ["done", "done"]
+
+
 async def test_two_may_wait_for_one_reply_and_one_may_leave() -> None:
     worker, ref = start_worker()
     future = ref.ask("wait", block=False)
