@@ -79,11 +79,9 @@ class PendingQuestions:
 
     def take(self, answer: Answer) -> UUID | None:
         """Settle a question by its answer; return whose it was, if their actor is not there."""
-        asked = self._pending.get(answer.serial)
+        asked = self._closed(answer.serial)
         if asked is None:
-            # It was given up.
             return None
-        self.close(answer.serial)
         user_id, message, future = asked
         match answer.outcome:
             case Outcome.DONE:
@@ -99,12 +97,17 @@ class PendingQuestions:
 
     def refuse(self, serial: int, *, is_in_doubt: bool) -> None:
         """Have no answer waited for."""
-        asked = self._pending.get(serial)
+        asked = self._closed(serial)
         if asked is not None:
-            self.close(serial)
             asked.future.set_exception(NotAnswered(is_in_doubt=is_in_doubt))
 
     def refuse_all(self) -> None:
         """Have no answer waited for: what was answered may have been lost."""
         for serial in self.serials():
             self.refuse(serial, is_in_doubt=serial in self._asked)
+
+    def _closed(self, serial: int) -> Pending | None:
+        """Close a question and return it; None when it was given up, or whoever asked has gone."""
+        asked = self._pending.get(serial)
+        self.close(serial)
+        return None if asked is None or asked.future.done() else asked

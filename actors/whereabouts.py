@@ -17,7 +17,6 @@ KNOWN_FOR_S = 60.0
 NOWHERE_FOR_S = 2.0
 """Somebody who comes meanwhile is, for as long, one who is not connected."""
 
-
 SILENT_FOR_S = 10.0
 """How long nobody is taken to be with a process that left something unanswered."""
 

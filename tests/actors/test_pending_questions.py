@@ -70,3 +70,16 @@ async def test_of_all_that_is_refused_what_was_sent_is_in_doubt() -> None:
     assert [getattr(each, "is_in_doubt", None) for each in doubts] == [False, True]
     assert waiting not in pending
     assert len(pending) == 0
+
+
+async def test_whoever_has_gone_is_told_nothing() -> None:
+    pending = PendingQuestions()
+    (answered, first), (refused, second) = (pending.open(uuid4(), CountUnread()) for _ in "12")
+    # Their tasks will only close the questions when it is their turn.
+    first.cancel()
+    second.cancel()
+    pending.take(Answer.of(answered, 3))
+    pending.refuse(refused, is_in_doubt=True)
+    assert len(pending) == 0
+    assert first.cancelled()
+    assert second.cancelled()
