@@ -67,7 +67,11 @@ class _Token(Replying):
         self._peer.tokens_issued += 1
         await self.reply(
             Reply(
-                body={"access_token": "t", "expires_in": 3600, "token_type": "Bearer"},
+                body={
+                    "access_token": f"t{self._peer.tokens_issued}",
+                    "expires_in": 3600,
+                    "token_type": "Bearer",
+                },
                 after_s=self._peer.token_after_s,
             )
         )
@@ -78,7 +82,7 @@ class _Send(Replying):
         self._peer = peer
 
     async def post(self) -> None:
-        assert self.request.headers["Authorization"] == "Bearer t"
+        assert self.request.headers["Authorization"].startswith("Bearer t")
         message = json.loads(self.request.body)["message"]
         self._peer.messages.append(message)
         reply = self._peer.answer(message["token"])

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -197,6 +198,18 @@ async def test_an_access_token_that_many_were_refused_with_is_fetched_anew_once(
     outcomes = await asyncio.gather(*(sender.send(letter(), phone, ALWAYS) for phone in phones))
     assert set(outcomes) == {Transient("UnauthenticatedError (UNAUTHENTICATED)")}
     assert len(peer.messages) == 2 * many
+    assert peer.tokens_issued == 2
+
+
+async def test_who_is_refused_with_an_old_token_takes_the_new_one(
+    peer: FcmPeer, sender: FcmSender
+) -> None:
+    refused = refusal(401, "UNAUTHENTICATED")
+    replies = {"soon": [refused, Reply()], "late": [replace(refused, after_s=0.5), Reply()]}
+    peer.answer = lambda token: replies[token].pop(0)
+    phones = [Device(UUID(int=n), "ios", token) for n, token in enumerate(replies)]
+    outcomes = await asyncio.gather(*(sender.send(letter(), phone, ALWAYS) for phone in phones))
+    assert all(isinstance(outcome, Sent) for outcome in outcomes)
     assert peer.tokens_issued == 2
 
 
