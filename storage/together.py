@@ -124,5 +124,5 @@ class Together(Generic[Item, Answer]):
                 batch.wake()
         except Exception as error:  # noqa: BLE001 (it goes to all who asked)
             batch.fail(error)
-        finally:
-            batch.expiry.cancel()
+        # Not where this task is cancelled: then their deadline is what ends the callers' waiting.
+        batch.expiry.cancel()

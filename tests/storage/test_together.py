@@ -121,3 +121,11 @@ async def test_each_who_is_told_of_a_failure_has_its_own_way_to_it(doubles: Doub
             await asked
         lengths.append(len(raised.traceback))
     assert len(set(lengths)) == 1
+
+
+async def test_who_waits_for_what_was_cancelled_waits_no_longer_than_for_one_call() -> None:
+    async def cancelled(items: Sequence[int]) -> Sequence[int]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(StoreUnavailable, match="deadline"):
+        await Together(cancelled, most=10, deadline_s=0.05)(1)
