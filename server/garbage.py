@@ -20,7 +20,7 @@ from actors.distribution import Distribution
 
 THRESHOLDS = (10_000, 0, 0)
 """New containers before the young are looked at, and then the middle-aged and the old each in its
-turn: of what has not been put aside that is 20,000 at most, or 4 ms."""
+turn: of what has not been put aside that is 20,000 at most."""
 
 WHOLE_EVERY_S = 6 * 3_600.0
 
