@@ -176,7 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         ("operations", 16, 5_000, 320, "requests of a row of the REST API, a round"),
         ("sockets", 100, MOST_SOCKETS, 1_000, "connected, each of a follower of its own"),
         ("large", 100, MOST_SOCKETS, 10_000, "connected for the large fan-out"),
-        ("pushes", 10, 20_000, 500, "of a backlog, a round"),
+        ("pushes", 10, 20_000, 2_000, "of a backlog, a round"),
         ("emails", 10, 5_000, 200, "of a backlog, a round"),
         ("processes", 1, 16, 1, "that serve, on one port (SNB_PROCESSES)"),
     ):
