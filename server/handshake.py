@@ -19,7 +19,7 @@ from server.handlers.answering import AnsweringHandler
 from server.service import Service
 
 _NO_HEADERS = HTTPHeaders()
-"""Of all sockets, none of which has any: to empty their own took ten times as long."""
+"""Of all sockets after their handshake: to empty their own, one by one, was 1.4 % of a connect."""
 
 
 @tornado.web.stream_request_body
