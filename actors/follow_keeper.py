@@ -46,15 +46,17 @@ class FollowKeeper(BatchActor[ChangeFollow]):
                 asked.reply()
             else:
                 wanted.append(asked)
-        done = await self._following.carry_out([asked.message for asked in wanted])
-        for asked, result in zip(wanted, done.results, strict=True):
-            if isinstance(result, FollowResult):
-                asked.reply(result)
-            else:
-                asked.fail(result)
-        self._unsettled += done.changes
-        if not self.mailbox.waiting or len(self._unsettled) >= IDS_AT_ONCE:
-            await self._settle()
+        try:
+            done = await self._following.carry_out([asked.message for asked in wanted])
+            self._unsettled += done.changes
+            for asked, result in zip(wanted, done.results, strict=True):
+                if isinstance(result, FollowResult):
+                    asked.reply(result)
+                else:
+                    asked.fail(result)
+        finally:
+            if not self.mailbox.waiting or len(self._unsettled) >= IDS_AT_ONCE:
+                await self._settle()
 
     async def on_stop(self) -> None:  # type: ignore[override]
         """Settle what has been changed."""

@@ -11,7 +11,7 @@ import structlog
 from actors.frames import new_follower
 from actors.socket_events import SocketEvent, SocketEvents
 from storage.businesses import Business, BusinessesRepository
-from storage.client import StoreUnavailable
+from storage.client import StoreRefused, StoreUnavailable
 from storage.collection import IDS_AT_ONCE
 from storage.names import NameResolver
 from storage.together import Together
@@ -49,7 +49,7 @@ class NewFollowers:
             return
         try:
             await self._tell(_NewFollower(business.owner_id, business.id, user_id, user_type))
-        except StoreUnavailable as error:
+        except (StoreUnavailable, StoreRefused) as error:
             log.warning("follow_not_announced", business_id=str(business.id), reason=error.reason)
 
     async def _tell_all(self, made: Sequence[_NewFollower]) -> list[None]:

@@ -3,8 +3,8 @@
 Order within a portion: plan, insert, deliver, queue (actors/publisher.py), what flows settle, then
 whoever asked is answered, and the events are finished: with those of the portions after it, while
 more waits. A process that is killed before leaves them to be done again, and nothing comes twice
-because the ids are the same. Frames of flows, which have none, come at most once: where there are
-any, the events are finished first.
+because the ids are the same. Frames of flows, which have none, come at most once, and who was told
+that there will be no notification gets none later: where there are any, events are finished first.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class SubjectLane(BatchActor[CarryOut]):
         self._workload = workload
         self._store_waits_s = store_waits_s
         self._retry = Retry(events, clock, lease)
-        self._carried_out: dict[UUID, str | None] = {}
+        self._carried_out: dict[UUID, tuple[StoredEvent, str | None]] = {}
         """The events that are still to be finished, each with why it made nothing, if so."""
 
     async def on_receive_many(self, messages: Sequence[Asked[CarryOut]]) -> None:
@@ -109,10 +109,10 @@ class SubjectLane(BatchActor[CarryOut]):
                 while waiting and all(each.key in outcomes for each in waiting[0].message.events):
                     _answer(waiting.popleft(), outcomes)
                 if len(self._carried_out) >= FINISHED_AT_ONCE:
-                    await self._outlast_the_store(self._finish, lane)
+                    await self._outlast_the_store(self._finish_or_put_off, lane)
             if not self.mailbox.waiting:
-                await self._outlast_the_store(self._finish, lane)
-        except (StoreUnavailable, StoreRefused) as error:
+                await self._outlast_the_store(self._finish_or_put_off, lane)
+        except StoreUnavailable as error:
             log.warning("lane_interrupted", lane=lane, reason=error.reason)
             self._workload.let_go(self._carried_out)
             self._carried_out.clear()
@@ -155,14 +155,14 @@ class SubjectLane(BatchActor[CarryOut]):
         for flow, share in work.by_flow.items():
             await flow.settle(share, outcomes)
         for event, _ in work.planned:
-            self._carried_out[event.key] = refusal_of(outcomes[event.key].failure)
+            self._carried_out[event.key] = event, refusal_of(outcomes[event.key].failure)
         shown = [
             each
             for event, plan in work.planned
             if outcomes[event.key].failure is None
             for each in plan.socket_events
         ]
-        if shown:
+        if shown or any(outcome.failure for outcome in outcomes.values()):
             await self._finish()
             await self._socket_events.send_all(shown)
         for event, cause in work.not_yet:
@@ -173,13 +173,23 @@ class SubjectLane(BatchActor[CarryOut]):
     async def _finish(self) -> None:
         """Mark done what is carried out; what a failure leaves is still to be."""
         by_refusal: dict[str | None, list[UUID]] = defaultdict(list)
-        for key, refusal in self._carried_out.items():
+        for key, (_, refusal) in self._carried_out.items():
             by_refusal[refusal].append(key)
         at = self._clock.store_now()
         for refusal, keys in by_refusal.items():
             await self._events.finish_all(keys, self._lease, at=at, refusal=refusal)
         self._workload.let_go(self._carried_out)
         self._carried_out.clear()
+
+    async def _finish_or_put_off(self) -> None:
+        """Finish them, or have them done again later where the store will not have it."""
+        try:
+            await self._finish()
+        except StoreRefused as error:
+            for event, _ in self._carried_out.values():
+                await self._retry.put_off(event, error)
+            self._workload.let_go(self._carried_out)
+            self._carried_out.clear()
 
     async def _plan(self, events: Sequence[StoredEvent]) -> _Work:
         """Ask each flow once for all its events."""

@@ -8,7 +8,6 @@ Errors: `BusinessNotFound`.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -130,14 +129,21 @@ class BusinessesRepository:
         }
 
     async def count_followers(self, by: Mapping[UUID, int]) -> None:
-        """Add to the counts of followers of each business."""
-        alike: dict[int, list[UUID]] = defaultdict(list)
-        for business_id, more in by.items():
-            alike[more].append(business_id)
-        for more, ids in alike.items():
-            await self._businesses.update_by_id(
-                ids, {}, {"$inc": {"followers_count": more, "followers_revision": 1}}
-            )
+        """Add to the counts of followers of each business.
+
+        One by one, in one round trip: an update of many is not tried again by the driver after a
+        failover, and on shards that are being moved it may count twice.
+        """
+        await self._businesses.bulk_update(
+            (
+                UpdateOne(
+                    {"_id": business_id},
+                    {"$inc": {"followers_count": more, "followers_revision": 1}},
+                )
+                for business_id, more in by.items()
+            ),
+            is_ordered=False,
+        )
 
     async def followers_count(self, business_id: UUID) -> FollowersCount:
         """Return the count of followers with its revision, to be written back changed."""

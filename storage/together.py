@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
 
+JOINED_WITHIN = 8
+"""A batch is joined for this part of its time: who came last fails with who came first."""
+
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -29,6 +32,9 @@ Answer = TypeVar("Answer")
 @dataclass(slots=True, eq=False)
 class _Batch(Generic[Item, Answer]):
     """What is asked together, with a future for each caller, by which it is woken."""
+
+    begun_at_s: float
+    """By the clock of the loop."""
 
     expiry: asyncio.TimerHandle
     items: list[Item] = field(default_factory=list)
@@ -60,7 +66,8 @@ class _Batch(Generic[Item, Answer]):
 class Together(Generic[Item, Answer]):
     """Gathers what is asked, `most` at a time, for `ask`, which answers in the order given.
 
-    Those of a batch have one deadline, that of a call, from when the first of them came.
+    Those of a batch have one deadline, that of a call from when the first of them came, so whoever
+    comes much later is not among them.
     """
 
     def __init__(
@@ -78,28 +85,32 @@ class Together(Generic[Item, Answer]):
 
     async def __call__(self, item: Item) -> Answer:
         """Return the answer to `item`. Raises StoreUnavailable, and what `ask` raises, for all."""
-        if self._waiting and len(self._waiting[-1].items) < self._most:
-            batch = self._waiting[-1]
-        else:
-            batch = self._begin()
+        loop = asyncio.get_running_loop()
+        batch = self._waiting[-1] if self._waiting else None
+        if batch is None or not self._is_open(batch, loop.time()):
+            batch = self._begin(loop)
         place = len(batch.items)
-        caller = asyncio.get_running_loop().create_future()
+        caller = loop.create_future()
         batch.items.append(item)
         batch.callers.append(caller)
+        if self._asking is None:
+            # In a context of its own, or its log lines would carry the ids of who came first.
+            self._asking = asyncio.create_task(self._ask_all(), context=Context())
         await caller
         if batch.failure is not None:
             raise batch.failure.with_traceback(batch.traceback)
         return batch.answers[place]
 
-    def _begin(self) -> _Batch[Item, Answer]:
-        loop = asyncio.get_running_loop()
+    def _is_open(self, batch: _Batch[Item, Answer], now_s: float) -> bool:
+        """Tell whether somebody may still join."""
+        is_young = now_s - batch.begun_at_s <= self._deadline_s / JOINED_WITHIN
+        return is_young and len(batch.items) < self._most
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> _Batch[Item, Answer]:
         batch: _Batch[Item, Answer] = _Batch(
-            loop.call_later(self._deadline_s, lambda: self._give_up(batch))
+            loop.time(), loop.call_later(self._deadline_s, lambda: self._give_up(batch))
         )
         self._waiting.append(batch)
-        if self._asking is None:
-            # In a context of its own, or its log lines would carry the ids of who came first.
-            self._asking = asyncio.create_task(self._ask_all(), context=Context())
         return batch
 
     def _give_up(self, batch: _Batch[Item, Answer]) -> None:

@@ -88,6 +88,7 @@ class Deliverer:
         clock: PositionClock,
         chance: Callable[[], float] = random.random,
         record_waits_s: Sequence[float] = RECORD_WAITS_S,
+        gather_s: float = GATHER_S,
     ) -> None:
         self._deliveries = deliveries
         self._preparation = preparation
@@ -99,6 +100,7 @@ class Deliverer:
         self._clock = clock
         self._chance = chance
         self._record_waits_s = record_waits_s
+        self._gather_s = gather_s
 
     async def carry_out(self, channel: Channel, refs: Sequence[Ref]) -> None:
         """Send those of `refs` that are queued. Raises StoreUnavailable; what is left stays due."""
@@ -232,7 +234,7 @@ class Deliverer:
         failure: Exception | None = None
         while not is_over:
             some = await gathered(
-                ended, enough=lambda: min(ROWS_AT_ONCE, len(running)), within_s=GATHER_S
+                ended, enough=lambda: min(ROWS_AT_ONCE, len(running)), within_s=self._gather_s
             )
             sendings = [sending for sending in some if sending is not None]
             running.difference_update(sendings)

@@ -2,8 +2,8 @@
 
 firebase-admin makes the message, the access token and the errors; what goes between is ours
 (fcm_post.py). So nothing is tried again behind our back: the SDK would block 28 s on a 429 and send
-again what may have arrived, and here every retry is the delivery's own. It says of errors what they
-are by a private method only: a pin of the version goes with that.
+again what may have arrived, and here every retry is the delivery's own. Its messaging service, the
+headers of that and what makes errors of answers are private: a pin of the version goes with them.
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ class FcmSender:
 
     def __init__(self, provider: Provider) -> None:
         certificate = credentials.Certificate(provider.path)
-        self._app = firebase_admin.initialize_app(
-            certificate, {"httpTimeout": provider.timeout_s}, name=APP_NAME
-        )
+        self._app = firebase_admin.initialize_app(certificate, name=APP_NAME)
         self._service = messaging._get_messaging_service(self._app)  # noqa: SLF001 (see above)
         self._headers = self._service._fcm_headers  # noqa: SLF001
         endpoint = provider.options.get("endpoint", ENDPOINT).rstrip("/")

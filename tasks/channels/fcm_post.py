@@ -23,7 +23,7 @@ from aiohttp import (
     DummyCookieJar,
     TCPConnector,
 )
-from requests.utils import select_proxy
+from requests.utils import prepend_scheme_if_needed, select_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,8 @@ KEPT_FOR_S = 60.0
 """An idle connection. Google closes them after some minutes."""
 
 UNCONNECTED = (ClientConnectorError, ClientHttpProxyError, ConnectionTimeoutError)
-"""What is raised before anything of a push was sent; other failures leave that open."""
+"""What is raised before anything of a push was sent; other failures leave that open, as of a proxy
+that closes the connection instead of making its own."""
 
 _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent")
 """Headers that nobody needs."""
@@ -56,7 +57,8 @@ class FcmPost:
         self._timeout = ClientTimeout(total=2 * timeout_s, connect=timeout_s, sock_read=timeout_s)
         with requests.Session() as session:
             of_environment = session.merge_environment_settings(url, {}, None, None, None)
-        self._proxy = select_proxy(url, of_environment["proxies"])
+        proxy = select_proxy(url, of_environment["proxies"])
+        self._proxy = prepend_scheme_if_needed(proxy, "http") if proxy else None
         is_encrypted = url.startswith("https:")
         self._trusted = _trusted(of_environment["verify"]) if is_encrypted else True
         self._session: ClientSession | None = None

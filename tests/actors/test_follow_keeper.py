@@ -29,9 +29,13 @@ class CountedFollowing:
         self._following = following
         self.settled: list[int] = []
         self.is_away = False
+        self.fails_next = False
         self.on_carried_out: Callable[[], None] = lambda: None
 
     async def carry_out(self, wanted: Sequence[ChangeFollow]) -> CarriedOut:
+        if self.fails_next:
+            self.fails_next = False
+            raise StoreUnavailable("away")
         done = await self._following.carry_out(wanted)
         self.on_carried_out()
         return done
@@ -135,6 +139,31 @@ async def test_a_follow_that_cannot_be_settled_stands_and_is_left_to_the_repair(
     assert (await stores.businesses.get(business_id)).followers_count == 1
     assert await unsettled(database) == 1
     assert await stores.following.repair(timedelta(0)) == 1
+    assert await unsettled(database) == 0
+
+
+async def test_a_failure_of_those_after_it_leaves_no_follow_unsettled(
+    stores: Stores, database: AsyncIOMotorDatabase[Document]
+) -> None:
+    following: Any = CountedFollowing(stores.following)
+    keeper = FollowKeeper.start(following)
+    wanted = _follow(await a_business(stores))
+    later: list[LoopFuture[FollowResult]] = []
+
+    def fail_those_after() -> None:
+        later.append(keeper.ask(wanted, block=False))
+        following.fails_next = True
+
+    following.on_carried_out = fail_those_after
+    assert (await keeper.request(wanted, deadline_s=SOON_S)).created
+    with pytest.raises(StoreUnavailable):
+        await later[0]
+    # Behind what is settled.
+    keeper_is_left = keeper.ask(_follow(wanted.business_id), block=False)
+    following.on_carried_out = lambda: None
+    assert (await keeper_is_left).created
+    assert following.settled[0] == 1
+    await keeper.stop_and_wait(deadline_s=SOON_S)
     assert await unsettled(database) == 0
 
 

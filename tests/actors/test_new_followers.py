@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from actors.messages import CountUnread
 from actors.new_followers import NewFollowers
 from actors.socket_events import SocketEvents
 from storage.businesses import Business
+from storage.client import StoreRefused
 from storage.names import NameResolver
 from storage.stores import Stores
 from tests.storage.samples import a_business
@@ -102,3 +104,38 @@ async def test_an_owner_who_is_surely_nowhere_is_not_looked_for(
     bus.is_alone = False
     await followers.announce(business, uuid4(), "ngo")
     assert [sent.user_id for sent in bus.sent] == [business.owner_id]
+
+
+async def test_of_follows_of_the_same_moment_each_owner_hears_of_their_own(
+    stores: Stores, directory: Directory
+) -> None:
+    businesses = [await stores.businesses.get(await a_business(stores)) for _ in range(2)]
+    for count, each in enumerate(businesses):
+        await stores.businesses.count_followers({each.id: 5 + count})
+    follows = [(business, uuid4()) for business in (*businesses, businesses[0])]
+    connections = []
+    for business in businesses:
+        assert business.owner_id is not None
+        connections.append(RecordingConnection())
+        await directory.attach(business.owner_id, connections[-1])
+    new_followers = announcing(stores.businesses, stores, directory)
+    await asyncio.gather(*(new_followers.announce(*each, "ngo") for each in follows))
+    for place, (business, connection) in enumerate(zip(businesses, connections, strict=True)):
+        await handled(directory, business.owner_id)
+        told = [frame["data"] for frame in connection.frames[1:]]
+        assert [each["follower"]["id"] for each in told] == [
+            str(user_id) for followed, user_id in follows if followed is business
+        ]
+        assert {each["total_followers"] for each in told} == {5 + place}
+
+
+async def test_what_the_store_refuses_is_no_failure_of_the_follow(
+    stores: Stores, directory: Directory, business: Business, owner: RecordingConnection
+) -> None:
+    class Refusing:
+        async def find_many(self, ids: Any) -> Any:
+            raise StoreRefused("no", None)
+
+    await announcing(Refusing(), stores, directory).announce(business, uuid4(), "ngo")
+    await handled(directory, business.owner_id)
+    assert owner.types == ["authentication_success"]

@@ -129,3 +129,41 @@ async def test_who_waits_for_what_was_cancelled_waits_no_longer_than_for_one_cal
 
     with pytest.raises(StoreUnavailable, match="deadline"):
         await Together(cancelled, most=10, deadline_s=0.05)(1)
+
+
+async def test_what_waits_behind_what_was_cancelled_is_asked_with_who_comes_next() -> None:
+    asked: list[list[int]] = []
+    was_asked, may_end = asyncio.Event(), asyncio.Event()
+
+    async def cancelled_at_first(items: Sequence[int]) -> Sequence[int]:
+        asked.append(list(items))
+        was_asked.set()
+        if len(asked) == 1:
+            await may_end.wait()
+            raise asyncio.CancelledError
+        return items
+
+    same = Together(cancelled_at_first, most=10)
+    first = asyncio.create_task(same(1))
+    await was_asked.wait()
+    behind = asyncio.create_task(same(2))
+    may_end.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [await same(3), await behind] == [3, 2]
+    assert asked == [[1], [2, 3]]
+    first.cancel()
+
+
+async def test_who_comes_much_later_has_a_time_of_their_own(doubles: Doubles) -> None:
+    double = Together(doubles, most=10, deadline_s=8.0)
+    doubles.may_answer.clear()
+    first = asyncio.create_task(double(1))
+    await doubles.was_asked.wait()
+    second = asyncio.create_task(double(2))
+    await asyncio.wait([second], timeout=1.1)
+    third = asyncio.create_task(double(3))
+    await asyncio.sleep(0)
+    doubles.may_answer.set()
+    assert [await each for each in (first, second, third)] == [2, 4, 6]
+    assert doubles.asked == [[1], [2], [3]]

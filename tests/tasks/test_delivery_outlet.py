@@ -1,28 +1,24 @@
-"""Deliveries at an outlet that is away, slow, or closing down."""
+"""Deliveries at an outlet that is away, or not quite back."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from rules.channel_health import Circuit
-from rules.deliveries import Sent, Transient
+from rules.deliveries import Transient
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.deliveries import Ref
-from storage.filing import Heading
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.breaker import FIRST_OPEN_S, OPENS_AFTER
 from tasks.cap_check import CapCheck
-from tasks.outlet import Outlet
 from tasks.worker_lease import WorkerLease
 from tests.support.world import eventually
-from tests.tasks.senders import outlet_of
 from tests.tasks.works import Works
 
 
@@ -113,115 +109,6 @@ async def test_a_probe_that_finds_the_provider_back_lets_all_through(works: Work
     assert await statuses(works, refs) == ["sent"] * 3
 
 
-def paced(
-    works: Works, rate: float | None = None, *, concurrency: int = OPENS_AFTER
-) -> Outlet[Any]:
-    """Give emails an outlet with a rate, or with other places."""
-    outlet = outlet_of(works.senders[Channel.EMAIL], concurrency=concurrency, rate=rate)
-    works.deliverer._outlets = {**works.deliverer._outlets, Channel.EMAIL: outlet}
-    return outlet
-
-
-async def test_a_rate_lets_no_more_begin_at_once_than_a_second_has(works: Works) -> None:
-    paced(works, 4.0)
-    sender = works.senders[Channel.EMAIL]
-    refs = await waiting(works, 6)
-    begun_at_s = time.monotonic()
-    await works.deliverer.carry_out(Channel.EMAIL, refs)
-    assert time.monotonic() - begun_at_s >= 1.0
-    assert sender.most_in_flight <= 4
-    assert await statuses(works, refs) == ["sent"] * 6
-
-
-async def test_what_would_begin_too_late_by_the_rate_is_given_back_at_once(works: Works) -> None:
-    outlet = paced(works, 0.01)
-    refs = await waiting(works, 3)
-    async with asyncio.timeout(30):
-        await works.deliverer.carry_out(Channel.EMAIL, refs)
-    assert await statuses(works, refs) == ["queued"] * 2 + ["sent"]
-    # It took no part of the rate: the next may begin when it could before.
-    assert outlet.pace.next_in_s(time.monotonic()) <= 100.0
-    assert outlet.slots.free == OPENS_AFTER
-
-
-async def test_what_has_ended_is_recorded_while_others_wait_for_the_rate(works: Works) -> None:
-    paced(works, 0.05)
-    first, second = await waiting(works, 2)
-    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [first, second]))
-
-    async def is_recorded() -> bool:
-        return await statuses(works, [first, second]) == ["sending", "sent"]
-
-    await eventually(is_recorded)
-    works.lease.end_permits()
-    await carrying
-
-
-async def test_a_stop_does_not_wait_for_the_rate(works: Works) -> None:
-    outlet = paced(works, 0.05)
-    refs = await waiting(works, 2)
-    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
-
-    async def is_waiting() -> bool:
-        return outlet.slots.wanted_by > 0
-
-    await eventually(is_waiting)
-    works.lease.end_permits()
-    async with asyncio.timeout(30):
-        await carrying
-    assert await statuses(works, refs) == ["queued", "sent"]
-    assert (outlet.slots.wanted_by, outlet.slots.free) == (0, OPENS_AFTER)
-
-
-async def test_a_stop_does_not_wait_for_a_slot(works: Works) -> None:
-    sender = works.senders[Channel.EMAIL]
-    sender.gate.clear()
-    refs = await waiting(works, OPENS_AFTER)
-    hanging = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
-    await sender.holds(OPENS_AFTER)
-    others = await waiting(works, 2)
-    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, others))
-
-    async def is_waiting() -> bool:
-        return works.deliverer._outlets[Channel.EMAIL].slots.wanted_by > 0
-
-    await eventually(is_waiting)
-    works.lease.end_permits()
-    async with asyncio.timeout(30):
-        await carrying
-    assert await statuses(works, others) == ["queued"] * 2
-    sender.gate.set()
-    await hanging
-
-
-async def test_what_is_critical_begins_before_others_that_wait_for_a_slot(works: Works) -> None:
-    sender = works.senders[Channel.EMAIL]
-    # Of several places that are free at once the others have theirs as soon.
-    slots = paced(works, concurrency=1).slots
-    sender.gate.clear()
-    (before,) = await waiting(works, 1)
-    hanging = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [before]))
-    await sender.holds(1)
-    usual = await waiting(works, 3)
-    critical = await works.queue(await works.person(), priority="critical")
-
-    async def begin_to_wait(refs: list[Ref], place: int) -> asyncio.Task[None]:
-        carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
-
-        async def is_waiting() -> bool:
-            return slots.wanted_by == place
-
-        await eventually(is_waiting)
-        return carrying
-
-    tasks = [await begin_to_wait(usual, 1), await begin_to_wait([critical], 2)]
-    sender.gate.set()
-    await asyncio.gather(hanging, *tasks)
-    order = [letter.notification_id for letter, _ in sender.sent]
-    assert order[:2] == [before[1], critical[1]]
-    assert len(order) == 5
-
-
 async def test_what_meets_an_open_circuit_is_due_when_it_may_be_tried_again(works: Works) -> None:
     outlet = works.deliverer._outlets[Channel.EMAIL]
     for _ in range(OPENS_AFTER):
@@ -255,50 +142,3 @@ async def test_recipients_who_are_refused_for_now_open_no_circuit(works: Works) 
     await works.deliverer.carry_out(Channel.EMAIL, refs)
     assert await statuses(works, refs) == ["deferred"] * 2 * OPENS_AFTER
     assert works.deliverer._outlets[Channel.EMAIL].is_closed()
-
-
-async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(works: Works) -> None:
-    sender = works.senders[Channel.EMAIL]
-    sender.act = lambda *_: Sent("id")
-    sender.gate.clear()
-    refs = await waiting(works, 15)
-    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
-    await sender.holds(OPENS_AFTER)
-    works.lease.end_permits()
-    sender.gate.set()
-    await carrying
-    # Not one had been handed over: the sender asks for its permit after the gate.
-    assert sender.sent == []
-    assert await statuses(works, refs) == ["queued"] * 15
-    # It was no attempt of theirs.
-    begun = [state for ref in refs if "attempts" in (state := await works.state(ref))]
-    assert [state["forgiven"] for state in begun] == [1] * OPENS_AFTER
-    now = works.clock.store_now() + timedelta(seconds=1)
-    assert len(await works.stores.unsent.due("email", Heading.USUAL, before=now, limit=20)) == 15
-
-
-async def test_what_has_ended_is_recorded_while_another_is_still_on_its_way(works: Works) -> None:
-    sender = works.senders[Channel.EMAIL]
-    slow, quick = await waiting(works, 2)
-    sender.is_held = lambda letter: letter.notification_id == slow[1]
-    sender.gate.clear()
-    carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [slow, quick]))
-
-    async def is_recorded() -> bool:
-        return await statuses(works, [slow, quick]) == ["sending", "sent"]
-
-    await eventually(is_recorded)
-    sender.gate.set()
-    await carrying
-    assert await statuses(works, [slow, quick]) == ["sent"] * 2
-
-
-async def test_what_has_ended_waits_for_nothing_when_nothing_else_is_on_its_way(
-    works: Works, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tasks.delivery.GATHER_S", 3_600.0)
-    refs = await waiting(works, 3 * OPENS_AFTER)
-    # What has ended holds the slots of those that are behind it.
-    async with asyncio.timeout(60):
-        await works.deliverer.carry_out(Channel.EMAIL, refs)
-    assert await statuses(works, refs) == ["sent"] * len(refs)

@@ -16,7 +16,7 @@ from storage.stores import Stores
 from storage.users import ProfileChange
 from tasks.cap_check import CapCheck
 from tasks.dead_addresses import DeadAddresses
-from tasks.delivery import Deliverer
+from tasks.delivery import GATHER_S, Deliverer
 from tasks.news import News
 from tasks.pauses import Pauses
 from tasks.preparation import Preparation
@@ -36,6 +36,7 @@ class Works:
     senders: dict[Channel, RecordingSender] = field(init=False)
     caps: CapCheck
     concurrency: int = 10
+    gather_s: float = GATHER_S
     deliverer: Deliverer = field(init=False)
     pauses: Pauses = field(init=False)
 
@@ -58,6 +59,7 @@ class Works:
             lease=self.lease,
             clock=self.clock,
             chance=lambda: 0.0,
+            gather_s=self.gather_s,
         )
 
     async def person(self, **profile: str | None) -> UUID:

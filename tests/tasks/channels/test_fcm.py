@@ -154,11 +154,12 @@ async def test_many_are_sent_side_by_side_over_one_access_token(
     assert peer.tokens_issued == 1
 
 
+@pytest.mark.parametrize("scheme", ["http://", ""])
 async def test_a_proxy_is_that_of_the_environment(
-    peer: FcmPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    peer: FcmPeer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     # Nobody resolves its name but the proxy, which answers that it has no such page itself.
-    monkeypatch.setenv("HTTP_PROXY", peer.url)
+    monkeypatch.setenv("HTTP_PROXY", peer.url.replace("http://", scheme))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     sender = FcmSender(_provider(peer, tmp_path, "http://fcm.invalid"))
     answered = await sender.send(letter(), PHONE, ALWAYS)
