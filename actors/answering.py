@@ -12,6 +12,7 @@ import structlog
 from pykka import ActorDeadError
 
 from actors.bus_carrier import BusCarrier, Return
+from actors.bus_registrar import BusRegistrar, Forget
 from actors.directory import Directory
 from actors.loop_future import LoopFuture
 from actors.loop_ref import LoopActorRef
@@ -29,7 +30,8 @@ log = structlog.get_logger(__name__)
 class Answering:
     """Puts questions into the mailboxes of users' actors; nobody waits here for what they reply.
 
-    Those that wait are bounded by what each process may have pending.
+    Those that wait are bounded by what each process may have pending. Who is asked about somebody
+    who is not here has that registration taken off, if it is one that was left behind.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Answering:
         directory: Directory,
         clock: PositionClock,
         carrier: Callable[[], LoopActorRef[BusCarrier]],
+        registrar: Callable[[], LoopActorRef[BusRegistrar]],
     ) -> None:
         self._directory = directory
         self._clock = clock
         self._carrier = carrier
+        self._registrar = registrar
 
     def take(self, asked: Questions) -> None:
         """Have all of them answered, to the process that asks."""
@@ -54,6 +58,8 @@ class Answering:
         actor = self._directory.find(question.user_id)
         if actor is None:
             answer(Answer(serial, Outcome.UNDONE))
+            with contextlib.suppress(ActorDeadError, MailboxFull):
+                self._registrar().tell(Forget(question.user_id))
             return
         try:
             reply = actor.ask(InTime(question.message(), until_s), block=False)

@@ -24,7 +24,7 @@ from storage.redis import RedisUnavailable
 from storage.registrations import Registrations
 
 ENTRY_BYTES = 20_000
-"""Of the questions of one entry, unless one is longer."""
+"""Of the questions of one entry, and so of each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,9 @@ class BusCarrier(BatchActor[Carrying]):
             await self._look_for(unknown)
         directed: dict[str, list[Question]] = defaultdict(list)
         for question in questions:
+            if question.serial not in self._pending:
+                # Given up while they were looked for: it counts as not done, and must not be.
+                continue
             known = find(question.user_id)
             if known is None or known.process is None:
                 self._pending.refuse(question.serial, is_in_doubt=False)

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from pykka import ActorDeadError
 
-from actors.bus_carrier import BusCarrier, Carry
+from actors.bus_carrier import ENTRY_BYTES, BusCarrier, Carry
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.peers import Peers
@@ -29,7 +29,7 @@ ANSWER_WITHIN_S = 3.0
 BEGIN_WITHIN = timedelta(seconds=2)
 """Of clocks that are each kept to the store's."""
 
-MOST_BYTES = 20_000
+MOST_BYTES = ENTRY_BYTES
 """Of one question: a thousand ids, which is what a request may have, are 16,000."""
 
 log = structlog.get_logger(__name__)
@@ -90,10 +90,18 @@ class Elsewhere:
             raise NotAnswered(is_in_doubt=False) from None
 
     def _give_up(self, serial: int) -> None:
-        """Do without an answer, and for a while without the process that owes it."""
-        process = self.pending.asked_of(serial)
-        if process is not None:
-            if not self.whereabouts.is_silent(process):
-                log.warning("not_answered", process=process)
-            self.whereabouts.give_up(process)
-        self.pending.refuse(serial, is_in_doubt=process is not None)
+        """Do without an answer, and for a while without the process that owes it.
+
+        Not without one that has answered something that was asked later: then it is this one inbox
+        that is slow.
+        """
+        sent = self.pending.find_sent(serial)
+        if sent is not None:
+            if self.pending.has_answered_since(sent):
+                log.warning("inbox_slow", process=sent.process, user_id=str(sent.user_id))
+                self.whereabouts.forget(sent.user_id)
+            else:
+                if not self.whereabouts.is_silent(sent.process):
+                    log.warning("not_answered", process=sent.process)
+                self.whereabouts.give_up(sent.process)
+        self.pending.refuse(serial, is_in_doubt=sent is not None)

@@ -133,10 +133,17 @@ class Inbox:
     async def follow(self, user_id: UUID, notification_id: UUID) -> None:
         """Keep that a link in a mail about one was followed, which is a click of it.
 
-        The inbox need not show it, and it may be long gone.
+        The inbox need not show it, and it may be long gone. Nobody waits for a count, so only an
+        actor that is here is asked: another process may have died, and to find that out takes
+        longer than somebody waits who follows a link.
         """
         try:
-            await self.click(user_id, notification_id, BY_EMAIL)
+            if self._directory.find(user_id) is not None:
+                await self.click(user_id, notification_id, BY_EMAIL)
+            elif await self._notifications.click(
+                user_id, notification_id, action=BY_EMAIL, at=self._clock.store_now()
+            ):
+                self._tell(user_id, OneRead(notification_id))
         except NotInInbox:
             await self._notifications.click_elsewhere(
                 user_id, notification_id, action=BY_EMAIL, at=self._clock.store_now()
@@ -173,9 +180,17 @@ class Inbox:
         self, user_id: UUID, change: InboxChange, marked: int, error: NotAnswered
     ) -> messages.Marked:
         """Tell all connections if anything may have changed, and return what the store says now."""
-        if marked or error.is_in_doubt:
+        if marked or (error.is_in_doubt and await self._may_be_so(user_id, change)):
             self._tell(user_id, change)
         return messages.Marked(marked, await self._notifications.unread_count(user_id))
+
+    async def _may_be_so(self, user_id: UUID, change: InboxChange) -> bool:
+        """Tell whether the actor that was asked may have done what the store had not to do."""
+        if not isinstance(change, OneRead):
+            return True
+        # It may be no notification of theirs, or none at all.
+        row = await self._notifications.find(user_id, change.notification_id)
+        return row is not None and row.is_read and not row.is_deleted
 
     def _tell(self, user_id: UUID, change: InboxChange) -> None:
         self._bus.send(Changed(user_id, change))

@@ -35,7 +35,7 @@ def inbox_counts(
     behind = [
         count for count in kept if count not in current or any(count.lacks(*row) for row in recent)
     ]
-    return _recounted(kept, behind) if behind else _said(kept)
+    return _recounted(kept, behind) if behind or _do_contradict(kept) else _said(kept)
 
 
 def _not_announced(
@@ -53,14 +53,21 @@ def _not_announced(
 async def _recounted(kept: Sequence[KeptCount], behind: Sequence[KeptCount]) -> InboxCounts:
     for count in behind:
         await count.recount()
-    said = _said(kept)
-    if said.shown is not None and said.unread > said.shown and kept[0] not in behind:
-        # Rows have aged out of the inbox since what is unread was counted.
-        await kept[0].recount()
-        said = _said(kept)
-    return said
+    if _do_contradict(kept):
+        # Rows have aged out of the inbox, or have come unannounced, since one of them was counted.
+        for count in kept:
+            if count not in behind:
+                await count.recount()
+    return _said(kept)
+
+
+def _do_contradict(kept: Sequence[KeptCount]) -> bool:
+    """Tell whether more are unread than are shown."""
+    unread, *shown = (count.count for count in kept)
+    return bool(shown) and unread > shown[0]
 
 
 def _said(kept: Sequence[KeptCount]) -> InboxCounts:
     unread, *shown = (count.count for count in kept)
-    return InboxCounts(unread, shown[0] if shown else None)
+    # Between two recounts, too, one may be deleted.
+    return InboxCounts(min([unread, *shown]), shown[0] if shown else None)

@@ -38,12 +38,24 @@ class Pending(NamedTuple):
     future: asyncio.Future[Reply]
 
 
+class Sent(NamedTuple):
+    """Which process is asked about whom, and how many questions had been sent by then."""
+
+    user_id: UUID
+    process: str
+    number: int
+
+
 class PendingQuestions:
     """Each is settled once: by its answer, or because none is to come."""
 
     def __init__(self) -> None:
         self._pending: dict[int, Pending] = {}
-        self._asked: dict[int, str] = {}
+        self._sent: dict[int, Sent] = {}
+        """By serial, the first sent first."""
+        self._sent_in_all = 0
+        self._answered: dict[str, int] = {}
+        """How many had been sent, to whichever process, when each last answered."""
         self._serials = count()
 
     def __len__(self) -> int:
@@ -65,20 +77,29 @@ class PendingQuestions:
 
     def sent(self, serial: int, process: str) -> None:
         """Take note of which process is asked, if anybody still waits."""
-        if serial in self._pending:
-            self._asked[serial] = process
+        asked = self._pending.get(serial)
+        if asked is not None:
+            self._sent_in_all += 1
+            self._sent[serial] = Sent(asked.user_id, process, self._sent_in_all)
 
-    def asked_of(self, serial: int) -> str | None:
-        """Return the process that is asked, if one is by now."""
-        return self._asked.get(serial)
+    def find_sent(self, serial: int) -> Sent | None:
+        """Return which process is asked, if one is by now."""
+        return self._sent.get(serial)
+
+    def has_answered_since(self, sent: Sent) -> bool:
+        """Tell whether the process that was asked has answered any question since."""
+        return self._answered.get(sent.process, 0) >= sent.number
 
     def close(self, serial: int) -> None:
         """Forget a question."""
         self._pending.pop(serial, None)
-        self._asked.pop(serial, None)
+        self._sent.pop(serial, None)
 
     def take(self, answer: Answer) -> UUID | None:
         """Settle a question by its answer; return whose it was, if their actor is not there."""
+        sent = self._sent.get(answer.serial)
+        if sent is not None:
+            self._hear_of(sent.process)
         asked = self._closed(answer.serial)
         if asked is None:
             return None
@@ -104,7 +125,16 @@ class PendingQuestions:
     def refuse_all(self) -> None:
         """Have no answer waited for: what was answered may have been lost."""
         for serial in self.serials():
-            self.refuse(serial, is_in_doubt=serial in self._asked)
+            self.refuse(serial, is_in_doubt=serial in self._sent)
+
+    def _hear_of(self, process: str) -> None:
+        if process not in self._answered:
+            # Processes come and go; of each it matters only beside what was sent before.
+            oldest = next(iter(self._sent.values())).number
+            self._answered = {
+                each: number for each, number in self._answered.items() if number >= oldest
+            }
+        self._answered[process] = self._sent_in_all
 
     def _closed(self, serial: int) -> Pending | None:
         """Close a question and return it; None when it was given up, or whoever asked has gone."""

@@ -134,7 +134,10 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             directory=parts.directory,
             elsewhere=parts.elsewhere,
             answering=Answering(
-                parts.directory, parts.clock, partial(supervisor.ref, "bus.carrier")
+                parts.directory,
+                parts.clock,
+                carrier=partial(supervisor.ref, "bus.carrier"),
+                registrar=partial(supervisor.ref, "bus.registrar"),
             ),
             catch_up=CatchUp(
                 directory=parts.directory,

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from actors.answering import Answering
 from actors.bus_carrier import Return
+from actors.bus_registrar import Forget
 from actors.directory import Directory
 from actors.inbox_counts import InboxCounts
 from actors.loop_actor import LoopActor
@@ -46,21 +47,21 @@ class Answerer(LoopActor):
         return self._reply
 
 
-class RecordingCarrier:
-    """A carrier that keeps what it is told, or has no room."""
+class RecordingActor:
+    """An actor that keeps what it is told, or has no room."""
 
     def __init__(self) -> None:
-        self.returned: list[Return] = []
+        self.told: list[Any] = []
         self.failure: Exception | None = None
 
-    def tell(self, message: Return) -> None:
-        """Keep the answer."""
+    def tell(self, message: Any) -> None:
+        """Keep the message."""
         if self.failure is not None:
             raise self.failure
-        self.returned.append(message)
+        self.told.append(message)
 
 
-async def answering(reply: Any, carrier: Any) -> tuple[Answering, Directory]:
+async def answering(reply: Any, carrier: Any, registrar: Any = None) -> tuple[Answering, Directory]:
     """Return what has the actor of a user, who is here, asked."""
 
     def start(_: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]) -> Any:
@@ -68,7 +69,10 @@ async def answering(reply: Any, carrier: Any) -> tuple[Answering, Directory]:
 
     directory = Directory(start)
     await directory.attach(USER, RecordingConnection())
-    return Answering(directory, PositionClock(), lambda: carrier), directory
+    asked = Answering(
+        directory, PositionClock(), carrier=lambda: carrier, registrar=lambda: registrar
+    )
+    return asked, directory
 
 
 def questions(count: int = 1) -> Questions:
@@ -92,30 +96,30 @@ def questions(count: int = 1) -> Questions:
     ids=repr,
 )
 async def test_what_the_actor_replies_or_raises_is_answered(reply: Any, answer: Answer) -> None:
-    carrier = RecordingCarrier()
+    carrier = RecordingActor()
     asked, directory = await answering(reply, carrier)
     with capture_logs() as lines:
         asked.take(questions())
-        await until(lambda: carrier.returned)
-    assert carrier.returned == [Return("left#1", answer)]
+        await until(lambda: carrier.told)
+    assert carrier.told == [Return("left#1", answer)]
     is_fault = isinstance(reply, ZeroDivisionError)
     assert [line["event"] for line in lines] == ["question_failed"] * is_fault
     await end(directory)
 
 
 async def test_an_actor_that_ends_or_is_full_is_no_actor() -> None:
-    carrier = RecordingCarrier()
+    carrier = RecordingActor()
     asked, directory = await answering(1, carrier)
     with capture_logs() as lines:
         asked.take(questions(Answerer.mailbox_limit + 1))
-        await until(lambda: len(carrier.returned) == Answerer.mailbox_limit + 1)
-    assert carrier.returned[0].answer == Answer(Answerer.mailbox_limit, Outcome.UNDONE)
+        await until(lambda: len(carrier.told) == Answerer.mailbox_limit + 1)
+    assert carrier.told[0].answer == Answer(Answerer.mailbox_limit, Outcome.UNDONE)
     assert [line["event"] for line in lines] == ["question_refused"]
     ref = directory.find(USER)
     assert ref is not None
     await ref.stop_and_wait(deadline_s=5)
     asked.take(questions())
-    await until(lambda: carrier.returned[-1].answer.outcome == Outcome.IN_DOUBT)
+    await until(lambda: carrier.told[-1].answer.outcome == Outcome.IN_DOUBT)
 
 
 @pytest.mark.parametrize(
@@ -124,14 +128,30 @@ async def test_an_actor_that_ends_or_is_full_is_no_actor() -> None:
 async def test_an_answer_that_cannot_be_carried_is_dropped(
     failure: Exception,
 ) -> None:
-    carrier = RecordingCarrier()
-    asked, directory = await answering(1, carrier)
+    carrier = RecordingActor()
+    asked, directory = await answering(1, carrier, RecordingActor())
     carrier.failure = failure
     stranger = replace(questions(), questions=(Question(9, UUID(int=2), 0, Kind.UNREAD, b""),))
     asked.take(stranger)
     carrier.failure = None
     asked.take(questions())
-    await until(lambda: carrier.returned == [Return("left#1", Answer(0, Outcome.DONE, 1))])
+    await until(lambda: carrier.told == [Return("left#1", Answer(0, Outcome.DONE, 1))])
+    await end(directory)
+
+
+@pytest.mark.parametrize(
+    "failure", [None, MailboxFull("registrar", 1), ActorDeadError("registrar")], ids=repr
+)
+async def test_who_is_asked_about_somebody_who_has_left_has_them_forgotten(
+    failure: Exception | None,
+) -> None:
+    carrier, registrar = RecordingActor(), RecordingActor()
+    asked, directory = await answering(1, carrier, registrar)
+    registrar.failure = failure
+    stranger = UUID(int=2)
+    asked.take(Questions("left#1", (Question(9, stranger, 0, Kind.UNREAD, b""),)))
+    assert carrier.told == [Return("left#1", Answer(9, Outcome.UNDONE))]
+    assert registrar.told == ([] if failure else [Forget(stranger)])
     await end(directory)
 
 

@@ -16,13 +16,17 @@ from structlog.testing import capture_logs
 from actors import elsewhere, messages
 from actors.bus_carrier import Carry
 from actors.elsewhere import MOST_BYTES
-from actors.inbox import Inbox
+from actors.inbox import BY_EMAIL, Inbox
 from actors.messages import Marked
 from actors.pending_questions import MOST, NotAnswered
+from actors.questions import Answer
+from storage.redis import tagged_key
+from storage.registrations import Registrations
 from storage.stores import Stores
 from tests.support.bus import BusProcess, on_the_bus, until
 from tests.support.relay import relayed
 from tests.support.visitors import Visitor, storeless
+from tests.support.world import eventually
 
 
 @pytest.fixture
@@ -36,6 +40,7 @@ Do = Callable[[Inbox, Visitor], Coroutine[Any, Any, Any]]
 DOINGS: list[tuple[Do, Any, int, int]] = [
     (lambda inbox, one: inbox.unread_count(one.user_id), 5, 5, 0),
     (lambda inbox, one: inbox.mark_read(one.user_id, (one.ids[0],)), Marked(0, 4), 4, 1),
+    (lambda inbox, one: inbox.mark_read(one.user_id, (UUID(int=1),)), Marked(0, 5), 5, 0),
     (lambda inbox, one: inbox.mark_read(one.user_id, tuple(one.ids[:2])), Marked(0, 3), 3, 1),
     (lambda inbox, one: inbox.mark_all_read(one.user_id), Marked(0, 0), 0, 1),
     (lambda inbox, one: inbox.click(one.user_id, one.ids[0], "view"), Marked(0, 4), 4, 1),
@@ -72,9 +77,14 @@ async def test_what_was_done_without_a_word_is_done_again_and_changes_nothing_tw
         await here.inbox.unread_count(visitor.user_id)
     assert time.monotonic() - began_s < elsewhere.ANSWER_WITHIN_S
     for visitor in visitors:
+        # Behind all that was to be told.
+        await here.publish(visitor.user_id)
+    await until(lambda: all("notification.new" in each.told for each in visitors))
+    for doing, visitor in zip(DOINGS, visitors, strict=True):
         # Said by the actor when it was done, and not once more.
-        told = [each for each in visitor.told if each != "notifications.bulk_read"]
-        assert len(told) == len(set(told))
+        said = visitor.told[:-1]
+        assert len(set(said)) == doing[3]
+        assert len(said) == doing[3] or set(said) == {"notifications.bulk_read"}
 
 
 async def test_what_a_dead_process_was_asked_is_done_by_the_store(
@@ -158,6 +168,66 @@ async def test_what_the_carrier_has_not_sent_in_time_was_not_done(
         await asked.ask(uuid4(), messages.CountUnread())
     assert not raised.value.is_in_doubt
     assert not lines
+
+
+async def test_one_inbox_that_is_slow_does_not_cost_the_others_their_process(
+    pair: list[BusProcess],
+) -> None:
+    here, there = pair
+    slow, quick = uuid4(), uuid4()
+    idle: Any = Idle()
+    asked = elsewhere.Elsewhere(here.peers, here.clock, lambda: idle)
+    process = str(there.lease)
+    asking = []
+    for serial, user_id in enumerate((slow, quick)):
+        asked.whereabouts.keep(user_id, process)
+        asking.append(asyncio.ensure_future(asked.ask(user_id, messages.CountUnread())))
+        await asyncio.sleep(0)
+        asked.pending.sent(serial, process)
+    asked.take(Answer.of(1, 3))
+    with capture_logs() as lines:
+        asked._give_up(0)
+    assert [line["event"] for line in lines] == ["inbox_slow"]
+    with pytest.raises(NotAnswered) as raised:
+        await asking[0]
+    assert raised.value.is_in_doubt
+    assert await asking[1] == 3
+    assert asked.whereabouts.find(slow) is None
+    assert asked.whereabouts.find(quick) is not None
+    assert not asked.whereabouts.is_silent(process)
+
+
+async def test_a_link_in_a_mail_is_followed_without_asking_another_process(
+    pair: list[BusProcess],
+) -> None:
+    """Whoever follows it does not wait until it is clear that the other has died."""
+    here, there = pair
+    visitor = await Visitor.come(there)
+    await here.inbox.follow(visitor.user_id, visitor.ids[0])
+    await until(lambda: visitor.told == ["notification.read"])
+    await here.inbox.follow(visitor.user_id, visitor.ids[0])
+    await there.supervisor.ref("bus.reader").stop_and_wait(deadline_s=5)
+    await here.inbox.follow(visitor.user_id, visitor.ids[1])
+    clicked = await here.stores.notifications.find(visitor.user_id, visitor.ids[1])
+    assert clicked is not None
+    assert clicked.clicked_action == BY_EMAIL
+    assert here.elsewhere.whereabouts.find(visitor.user_id) is None
+
+
+async def test_a_registration_that_was_left_behind_misleads_once(
+    pair: list[BusProcess], redis_url: str
+) -> None:
+    here, there = pair
+    user_id = uuid4()
+    await Registrations(here.redis).add(str(there.lease), [user_id])
+    await here.insert(user_id)
+    assert await here.inbox.unread_count(user_id) == 1
+    async with Redis.from_url(redis_url) as redis:
+
+        async def is_taken_off() -> bool:
+            return not await redis.zcard(tagged_key("bus", user_id))
+
+        await eventually(is_taken_off)
 
 
 class Idle:

@@ -236,6 +236,22 @@ async def test_more_unread_than_shown_are_never_told(home: Home) -> None:
     assert await home.counts(READ) == (1, 1)
 
 
+@pytest.mark.parametrize("is_old", [False, True], ids=["reflected", "old"])
+async def test_what_is_unread_is_never_more_than_what_is_shown(home: Home, is_old: bool) -> None:
+    """Rows whose announcement was lost are known first by what is unread."""
+    await home.connect()
+    home.clock.ahead = RECOUNT_AFTER - SECOND
+    assert await home.counts(READ) == (1, 4)
+    for _ in range(2):
+        await home.insert(created_at=NOON - SECOND)
+    if is_old:
+        home.clock.ahead = RECOUNT_AFTER + SECOND
+    else:
+        elsewhere = messages.Reflect(OneRead(uuid4()), arrived_at_s=float("inf"))
+        home.directory.tell(home.user_id, elsewhere)
+    assert await home.counts(READ) == (1, 6)
+
+
 async def test_deleting_in_an_inbox_that_was_never_listed_leaves_nothing_to_be_wrong(
     home: Home,
 ) -> None:

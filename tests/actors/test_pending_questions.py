@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from actors.messages import Click, CountUnread, Delete, Marked
-from actors.pending_questions import NotAnswered, PendingQuestions
+from actors.pending_questions import NotAnswered, PendingQuestions, Sent
 from actors.questions import Answer, Inquiry, Outcome
 from storage.notifications import NotInInbox
 
@@ -15,12 +15,12 @@ async def test_a_question_is_settled_by_its_answer_once() -> None:
     serial, future = pending.open(user_id, Click(uuid4()))
     pending.sent(serial, "left#1")
     assert serial in pending
-    assert pending.asked_of(serial) == "left#1"
+    assert pending.find_sent(serial) == Sent(user_id, "left#1", 1)
     assert pending.take(Answer.of(serial, Marked(1, 2))) is None
     assert await future == Marked(1, 2)
     assert pending.take(Answer.of(serial, Marked(0, 2))) is None
     pending.refuse(serial, is_in_doubt=True)
-    assert (len(pending), pending.asked_of(serial)) == (0, None)
+    assert (len(pending), pending.find_sent(serial)) == (0, None)
 
 
 async def test_of_what_nobody_waits_for_nothing_is_kept() -> None:
@@ -28,7 +28,7 @@ async def test_of_what_nobody_waits_for_nothing_is_kept() -> None:
     serial, _ = pending.open(uuid4(), CountUnread())
     pending.close(serial)
     pending.sent(serial, "left#1")
-    assert pending.asked_of(serial) is None
+    assert pending.find_sent(serial) is None
 
 
 async def test_what_the_inbox_does_not_show_is_said_to_be_missing() -> None:
@@ -70,6 +70,32 @@ async def test_of_all_that_is_refused_what_was_sent_is_in_doubt() -> None:
     assert [getattr(each, "is_in_doubt", None) for each in doubts] == [False, True]
     assert waiting not in pending
     assert len(pending) == 0
+
+
+async def test_it_is_known_which_process_has_answered_since_it_was_asked() -> None:
+    pending = PendingQuestions()
+    serials = [pending.open(uuid4(), CountUnread())[0] for _ in range(5)]
+    for serial, process in zip(serials, ("left#1", "right#1", "left#1", "left#2"), strict=False):
+        pending.sent(serial, process)
+    left, right, _, later = (pending.find_sent(serial) for serial in serials[:4])
+    assert left is not None
+    assert right is not None
+    assert later is not None
+    assert not pending.has_answered_since(left)
+    pending.take(Answer.of(serials[2], 1))
+    assert pending.has_answered_since(left)
+    assert not pending.has_answered_since(right)
+    pending.sent(serials[4], "left#1")
+    last = pending.find_sent(serials[4])
+    assert last is not None
+    assert not pending.has_answered_since(last)
+    # What was heard before all that is still waited for is not kept.
+    pending.close(serials[0])
+    pending.close(serials[1])
+    pending.close(serials[3])
+    pending.sent(serials[4], "left#3")
+    pending.take(Answer.of(serials[4], 1))
+    assert not pending.has_answered_since(left)
 
 
 async def test_whoever_has_gone_is_told_nothing() -> None:
