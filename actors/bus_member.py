@@ -46,7 +46,8 @@ class BusMember(LoopActor):
     """Keeps this process on the bus.
 
     `register_waiting` is what the registrar does: who joins goes on as soon as this process has
-    shown itself, so before that everybody who is here has to be registered.
+    shown itself, so before that everybody who is here has to be registered. While they cannot be,
+    it does not show itself.
     `on_lapsed` is called when others may have missed that this process was there; `on_loss` when
     there is something to tell others that could not be told before; `on_company` when it is alone
     no longer.

@@ -50,7 +50,10 @@ class RegisterAll:
 
 @dataclass(frozen=True, slots=True)
 class RegisterWaiting:
-    """Register who has come while there was nobody else. Asked."""
+    """Register who has come while there was nobody else. Asked; raises RedisUnavailable.
+
+    Whoever asks is about to be seen by others, who rely on it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class BusRegistrar(BatchActor[Registering]):
     """Keeps the registrations of the users who are here: all that wait, by one round trip.
 
     `on_missed` is called when one could not be made: then somebody has to look for what they
-    missed. Whoever asked goes on without.
+    missed. Whoever asked goes on without, but for who asked for all that wait.
     """
 
     batch_limit = 1_000
@@ -105,12 +108,16 @@ class BusRegistrar(BatchActor[Registering]):
 
     async def on_receive_many(self, messages: Sequence[Asked[Registering]]) -> None:
         """Remove who has left, add who has come, and answer."""
+        failure: RedisUnavailable | None = None
         try:
             await self._carry_out([asked.message for asked in messages])
-        except RedisUnavailable:
+        except RedisUnavailable as error:
+            failure = error
             self._on_missed()
         for asked in messages:
-            if asked.is_asked:
+            if failure is not None and isinstance(asked.message, RegisterWaiting):
+                asked.fail(failure)
+            elif asked.is_asked:
                 asked.reply()
 
     async def _carry_out(self, messages: Sequence[Registering]) -> None:

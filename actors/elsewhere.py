@@ -17,6 +17,7 @@ from pykka import ActorDeadError
 from actors.bus_carrier import ENTRY_BYTES, BusCarrier, Carry
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
+from actors.messages import CountInbox, CountUnread
 from actors.peers import Peers
 from actors.pending_questions import MOST, NotAnswered, PendingQuestions
 from actors.questions import Answer, Inquiry, Question, Reply
@@ -31,6 +32,9 @@ BEGIN_WITHIN = timedelta(seconds=2)
 
 MOST_BYTES = ENTRY_BYTES
 """Of one question: a thousand ids, which is what a request may have, are 16,000."""
+
+COUNTING = (CountUnread, CountInbox)
+"""What the store answers as well for somebody who was not connected a moment ago."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +59,7 @@ class Elsewhere:
 
         Raises NotAnswered, soon when there is nobody to ask.
         """
-        if not self._may_be_asked(user_id):
+        if not self._may_be_asked(user_id, message):
             raise NotAnswered(is_in_doubt=False)
         serial, future = self.pending.open(user_id, message)
         timer = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._give_up, serial)
@@ -72,12 +76,19 @@ class Elsewhere:
         if moved is not None:
             self.whereabouts.forget(moved)
 
-    def _may_be_asked(self, user_id: UUID) -> bool:
+    def _may_be_asked(self, user_id: UUID, message: Inquiry) -> bool:
         peers = self._peers
         if not peers.others or not peers.is_joined or peers.lost_since is not None:
             return False
+        if len(self.pending) >= MOST:
+            return False
         known = self.whereabouts.find(user_id)
-        return (known is None or known.process is not None) and len(self.pending) < MOST
+        if known is not None and known.process is None:
+            if isinstance(message, COUNTING):
+                return False
+            # Who has come meanwhile must not be told an old count once this is answered.
+            self.whereabouts.forget(user_id)
+        return True
 
     def _send(self, serial: int, user_id: UUID, message: Inquiry) -> None:
         now = self._clock.store_now()

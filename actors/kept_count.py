@@ -60,7 +60,8 @@ class KeptCount(ABC):
         """A row that is positioned by then, and is not among `recent_ids`, may have been seen, too,
         if it was read or deleted."""
         self.certain_before = EPOCH
-        """A row that was read later, and was there, is among `recent_ids`."""
+        """A row that was read later, and was there, is among `recent_ids`, but for what was read
+        within CLOCKS_APART before the count."""
         self.count = 0
 
     @abstractmethod

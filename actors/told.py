@@ -43,7 +43,8 @@ class Told:
     def begin(self, visible: frozenset[UUID], since: datetime, read_by: datetime) -> None:
         """Take note that of the rows positioned from `since` on these were there, and unread.
 
-        Any that had been read by `read_by` was there, too; any that was read later is among them.
+        Any that had been read by `read_by` was there, too; any that was read later is among them,
+        but for what was read within CLOCKS_APART before the count (actors/kept_count.py).
         """
         self._visible = visible
         self._since = since

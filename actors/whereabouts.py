@@ -15,7 +15,7 @@ KNOWN_FOR_S = 60.0
 """Whoever is asked says so when the user has left, and then it is forgotten."""
 
 NOWHERE_FOR_S = 2.0
-"""Somebody who comes meanwhile is, for as long, one who is not connected."""
+"""Somebody who comes meanwhile is, for as long, counted as one who is not connected."""
 
 SILENT_FOR_S = 10.0
 """How long nobody is taken to be with a process that left something unanswered."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,16 +12,17 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from actors.bus_member import Show
-from actors.bus_registrar import Forget, Register
+from actors.bus_registrar import Forget, Register, RegisterWaiting
 from actors.bus_writer import ConfessLoss, Post
 from actors.connection import CloseCode
 from actors.frames import pong
 from actors.parcels import Shown
 from rules.lease import Lease
 from storage.bus_members import MEMBERS
-from storage.redis import tagged_key
+from storage.redis import RedisUnavailable, tagged_key
 from storage.stores import Stores
 from tests.storage.samples import MINUTE
+from tests.support.actors import Away
 from tests.support.bus import BusProcess, on_the_bus, told, until
 from tests.support.relay import Relay, relayed
 
@@ -184,6 +186,28 @@ async def test_one_that_is_about_to_join_shows_itself_all_the_same(
     await here.ask("bus.member", Show())
     assert here.peers.others == {str(there.lease)}
     here.peers.is_joined = True
+
+
+async def test_one_whose_users_redis_refuses_does_not_show_itself_until_it_takes_them(
+    pair: list[BusProcess], redis_url: str
+) -> None:
+    here, there = pair
+    user_id = uuid4()
+    registrar: Any = here.supervisor.ref("bus.registrar")._actor_weakref()
+    taken, registrar._registrations = registrar._registrations, Away(RedisUnavailable("refused"))
+    with pytest.raises(RedisUnavailable):
+        await here.ask("bus.registrar", RegisterWaiting())
+    here.peers.unregistered.add(user_id)
+    here.peers.know((), asked_at_s=time.monotonic())
+    await here.ask("bus.member", Show())
+    assert not here.peers.are_none
+    assert not here.peers.others
+    assert here.peers.unregistered == {user_id}
+    registrar._registrations = taken
+    await until(lambda: here.peers.others == {str(there.lease)} and here.peers.is_joined)
+    assert not here.peers.unregistered
+    async with Redis.from_url(redis_url) as redis:
+        assert await redis.zrange(tagged_key("bus", user_id), 0, -1) == [str(here.lease).encode()]
 
 
 async def test_one_whose_users_cannot_be_registered_does_not_show_itself(

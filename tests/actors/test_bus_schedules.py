@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable
+from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -100,6 +101,7 @@ async def test_counts_equal_a_recount_under_random_loss_and_repetition(
 ) -> None:
     # What is asked of another process and lost is done by the store after that.
     monkeypatch.setattr(elsewhere, "ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr(elsewhere, "BEGIN_WITHIN", timedelta(seconds=0.3))
     three = Three(stores, redis_url, random.Random(seed))
     for process in three.processes:
         await process.start()

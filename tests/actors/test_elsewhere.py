@@ -17,6 +17,8 @@ from actors.inbox_counts import InboxCounts
 from actors.messages import CountInbox, Marked
 from actors.parcels import Questions
 from actors.questions import Answer, ListedElsewhere, Outcome, Question
+from actors.whereabouts import NOWHERE_FOR_S, KnownWhereabouts
+from rules.lease import Lease
 from storage.notifications import InboxFilter, NotInInbox
 from storage.positions import to_ms
 from storage.stores import Stores
@@ -133,19 +135,26 @@ async def test_two_processes_may_ask_one_another_at_once(pair: list[BusProcess])
 
 
 async def test_for_who_is_not_connected_the_store_is_asked_at_once(
-    pair: list[BusProcess],
+    stores: Stores, redis_url: str
 ) -> None:
-    here, there = pair
-    user_id = uuid4()
-    row = await here.insert(user_id)
-    assert await here.inbox.unread_count(user_id) == 1
-    known = here.elsewhere.whereabouts.find(user_id)
-    assert known is not None
-    assert known.process is None
-    # Known to be nowhere, they are not looked for again at once.
-    connection = await there.connect(user_id)
-    assert await here.inbox.mark_read(user_id, (row.id,)) == Marked(1, 0)
-    await until(lambda: connection.types[-1] == "notification.read")
+    async with on_the_bus(stores, redis_url) as (there,):
+        here = BusProcess(stores, redis_url, Lease("still", 1))
+        # Nothing that is known passes before the test is over.
+        here.elsewhere.whereabouts = KnownWhereabouts(timer=lambda: 0.0)
+        await here.start()
+        user_id = uuid4()
+        row = await here.insert(user_id)
+        assert await here.inbox.unread_count(user_id) == 1
+        assert here.elsewhere.whereabouts.find(user_id) == (None, NOWHERE_FOR_S)
+        connection = await there.connect(user_id)
+        # Known to be nowhere, they are not looked for again at once, where the store says the same.
+        assert await here.inbox.unread_count(user_id) == 1
+        assert here.elsewhere.whereabouts.find(user_id) == (None, NOWHERE_FOR_S)
+        # What is changed is seen at once wherever they are asked about next.
+        assert await storeless(here).mark_read(user_id, (row.id,)) == Marked(1, 0)
+        assert connection.types[-1] == "notification.read"
+        assert await there.inbox.unread_count(user_id) == 0
+        await here.stop()
 
 
 async def test_who_has_left_meanwhile_is_done_for_by_the_store_and_found_where_they_went(

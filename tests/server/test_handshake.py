@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from server.handshake import NO_HEADERS
 from server.service import Service
 from tests.server.wire import Wire
 from tests.support.api import AN_ID
@@ -153,3 +154,11 @@ async def test_only_a_trusted_proxy_can_say_what_the_own_origin_is(
         await wire.send(GET, *lines(Origin="https://app.savenbite.example"), *headers)
         assert (await wire.answer(has_body=status != 101)).status == status
         await wire.close()
+
+
+def test_what_all_sockets_have_for_headers_cannot_be_written_to() -> None:
+    with pytest.raises(TypeError, match="X-Mine"):
+        NO_HEADERS["X-Mine"] = "1"
+    with pytest.raises(TypeError, match="X-Mine"):
+        NO_HEADERS.add("X-Mine", "1")
+    assert list(NO_HEADERS.get_all()) == []

@@ -124,11 +124,14 @@ class UserActors:
 
 
 class Away:
-    """A repository whose store is away: every call raises StoreUnavailable."""
+    """A repository whose store is away: every call raises StoreUnavailable, or what is given."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error or StoreUnavailable("away")
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
         async def call(*_: Any, **__: Any) -> Any:
-            raise StoreUnavailable("away")
+            raise self._error
 
         return call
 
