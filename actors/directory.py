@@ -30,10 +30,16 @@ ATTACH_DEADLINE_S = 10.0
 CONNECTIONS_PER_USER = 10
 
 UserRef = LoopActorRef[UserActor]
-StartUser = Callable[[UUID, Callable[[], None], Callable[[], None]], UserRef]
-"""Starts the actor of a user, given what to call when it is idle and when it broke."""
-
 log = structlog.get_logger(__name__)
+
+
+class StartUser(Protocol):
+    """Starts users' actors."""
+
+    def __call__(
+        self, user_id: UUID, *, on_idle: Callable[[], None], on_broken: Callable[[], None]
+    ) -> UserRef:
+        """Start that of `user_id`, which calls one of them when it is idle, or broke."""
 
 
 class DirectoryListener(Protocol):
@@ -188,8 +194,8 @@ class Directory:
         entry = _Entry()
         entry.ref = self._start_user(
             user_id,
-            partial(self._forget, user_id, entry),
-            partial(self._drop, user_id, entry, CloseCode.INTERNAL_ERROR),
+            on_idle=partial(self._forget, user_id, entry),
+            on_broken=partial(self._drop, user_id, entry, CloseCode.INTERNAL_ERROR),
         )
         self._entries[user_id] = entry
         return entry

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from uuid import UUID
 
 import redis.asyncio
 import structlog
@@ -22,7 +21,7 @@ from actors.business_updates import BusinessUpdates
 from actors.cap_gate import CapGate
 from actors.connection import CloseCode
 from actors.direct_sends import DirectSends
-from actors.directory import Directory, UserRef
+from actors.directory import Directory
 from actors.dispatcher import Dispatcher
 from actors.elsewhere import Elsewhere
 from actors.flows.audiences import Audiences
@@ -134,12 +133,12 @@ async def assemble(
     bus = Bus(peers, clock, supervisor.ref)
     directory = Directory(
         partial(
-            _start_user,
-            stores,
-            SharedRecounts(partial(supervisor.ref, "recounter")),
-            names,
-            clock,
-            bus,
+            UserActor.start,
+            notifications=stores.notifications,
+            recounts=SharedRecounts(partial(supervisor.ref, "recounter")),
+            names=names,
+            clock=clock,
+            bus=bus,
         ),
         bus,
         connections_per_user=limits.connections_per_user,
@@ -290,25 +289,3 @@ async def _leave(stores: Stores, lease: Lease) -> None:
             await stores.processes.remove(lease)
     except (StoreUnavailable, TimeoutError) as error:
         log.warning("left_without_a_word", reason=str(error))
-
-
-def _start_user(
-    stores: Stores,
-    recounts: SharedRecounts,
-    names: NameResolver,
-    clock: PositionClock,
-    bus: Bus,
-    user_id: UUID,
-    on_idle: Callable[[], None],
-    on_broken: Callable[[], None],
-) -> UserRef:
-    return UserActor.start(
-        user_id,
-        notifications=stores.notifications,
-        recounts=recounts,
-        names=names,
-        clock=clock,
-        bus=bus,
-        on_idle=on_idle,
-        on_broken=on_broken,
-    )

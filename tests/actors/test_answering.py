@@ -64,7 +64,7 @@ class RecordingActor:
 async def answering(reply: Any, carrier: Any, registrar: Any = None) -> tuple[Answering, Directory]:
     """Return what has the actor of a user, who is here, asked."""
 
-    def start(_: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]) -> Any:
+    def start(user_id: UUID, *, on_idle: Callable[[], None], on_broken: Callable[[], None]) -> Any:
         return Answerer.start(reply)
 
     directory = Directory(start)

@@ -277,7 +277,7 @@ class _Stuck(LoopActor):
 async def test_an_actor_that_does_not_end_holds_nobody_up_for_long() -> None:
     gate = asyncio.Event()
     stuck: Any = _Stuck.start(gate)
-    directory = Directory(lambda *_: stuck)
+    directory = Directory(lambda *_, **__: stuck)
     connection, user_id = RecordingConnection(), uuid4()
     await directory.attach(user_id, connection)
     announce(directory, a_new_row(user_id))

@@ -67,7 +67,7 @@ class Publishing:
             notifications=stores.notifications,
             names=NameResolver(stores.users, stores.businesses),
             clock=clock,
-            directory=Directory(lambda *_: pytest.fail("nobody is connected"))
+            directory=Directory(lambda *_, **__: pytest.fail("nobody is connected"))
             if directory is None
             else directory,
             bus=self.bus,
@@ -358,7 +358,7 @@ async def test_the_loop_has_its_turn_between_portions_of_those_who_are_told(
             seen.append(len(list(rows)))
             asyncio.get_running_loop().call_soon(seen.append, "turn")
 
-    publishing = Publishing(stores, clock, Portions(lambda *_: pytest.fail("nobody is here")))
+    publishing = Publishing(stores, clock, Portions(lambda *_, **__: pytest.fail("nobody is here")))
     recipients = [publishing.recipient() for _ in range(5)]
     await publishing.publish_all(Notice(event=stored(), content=LISTING, recipients=recipients))
     assert seen[:5] == [2, "turn", 2, "turn", 1]

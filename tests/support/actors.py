@@ -101,7 +101,7 @@ class UserActors:
         self._refs: list[UserRef] = []
 
     def start(
-        self, user_id: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]
+        self, user_id: UUID, *, on_idle: Callable[[], None], on_broken: Callable[[], None]
     ) -> UserRef:
         """Start the actor of a user."""
         ref = UserActor.start(

@@ -14,7 +14,7 @@ from tornado.ioloop import PeriodicCallback
 from actors.bus import Bus
 from actors.catch_up import CatchUp
 from actors.connection import CloseCode
-from actors.directory import CONNECTIONS_PER_USER, Directory, UserRef
+from actors.directory import CONNECTIONS_PER_USER, Directory
 from actors.elsewhere import Elsewhere
 from actors.frames import Announcement
 from actors.inbox import Inbox
@@ -51,7 +51,17 @@ class BusProcess:
         self.peers = Peers(self.clock.store_now())
         self.bus = Bus(self.peers, self.clock, self.supervisor.ref)
         self.names = NameResolver(stores.users, stores.businesses)
-        self.directory = Directory(self._start_user, self.bus)
+        self.directory = Directory(
+            partial(
+                UserActor.start,
+                notifications=stores.notifications,
+                recounts=recounts_of(stores.notifications, stores.unread_counts),
+                names=self.names,
+                clock=self.clock,
+                bus=self.bus,
+            ),
+            self.bus,
+        )
         self.elsewhere = Elsewhere(
             self.peers, self.clock, partial(self.supervisor.ref, "bus.carrier")
         )
@@ -145,20 +155,6 @@ class BusProcess:
 
     def _telling(self, name: str, message: object) -> Callable[[], None]:
         return partial(self.tell, name, message)
-
-    def _start_user(
-        self, user_id: UUID, on_idle: Callable[[], None], on_broken: Callable[[], None]
-    ) -> UserRef:
-        return UserActor.start(
-            user_id,
-            notifications=self.stores.notifications,
-            recounts=recounts_of(self.stores.notifications, self.stores.unread_counts),
-            names=self.names,
-            clock=self.clock,
-            bus=self.bus,
-            on_idle=on_idle,
-            on_broken=on_broken,
-        )
 
 
 def told(connection: RecordingConnection) -> list[str]:

@@ -71,7 +71,7 @@ class Works:
         self.clock = PositionClock()
         self.flow = Flow()
         self.fan_outs: Any = FanOuts(self.flow)
-        self.directory = Directory(lambda *_: pytest.fail("nobody is connected"))
+        self.directory = Directory(lambda *_, **__: pytest.fail("nobody is connected"))
         self.publisher = Publisher(
             notifications=stores.notifications,
             names=NameResolver(stores.users, stores.businesses),
