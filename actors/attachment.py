@@ -78,6 +78,11 @@ class Attachment:
         elif self._held is None:
             self._held = []
 
+    def end_holding(self, syncs: int) -> None:
+        """End the wait that began after so many answers to syncs, if it is not over."""
+        if self.syncs == syncs:
+            self.release()
+
     def release(self) -> None:
         """Hold nothing from now on."""
         held, self._held = self._held, None

@@ -11,6 +11,7 @@ from uuid import UUID
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
 from actors.messages import Listed
 from actors.told import Told
+from storage.notifications import NotificationRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ def inbox_counts(
         count for count in kept if count not in current or any(count.lacks(*row) for row in recent)
     ]
     return _recounted(kept, behind) if behind or _do_contradict(kept) else _said(kept)
+
+
+def is_on_its_way(row: NotificationRow, unread: UnreadCount, told: Told) -> bool:
+    """Tell whether `unread` lacks a row, because it is still to be announced here."""
+    return not (row.is_read or told.has(row.id)) and unread.lacks(row.id, row.created_at)
 
 
 def _not_announced(

@@ -18,10 +18,11 @@ from pykka import ActorDeadError
 
 from actors import frames, messages
 from actors.attachment import CATCH_UP_WITHIN_S, NEXT_PAGE_WITHIN_S, Attachment
+from actors.attachments import Attachments
 from actors.bus_face import BusFace
 from actors.connection import Connection
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
-from actors.inbox_counts import inbox_counts
+from actors.inbox_counts import inbox_counts, is_on_its_way
 from actors.kept_count import ShownCount, UnreadCount
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
@@ -31,7 +32,7 @@ from actors.sync import answer_to_sync, find_missed
 from actors.told import Told
 from storage.client import StoreUnavailable
 from storage.names import NameResolver
-from storage.notifications import NotificationRow, NotificationsRepository
+from storage.notifications import NotificationsRepository
 from storage.positions import PositionClock
 
 Written = TypeVar("Written", int, bool)
@@ -66,7 +67,7 @@ class UserActor(LoopActor):
         self._bus = bus
         self._on_idle = on_idle
         self._on_broken = on_broken
-        self._attached: list[Attachment] = []
+        self._attached = Attachments()
         self._told = Told()
         self._unread = UnreadCount(user_id, recounts, clock)
         self._shown = ShownCount(user_id, recounts, clock)
@@ -77,7 +78,7 @@ class UserActor(LoopActor):
             case messages.Deliver():
                 return self._deliver(message)
             case messages.Show():
-                return self._show(message.frame)
+                return self._attached.show(message.frame)
             case messages.Reflect():
                 return self._reflect(message)
             case messages.CatchUp():
@@ -85,9 +86,9 @@ class UserActor(LoopActor):
             case messages.Attach():
                 return self._attach(message)
             case messages.Detach():
-                return self._detach(message.connection)
+                return self._attached.remove(message.connection)
             case messages.Release():
-                return self._release(message)
+                return message.attachment.end_holding(message.syncs)
             case messages.InTime():
                 if time.monotonic() > message.until_s:
                     raise messages.TooLate(type(message.message).__name__)
@@ -143,12 +144,7 @@ class UserActor(LoopActor):
 
     def _announce(self, message: messages.Deliver) -> None:
         frame = message.announcement.frame(message.notification_id, self._unread.count)
-        for attached in self._attached:
-            attached.announce(message.notification_id, frame)
-
-    def _show(self, frame: bytes) -> None:
-        for attached in self._attached:
-            attached.show(frame)
+        self._attached.announce(message.notification_id, frame)
 
     async def _reflect(self, message: messages.Reflect) -> None:
         """Tell what was done elsewhere, once."""
@@ -174,14 +170,13 @@ class UserActor(LoopActor):
             self._tell_change(change)
 
     async def _attach(self, message: messages.Attach) -> None:
-        attached = Attachment(message.connection, self._told.next_sequence)
-        self._attached.append(attached)
+        attached = self._attached.add(message.connection, self._told.next_sequence)
         try:
             if not self._told.has_begun:
                 await self._register()
             await self._unread.fresh()
         except StoreUnavailable:
-            self._attached.remove(attached)
+            self._attached.remove(message.connection)
             raise
         attached.greet(
             frames.authentication_success(self._user_id, self._unread.count, message.ref)
@@ -205,13 +200,6 @@ class UserActor(LoopActor):
             return
         with contextlib.suppress(ActorDeadError, MailboxFull):
             self.actor_ref.tell(message)
-
-    def _release(self, message: messages.Release) -> None:
-        if message.attachment.syncs == message.syncs:
-            message.attachment.release()
-
-    def _detach(self, connection: Connection) -> None:
-        self._attached = [kept for kept in self._attached if kept.connection is not connection]
 
     def on_quiet(self) -> None:
         """Leave when nobody is connected any more and no message waits."""
@@ -262,9 +250,9 @@ class UserActor(LoopActor):
         message: messages.MarkRead | messages.MarkAllRead | messages.Click,
     ) -> None:
         """Tell the asker, with its ref, and when anything changed all others, wherever they are."""
-        for attached in self._attached:
-            if attached.connection is message.asker:
-                attached.send(change.frame(self._unread.count, message.ref))
+        attached = self._attached.find(message.asker)
+        if attached is not None:
+            attached.send(change.frame(self._unread.count, message.ref))
         if marked:
             self._tell_change(change, but=message.asker)
             self._bus.send(Changed(self._user_id, change))
@@ -272,10 +260,7 @@ class UserActor(LoopActor):
     def _tell_change(self, change: InboxChange, *, but: Connection | None = None) -> None:
         """Tell the connections that are here, and remember it in case it is told again."""
         self._told.change(change)
-        frame = change.frame(self._unread.count)
-        for attached in self._attached:
-            if attached.connection is not but:
-                attached.send(frame)
+        self._attached.send(change.frame(self._unread.count), but=but)
 
     async def _delete(self, notification_id: UUID) -> bool:
         at = self._clock.store_now()
@@ -292,9 +277,7 @@ class UserActor(LoopActor):
         return is_deleted
 
     async def _sync(self, message: messages.Sync) -> None:
-        attached = next(
-            (kept for kept in self._attached if kept.connection is message.connection), None
-        )
+        attached = self._attached.find(message.connection)
         if attached is None:
             return
         missed = await find_missed(
@@ -306,7 +289,7 @@ class UserActor(LoopActor):
             already_sent=self._told.sent_on(attached),
         )
         names = await self._names.of(missed.rows)
-        if any(self._is_uncounted(row) for row in missed.rows):
+        if any(is_on_its_way(row, self._unread, self._told) for row in missed.rows):
             await self._unread.recount()
         else:
             await self._unread.fresh()
@@ -314,9 +297,3 @@ class UserActor(LoopActor):
         attached.catch_up(frame, missed.known, has_more=missed.has_more)
         if missed.has_more:
             self._release_later(attached, NEXT_PAGE_WITHIN_S)
-
-    def _is_uncounted(self, row: NotificationRow) -> bool:
-        """Tell whether a row is on its way here: the count lacks it until it is announced."""
-        return not (row.is_read or self._told.has(row.id)) and self._unread.lacks(
-            row.id, row.created_at
-        )

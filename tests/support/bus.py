@@ -127,7 +127,9 @@ class BusProcess:
         assert ref is not None
         actor = ref._actor_weakref()
         assert actor is not None
-        actor._attached[-1].release()
+        attached = actor._attached.find(connection)
+        assert attached is not None
+        attached.release()
         return connection
 
     async def insert(self, user_id: UUID, **changes: Any) -> NotificationRow:

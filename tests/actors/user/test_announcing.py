@@ -89,11 +89,12 @@ async def test_holding_ends_quietly_when_the_connection_is_gone_before(home: Hom
     connection = await home.attach()
     actor = home.ref._actor_weakref()
     assert actor is not None
-    (attachment,) = actor._attached
+    attachment = actor._attached.find(connection)
+    assert attachment is not None
     home.ref.tell(messages.Detach(connection))
     await _ended(home.ref)
     actor._end_holding(messages.Release(attachment, 0))
-    actor._attached.append(attachment)
+    attachment = actor._attached.add(connection, 1)
     actor._end_holding(messages.Release(attachment, 0))
 
 
@@ -191,7 +192,8 @@ async def test_the_end_of_one_wait_does_not_end_a_later_one(home: Home) -> None:
     connection = await home.attach()
     actor = home.ref._actor_weakref()
     assert actor is not None
-    (attachment,) = actor._attached
+    attachment = actor._attached.find(connection)
+    assert attachment is not None
     early = messages.Release(attachment, attachment.syncs)
     await home.ask(messages.Sync(connection, None, 1))
     announced = await home.row()
