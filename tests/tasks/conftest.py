@@ -22,6 +22,8 @@ from storage.stores import Stores, open_stores
 from tasks.cap_check import CapCheck
 from tasks.hueys import Hueys, open_hueys
 from tasks.queue import DeliveryQueue, DeliveryRef, EncodedRef
+from tasks.worker_lease import WorkerLease
+from tests.tasks.works import OURS, Works
 
 OVERDUE = timedelta(seconds=-5)
 
@@ -134,3 +136,9 @@ async def caps(
     await counted.begin(is_first=True)
     yield CapCheck(CapTable(), counted, stores.deliveries)
     await redis.close()
+
+
+@pytest.fixture
+def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
+    """Return a worker's parts, which no queue gives anything to."""
+    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS))

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
 from tornado.testing import bind_unused_port
 
 from config.daily_caps import NO_DAILY_CAPS
@@ -20,11 +19,6 @@ from storage.stores import Stores
 from tasks.cap_check import CapCheck
 from tasks.worker_lease import WorkerLease
 from tests.tasks.works import Works
-
-
-@pytest.fixture
-def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
-    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(Lease("tests/worker", 1)))
 
 
 async def sent(works: Works, recipient: UUID, count: int, **row: Any) -> list[str]:

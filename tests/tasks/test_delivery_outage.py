@@ -40,11 +40,6 @@ async def between(
         await client.aclose()
 
 
-@pytest.fixture
-def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
-    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(Lease("tests/worker", 1)))
-
-
 def deliverer_of(
     stores: Stores,
     clock: PositionClock,

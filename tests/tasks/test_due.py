@@ -12,10 +12,7 @@ from rules.deliveries import SENDING_CHANNELS
 from rules.kinds import Channel
 from rules.lease import Lease
 from storage.filing import Heading
-from storage.positions import PositionClock
-from storage.stores import Stores
 from tasks import due
-from tasks.cap_check import CapCheck
 from tasks.due import (
     LOST_AFTER,
     REDELIVER_AFTER,
@@ -26,19 +23,13 @@ from tasks.due import (
 from tasks.hueys import Hueys, open_hueys
 from tasks.liveness import Liveness
 from tasks.queue import CHUNK_REFS, DeliveryQueue, DeliveryRef, Priority
-from tasks.worker_lease import WorkerLease
 from tests.tasks.conftest import insert_waiting, queued, refs_of
-from tests.tasks.works import Works
+from tests.tasks.works import OURS, Works
 
 Look = Callable[[Channel], Awaitable[Found]]
 
-OURS, DEAD = Lease("tests/worker", 1), Lease("dead/worker", 3)
+DEAD = Lease("dead/worker", 3)
 NOBODY_IS_GONE = Liveness()
-
-
-@pytest.fixture
-def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
-    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(OURS))
 
 
 def look_of(

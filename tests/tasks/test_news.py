@@ -9,21 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from rules.kinds import Channel
-from rules.lease import Lease
 from storage.listings import ListingChange, ListingDetails
 from storage.pickups import PickupChange, PickupDetails, PickupStatus
-from storage.positions import PositionClock
-from storage.stores import Stores
-from tasks.cap_check import CapCheck
-from tasks.worker_lease import WorkerLease
 from tests.tasks.works import Works
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
-    return Works(stores=stores, clock=clock, caps=caps, lease=WorkerLease(Lease("tests", 1)))
 
 
 async def arrange(works: Works, order: str, *pickups: tuple[PickupStatus, datetime]) -> None:

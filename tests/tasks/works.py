@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from rules.kinds import Channel
+from rules.lease import Lease
 from storage.names import NameResolver
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
@@ -24,6 +25,7 @@ from tasks.worker_lease import WorkerLease
 from tests.tasks.senders import RecordingSender, outlet_of
 
 OVERDUE = timedelta(seconds=-5)
+OURS = Lease("tests/worker", 1)
 
 
 @dataclass(slots=True, kw_only=True)
