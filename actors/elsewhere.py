@@ -103,8 +103,8 @@ class Elsewhere:
     def _give_up(self, serial: int) -> None:
         """Do without an answer, and for a while without the process that owes it.
 
-        Not without one that has answered something that was asked later: then it is this one inbox
-        that is slow.
+        Not without one that has answered any question since it was asked: then it is this one
+        inbox that is slow.
         """
         sent = self.pending.find_sent(serial)
         if sent is not None:
