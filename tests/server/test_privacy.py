@@ -122,8 +122,12 @@ async def test_an_admin_exports_anybody_who_is_known(world: World) -> None:
     person, admin = await world.person(), await world.person("admin")
     path = f"/api/privacy/users/{person.id}/export/"
     for spelled in (path, path.rstrip("/")):
-        document = await exported(world.api, admin, spelled)
-        assert document["profile"] == (await exported(world.api, person))["profile"]
+        profile = (await exported(world.api, admin, spelled))["profile"]
+        own = (await exported(world.api, person))["profile"]
+        # To ask for it makes one active.
+        own.pop("last_active_at", None)
+        profile.pop("last_active_at", None)
+        assert profile == own
     unknown = await world.api.get(f"/api/privacy/users/{uuid4()}/export/", admin.token)
     assert (unknown.status, unknown.error["code"]) == (404, "NOT_FOUND")
     for other in (person, await world.person("provider")):
