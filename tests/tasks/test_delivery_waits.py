@@ -31,14 +31,6 @@ def works(stores: Stores, clock: PositionClock, caps: CapCheck) -> Works:
     return Works(stores=stores, clock=clock, caps=caps, lease=lease, concurrency=OPENS_AFTER)
 
 
-async def waiting(works: Works, count: int) -> list[Ref]:
-    return [await works.queue(await works.person()) for _ in range(count)]
-
-
-async def statuses(works: Works, refs: list[Ref]) -> list[str]:
-    return sorted([(await works.state(ref))["status"] for ref in refs])
-
-
 def paced(
     works: Works, rate: float | None = None, *, concurrency: int = OPENS_AFTER
 ) -> Outlet[Any]:
@@ -51,20 +43,20 @@ def paced(
 async def test_a_rate_lets_no_more_begin_at_once_than_a_second_has(works: Works) -> None:
     paced(works, 4.0)
     sender = works.senders[Channel.EMAIL]
-    refs = await waiting(works, 6)
+    refs = await works.waiting(6)
     begun_at_s = time.monotonic()
     await works.deliverer.carry_out(Channel.EMAIL, refs)
     assert time.monotonic() - begun_at_s >= 1.0
     assert sender.most_in_flight <= 4
-    assert await statuses(works, refs) == ["sent"] * 6
+    assert await works.statuses(refs) == ["sent"] * 6
 
 
 async def test_what_would_begin_too_late_by_the_rate_is_given_back_at_once(works: Works) -> None:
     outlet = paced(works, 0.01)
-    refs = await waiting(works, 3)
+    refs = await works.waiting(3)
     async with asyncio.timeout(30):
         await works.deliverer.carry_out(Channel.EMAIL, refs)
-    assert await statuses(works, refs) == ["queued"] * 2 + ["sent"]
+    assert await works.statuses(refs) == ["queued"] * 2 + ["sent"]
     # It took no part of the rate: the next may begin when it could before.
     assert outlet.pace.next_in_s(time.monotonic()) <= 100.0
     assert outlet.slots.free == OPENS_AFTER
@@ -72,11 +64,11 @@ async def test_what_would_begin_too_late_by_the_rate_is_given_back_at_once(works
 
 async def test_what_has_ended_is_recorded_while_others_wait_for_the_rate(works: Works) -> None:
     paced(works, 0.05)
-    first, second = await waiting(works, 2)
+    first, second = await works.waiting(2)
     carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [first, second]))
 
     async def is_recorded() -> bool:
-        return await statuses(works, [first, second]) == ["sending", "sent"]
+        return await works.statuses([first, second]) == ["sending", "sent"]
 
     await eventually(is_recorded)
     works.lease.end_permits()
@@ -85,7 +77,7 @@ async def test_what_has_ended_is_recorded_while_others_wait_for_the_rate(works: 
 
 async def test_a_stop_does_not_wait_for_the_rate(works: Works) -> None:
     outlet = paced(works, 0.05)
-    refs = await waiting(works, 2)
+    refs = await works.waiting(2)
     carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
 
     async def is_waiting() -> bool:
@@ -95,17 +87,17 @@ async def test_a_stop_does_not_wait_for_the_rate(works: Works) -> None:
     works.lease.end_permits()
     async with asyncio.timeout(30):
         await carrying
-    assert await statuses(works, refs) == ["queued", "sent"]
+    assert await works.statuses(refs) == ["queued", "sent"]
     assert (outlet.slots.wanted_by, outlet.slots.free) == (0, OPENS_AFTER)
 
 
 async def test_a_stop_does_not_wait_for_a_slot(works: Works) -> None:
     sender = works.senders[Channel.EMAIL]
     sender.gate.clear()
-    refs = await waiting(works, OPENS_AFTER)
+    refs = await works.waiting(OPENS_AFTER)
     hanging = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
     await sender.holds(OPENS_AFTER)
-    others = await waiting(works, 2)
+    others = await works.waiting(2)
     carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, others))
 
     async def is_waiting() -> bool:
@@ -115,7 +107,7 @@ async def test_a_stop_does_not_wait_for_a_slot(works: Works) -> None:
     works.lease.end_permits()
     async with asyncio.timeout(30):
         await carrying
-    assert await statuses(works, others) == ["queued"] * 2
+    assert await works.statuses(others) == ["queued"] * 2
     sender.gate.set()
     await hanging
 
@@ -125,10 +117,10 @@ async def test_what_is_critical_begins_before_others_that_wait_for_a_slot(works:
     # Of several places that are free at once the others have theirs as soon.
     slots = paced(works, concurrency=1).slots
     sender.gate.clear()
-    (before,) = await waiting(works, 1)
+    (before,) = await works.waiting(1)
     hanging = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [before]))
     await sender.holds(1)
-    usual = await waiting(works, 3)
+    usual = await works.waiting(3)
     critical = await works.queue(await works.person(), priority="critical")
 
     async def begin_to_wait(refs: list[Ref], place: int) -> asyncio.Task[None]:
@@ -152,7 +144,7 @@ async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(work
     sender = works.senders[Channel.EMAIL]
     sender.act = lambda *_: Sent("id")
     sender.gate.clear()
-    refs = await waiting(works, 15)
+    refs = await works.waiting(15)
     carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, refs))
     await sender.holds(OPENS_AFTER)
     works.lease.end_permits()
@@ -160,7 +152,7 @@ async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(work
     await carrying
     # Not one had been handed over: the sender asks for its permit after the gate.
     assert sender.sent == []
-    assert await statuses(works, refs) == ["queued"] * 15
+    assert await works.statuses(refs) == ["queued"] * 15
     # It was no attempt of theirs.
     begun = [state for ref in refs if "attempts" in (state := await works.state(ref))]
     assert [state["forgiven"] for state in begun] == [1] * OPENS_AFTER
@@ -170,18 +162,18 @@ async def test_who_is_told_to_stop_gives_back_what_is_not_with_the_provider(work
 
 async def test_what_has_ended_is_recorded_while_another_is_still_on_its_way(works: Works) -> None:
     sender = works.senders[Channel.EMAIL]
-    slow, quick = await waiting(works, 2)
+    slow, quick = await works.waiting(2)
     sender.is_held = lambda letter: letter.notification_id == slow[1]
     sender.gate.clear()
     carrying = asyncio.create_task(works.deliverer.carry_out(Channel.EMAIL, [slow, quick]))
 
     async def is_recorded() -> bool:
-        return await statuses(works, [slow, quick]) == ["sending", "sent"]
+        return await works.statuses([slow, quick]) == ["sending", "sent"]
 
     await eventually(is_recorded)
     sender.gate.set()
     await carrying
-    assert await statuses(works, [slow, quick]) == ["sent"] * 2
+    assert await works.statuses([slow, quick]) == ["sent"] * 2
 
 
 async def test_what_has_ended_waits_for_nothing_when_nothing_else_is_on_its_way(
@@ -191,8 +183,8 @@ async def test_what_has_ended_waits_for_nothing_when_nothing_else_is_on_its_way(
     patient = Works(
         stores=stores, clock=clock, caps=caps, lease=lease, concurrency=2, gather_s=3_600.0
     )
-    refs = await waiting(patient, 6)
+    refs = await patient.waiting(6)
     # What has ended holds the slots of those that are behind it.
     async with asyncio.timeout(60):
         await patient.deliverer.carry_out(Channel.EMAIL, refs)
-    assert await statuses(patient, refs) == ["sent"] * len(refs)
+    assert await patient.statuses(refs) == ["sent"] * len(refs)

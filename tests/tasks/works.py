@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -127,6 +128,14 @@ class Works:
         row = await self.stores.notifications.find(*ref)
         assert row is not None
         return dict(row.channels[channel.value])
+
+    async def waiting(self, count: int) -> list[tuple[UUID, UUID]]:
+        """Have so many mails wait, each to somebody else; return their refs."""
+        return [await self.queue(await self.person()) for _ in range(count)]
+
+    async def statuses(self, refs: Iterable[tuple[UUID, UUID]]) -> list[str]:
+        """Return how these mails stand, in the order of the alphabet."""
+        return sorted([(await self.state(ref))["status"] for ref in refs])
 
 
 def preparation_of(stores: Stores, caps: CapCheck) -> Preparation:
