@@ -85,5 +85,6 @@ def _answer_by(serial: int, settled: LoopFuture[Any]) -> Answer:
     except (StoreUnavailable, ActorDeadError):
         return Answer(serial, Outcome.IN_DOUBT)
     except Exception:
+        # The boundary of a process: who asked cannot be raised to, and must not wait for nothing.
         log.exception("question_failed")
         return Answer(serial, Outcome.IN_DOUBT)

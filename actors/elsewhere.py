@@ -47,10 +47,15 @@ class Elsewhere:
         peers: Peers,
         clock: PositionClock,
         carrier: Callable[[], LoopActorRef[BusCarrier]],
+        *,
+        answer_within_s: float = ANSWER_WITHIN_S,
+        begin_within: timedelta = BEGIN_WITHIN,
     ) -> None:
         self._peers = peers
         self._clock = clock
         self._carrier = carrier
+        self._answer_within_s = answer_within_s
+        self._begin_within = begin_within
         self.pending = PendingQuestions()
         self.whereabouts = KnownWhereabouts()
 
@@ -62,7 +67,7 @@ class Elsewhere:
         if not self._may_be_asked(user_id, message):
             raise NotAnswered(is_in_doubt=False)
         serial, future = self.pending.open(user_id, message)
-        timer = asyncio.get_running_loop().call_later(ANSWER_WITHIN_S, self._give_up, serial)
+        timer = asyncio.get_running_loop().call_later(self._answer_within_s, self._give_up, serial)
         try:
             self._send(serial, user_id, message)
             return await future
@@ -92,7 +97,7 @@ class Elsewhere:
 
     def _send(self, serial: int, user_id: UUID, message: Inquiry) -> None:
         now = self._clock.store_now()
-        question = Question.of(serial, user_id, message, now=now, until=now + BEGIN_WITHIN)
+        question = Question.of(serial, user_id, message, now=now, until=now + self._begin_within)
         if len(question.body) > MOST_BYTES:
             raise NotAnswered(is_in_doubt=False)
         try:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from actors import elsewhere, messages
+from actors import messages
 from rules.lease import Lease
 from storage.bus_streams import BusStreams, Fields, stream_key
 from storage.redis import RedisStore
@@ -22,6 +22,8 @@ from tests.support.world import eventually
 
 STEPS = 60
 LOST, REPEATED = 0.25, 0.25
+IMPATIENT = {"answer_within_s": 0.5, "begin_within": timedelta(seconds=0.3)}
+"""What is asked of another process and lost is done by the store after that."""
 
 
 class UnreliableStreams(BusStreams):
@@ -63,7 +65,9 @@ class Three:
         self.stores = stores
         self.chance = chance
         self.rows: list[UUID] = []
-        self.processes = [BusProcess(stores, redis_url, Lease(f"seeded:{n}", 1)) for n in range(3)]
+        self.processes = [
+            BusProcess(stores, redis_url, Lease(f"seeded:{n}", 1), **IMPATIENT) for n in range(3)
+        ]
         self.connections: list[RecordingConnection] = []
         for process in self.processes:
             process.streams = UnreliableStreams(process.redis, process.reading, chance)
@@ -97,11 +101,8 @@ class Three:
 @pytest.mark.timeout(seconds=180)
 @pytest.mark.parametrize("seed", range(5))
 async def test_counts_equal_a_recount_under_random_loss_and_repetition(
-    seed: int, stores: Stores, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    seed: int, stores: Stores, redis_url: str
 ) -> None:
-    # What is asked of another process and lost is done by the store after that.
-    monkeypatch.setattr(elsewhere, "ANSWER_WITHIN_S", 0.5)
-    monkeypatch.setattr(elsewhere, "BEGIN_WITHIN", timedelta(seconds=0.3))
     three = Three(stores, redis_url, random.Random(seed))
     for process in three.processes:
         await process.start()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from actors import elsewhere
 from actors.bus_carrier import ENTRY_BYTES
 from actors.inbox import Inbox, InboxPage
 from actors.inbox_counts import InboxCounts
@@ -24,22 +22,15 @@ from storage.positions import to_ms
 from storage.stores import Stores
 from tests.storage.samples import MINUTE, NOON, SECOND
 from tests.support.actors import RecordingConnection
-from tests.support.bus import BusProcess, on_the_bus, until
+from tests.support.bus import PATIENT, BusProcess, on_the_bus, until
 from tests.support.visitors import Visitor, storeless
 
 ALL = InboxFilter()
 
 
-@pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for answers as long as a busy machine takes."""
-    monkeypatch.setattr(elsewhere, "ANSWER_WITHIN_S", 60.0)
-    monkeypatch.setattr(elsewhere, "BEGIN_WITHIN", timedelta(seconds=60))
-
-
 @pytest.fixture
 async def pair(stores: Stores, redis_url: str) -> AsyncIterator[list[BusProcess]]:
-    async with on_the_bus(stores, redis_url, redis_url) as processes:
+    async with on_the_bus(stores, redis_url, redis_url, **PATIENT) as processes:
         yield processes
 
 
@@ -107,7 +98,7 @@ async def test_who_is_connected_to_both_sees_the_same(pair: list[BusProcess]) ->
 async def test_a_third_process_asks_one_of_two_and_both_are_told(
     stores: Stores, redis_url: str
 ) -> None:
-    async with on_the_bus(stores, *[redis_url] * 3) as (first, second, third):
+    async with on_the_bus(stores, *[redis_url] * 3, **PATIENT) as (first, second, third):
         visitor = await Visitor.come(second)
         near = await first.connect(visitor.user_id)
         assert await storeless(third).mark_all_read(visitor.user_id) == Marked(5, 0)
@@ -137,7 +128,7 @@ async def test_two_processes_may_ask_one_another_at_once(pair: list[BusProcess])
 async def test_for_who_is_not_connected_the_store_is_asked_at_once(
     stores: Stores, redis_url: str
 ) -> None:
-    async with on_the_bus(stores, redis_url) as (there,):
+    async with on_the_bus(stores, redis_url, **PATIENT) as (there,):
         here = BusProcess(stores, redis_url, Lease("still", 1))
         # Nothing that is known passes before the test is over.
         here.elsewhere.whereabouts = KnownWhereabouts(timer=lambda: 0.0)
@@ -160,7 +151,7 @@ async def test_for_who_is_not_connected_the_store_is_asked_at_once(
 async def test_who_has_left_meanwhile_is_done_for_by_the_store_and_found_where_they_went(
     stores: Stores, redis_url: str
 ) -> None:
-    async with on_the_bus(stores, *[redis_url] * 3) as (first, second, third):
+    async with on_the_bus(stores, *[redis_url] * 3, **PATIENT) as (first, second, third):
         visitor = await Visitor.come(first)
         assert await storeless(third).unread_count(visitor.user_id) == 5
         await visitor.leave()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,9 +12,9 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from actors import elsewhere, messages
+from actors import messages
 from actors.bus_carrier import Carry
-from actors.elsewhere import MOST_BYTES
+from actors.elsewhere import MOST_BYTES, Elsewhere
 from actors.inbox import BY_EMAIL, Inbox
 from actors.messages import Marked
 from actors.pending_questions import MOST, NotAnswered
@@ -23,7 +22,7 @@ from actors.questions import Answer
 from storage.redis import tagged_key
 from storage.registrations import Registrations
 from storage.stores import Stores
-from tests.support.bus import BusProcess, on_the_bus, until
+from tests.support.bus import PATIENT, BusProcess, on_the_bus, until
 from tests.support.relay import relayed
 from tests.support.visitors import Visitor, storeless
 from tests.support.world import eventually
@@ -32,6 +31,12 @@ from tests.support.world import eventually
 @pytest.fixture
 async def pair(stores: Stores, redis_url: str) -> AsyncIterator[list[BusProcess]]:
     async with on_the_bus(stores, redis_url, redis_url) as processes:
+        yield processes
+
+
+@pytest.fixture
+async def patient_pair(stores: Stores, redis_url: str) -> AsyncIterator[list[BusProcess]]:
+    async with on_the_bus(stores, redis_url, redis_url, **PATIENT) as processes:
         yield processes
 
 
@@ -52,12 +57,10 @@ frames have said so."""
 
 
 async def test_what_was_done_without_a_word_is_done_again_and_changes_nothing_twice(
-    pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
+    patient_pair: list[BusProcess],
 ) -> None:
     """The process that was asked is cut off from the moment it has done it."""
-    monkeypatch.setattr(elsewhere, "ANSWER_WITHIN_S", 60.0)
-    monkeypatch.setattr(elsewhere, "BEGIN_WITHIN", timedelta(seconds=60))
-    here, there = pair
+    here, there = patient_pair
     visitors = [await Visitor.come(there) for _ in DOINGS]
     await there.supervisor.ref("bus.carrier").stop_and_wait(deadline_s=5)
     asked = asyncio.gather(
@@ -75,7 +78,7 @@ async def test_what_was_done_without_a_word_is_done_again_and_changes_nothing_tw
     began_s = time.monotonic()
     for visitor in visitors:
         await here.inbox.unread_count(visitor.user_id)
-    assert time.monotonic() - began_s < elsewhere.ANSWER_WITHIN_S
+    assert time.monotonic() - began_s < PATIENT["answer_within_s"]
     for visitor in visitors:
         # Behind all that was to be told.
         await here.publish(visitor.user_id)
@@ -163,7 +166,7 @@ async def test_what_the_carrier_has_not_sent_in_time_was_not_done(
 ) -> None:
     here, _ = pair
     idle: Any = Idle()
-    asked = elsewhere.Elsewhere(here.peers, here.clock, lambda: idle)
+    asked = Elsewhere(here.peers, here.clock, lambda: idle)
     with pytest.raises(NotAnswered) as raised, capture_logs() as lines:
         await asked.ask(uuid4(), messages.CountUnread())
     assert not raised.value.is_in_doubt
@@ -176,7 +179,7 @@ async def test_one_inbox_that_is_slow_does_not_cost_the_others_their_process(
     here, there = pair
     slow, quick = uuid4(), uuid4()
     idle: Any = Idle()
-    asked = elsewhere.Elsewhere(here.peers, here.clock, lambda: idle)
+    asked = Elsewhere(here.peers, here.clock, lambda: idle)
     process = str(there.lease)
     asking = []
     for serial, user_id in enumerate((slow, quick)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -35,12 +36,15 @@ from tests.support.world import WITHIN_S, eventually
 
 STOP_WITHIN_S = 30.0
 NO_NAMES = Names({}, {})
+PATIENT: dict[str, Any] = {"answer_within_s": 60.0, "begin_within": timedelta(seconds=60)}
+"""Waits for answers as long as a busy machine takes."""
 
 
 class BusProcess:
     """One process on the bus: what it inserts and announces, and who is connected to it."""
 
-    def __init__(self, stores: Stores, redis_url: str, lease: Lease) -> None:
+    def __init__(self, stores: Stores, redis_url: str, lease: Lease, **waits: Any) -> None:
+        """Take how long it waits for answers, where that is not as usual (actors/elsewhere.py)."""
         self.stores = stores
         self.lease = lease
         self.clock = PositionClock()
@@ -63,7 +67,7 @@ class BusProcess:
             self.bus,
         )
         self.elsewhere = Elsewhere(
-            self.peers, self.clock, partial(self.supervisor.ref, "bus.carrier")
+            self.peers, self.clock, partial(self.supervisor.ref, "bus.carrier"), **waits
         )
         self.inbox = Inbox(
             self.directory, stores.notifications, self.clock, self.bus, self.elsewhere
@@ -179,11 +183,11 @@ async def until(is_so: Callable[[], object], within_s: float = WITHIN_S) -> None
 
 @asynccontextmanager
 async def on_the_bus(
-    stores: Stores, *redis_urls: str, instance: str = "place"
+    stores: Stores, *redis_urls: str, instance: str = "place", **waits: Any
 ) -> AsyncIterator[list[BusProcess]]:
     """Run a process for each of the URLs by which they reach the one Redis."""
     processes = [
-        BusProcess(stores, url, Lease(f"{instance}:{number}", 1))
+        BusProcess(stores, url, Lease(f"{instance}:{number}", 1), **waits)
         for number, url in enumerate(redis_urls)
     ]
     try:
