@@ -106,6 +106,8 @@ class RedisStore:
         """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
+            if isinstance(self._client, RedisCluster):
+                await _close_nodes(self._client)
             self._client = None
 
     async def _open(self) -> Redis | RedisCluster:
@@ -133,3 +135,15 @@ class RedisStore:
         return RedisCluster.from_url(
             self._url, socket_timeout=NO_TIMEOUT, socket_connect_timeout=CONNECT_TIMEOUT_S
         )
+
+
+async def _close_nodes(client: RedisCluster) -> None:
+    """Close what `client` leaves open once a node was lost: it calls itself not yet opened then.
+
+    What the other nodes are still asked, though nobody waits for it, is closed when it is answered.
+    """
+    manager = client.nodes_manager
+    for name in ("nodes_cache", "startup_nodes"):
+        await manager.aclose(name)
+        for node in getattr(manager, name).values():
+            node.update_active_connections_for_reconnect()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,11 @@ from redis.exceptions import ResponseError
 from tornado.testing import bind_unused_port
 
 from storage.redis import TAGS, RedisStore, RedisUnavailable, tagged_key, user_tag
+from tests.support.redis_cluster import ClusterNode, LocalCluster
+from tests.support.world import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOMEBODY = UUID("00000000-0000-4000-8000-000000000041")
 
@@ -38,6 +44,25 @@ async def test_what_is_closed_can_be_used_again(redis_url: str) -> None:
             assert await client.ping()
         await redis.close()
     await redis.close()
+
+
+async def test_nothing_is_left_open_once_a_cluster_has_lost_a_node(tmp_path: Path) -> None:
+    cluster = LocalCluster(tmp_path)
+    redis = RedisStore(cluster.start())
+    *others, lost = cluster.nodes
+
+    async def is_left_alone() -> bool:
+        return not any(_clients(node) for node in others)
+
+    try:
+        await _ask_all_nodes(redis)
+        assert not await is_left_alone()
+        lost.stop()
+        await _ask_all_nodes(redis)
+        await redis.close()
+        assert await eventually(is_left_alone)
+    finally:
+        cluster.stop()
 
 
 async def test_nobody_there_is_unavailable() -> None:
@@ -74,3 +99,14 @@ def test_a_user_has_one_tag_of_sixty_four() -> None:
     assert user_tag(SOMEBODY) == "{l01}"
     assert tagged_key("caps", SOMEBODY) == f"snb:{{l01}}:caps:{SOMEBODY}"
     assert len({user_tag(UUID(int=number)) for number in range(1_000)}) == TAGS
+
+
+async def _ask_all_nodes(redis: RedisStore) -> None:
+    async with redis.call(deadline_s=60) as client:
+        await asyncio.gather(*[client.get(str(key)) for key in range(60)], return_exceptions=True)
+
+
+def _clients(node: ClusterNode) -> int:
+    """Count who is connected to `node`, without the one who asks."""
+    with node.client() as client:
+        return len(client.client_list(_type="normal")) - 1
