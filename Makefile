@@ -13,7 +13,7 @@ TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reor
 # Every program that a test starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install run test test-long check bench clean browser
+.PHONY: install run test test-long check bench clean debian
 
 # Stamps hold the moment of the last install, so that repeats cost nothing.
 $(BIN)/python:
@@ -33,17 +33,21 @@ install: .venv/service.stamp
 run: install
 	@exec $(BIN)/python run.py
 
-browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null && exit 0; \
+# A browser for the pages, and the balancer that deploy/ configures.
+debian:
+	@missing=(); \
+	command -v chromium chromium-browser google-chrome >/dev/null || missing+=(chromium); \
+	PATH="$$PATH:/usr/sbin" command -v haproxy >/dev/null || missing+=(haproxy); \
+	if (($${#missing[@]} == 0)); then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  echo "Installing chromium for the browser tests"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  echo "Installing $${missing[*]} for the tests"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 	else \
-	  echo "The browser tests need chromium: run 'apt-get install chromium' as root" >&2; exit 1; \
+	  echo "The tests need $${missing[*]}: run 'apt-get install $${missing[*]}' as root" >&2; exit 1; \
 	fi
 
 # The second report holds what decides and what carries to a stricter mark than the whole.
-test: .venv/test.stamp browser
+test: .venv/test.stamp debian
 	@rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest $(TEST_PROGRAMS) --cov --cov-branch --cov-report=term $(PYTEST_ARGS)
 	$(BIN)/python -m coverage report --include='actors/*,rules/*' --fail-under=100

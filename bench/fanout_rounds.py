@@ -136,7 +136,7 @@ class FanoutRounds:
     def _connect(self, people: Sequence[Person], at_once: int) -> Connect:
         return Connect(
             host=self._service.settings.host,
-            port=self._service.settings.port,
+            port=self._service.port,
             tokens=[person.token for person in people],
             at_once=max(1, at_once // len(self._swarms)),
         )

@@ -97,7 +97,7 @@ class Population:
         loaded: Loaded = self._http.call(
             Load(
                 host=settings.host,
-                port=settings.port,
+                port=self._service.port,
                 connections=connections,
                 requests=requests,
                 expected_status=expected_status,

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from bench.comparison import print_comparison
 from bench.options import add_limits, limits, prepare, progress, whole
 from bench.peers import PeerFailed
+from bench.ports import free_ports
 from bench.report import machine, print_machine, write_json
 from bench.service import RunningService, ServiceFailed, running_service
 from bench.sheet import Sheet
@@ -83,7 +84,11 @@ def _measure(
     for measure, names in PARTS:
         if not sheet.wants(*names):
             continue
-        with running_service({**limits(options), **store, "SNB_PROCESSES": str(count)}) as service:
+        processes = {"SNB_PROCESSES": str(count)}
+        if options.balancer:
+            processes["SNB_PROCESS_PORT"] = str(free_ports(count))
+        variables = {**limits(options), **store, **processes}
+        with running_service(variables, is_balanced=options.balancer) as service:
             about = machine(service)
             measure(service, sheet, options)
             results.append(_results(service))
@@ -133,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{name}", type=whole(low, high), default=default, help=f"{words} ({default})"
         )
+    parser.add_argument(
+        "--balancer",
+        action="store_true",
+        help="have clients come by HAProxy, which brings each user to one process",
+    )
     parser.add_argument("--store-uri", metavar="URI", help="measure on this store")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     add_limits(parser)

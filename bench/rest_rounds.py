@@ -35,7 +35,7 @@ class RestRounds:
         tokens = [person.token for person in people]
         self._swarm.call(Disconnect())
         self._swarm.call(
-            Connect(host=settings.host, port=settings.port, tokens=tokens, at_once=len(tokens))
+            Connect(host=settings.host, port=self._service.port, tokens=tokens, at_once=len(tokens))
         )
         self._service.settle()
 
@@ -86,7 +86,7 @@ class RestRounds:
         reply = self._http.call(
             Load(
                 host=self._service.settings.host,
-                port=self._service.settings.port,
+                port=self._service.port,
                 connections=row.connections,
                 requests=row.requests(number),
                 expected_status=row.expected_status,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import sys
 import tempfile
 import time
@@ -28,13 +27,14 @@ from bson.raw_bson import RawBSONDocument
 from pymongo.database import Database
 
 from bench.account import Reading, Watched, cpu_s, family, listener
+from bench.balancer import BalancerFailed, running_balancer
+from bench.ports import HOST, free_ports
 from config.settings import Settings, read_settings
 from server.probe import is_ready
 from storage.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServer
 from storage.embedded_child import end, spawn
 
 PROGRAM = Path(__file__).resolve().parent.parent / "run.py"
-HOST = "127.0.0.1"
 READY_WITHIN_S = 30.0
 STOP_WITHIN_S = 15.0
 SETTLE_WITHIN_S = 120.0
@@ -70,6 +70,9 @@ class RunningService:
     worker: Popen[bytes] | None = None
     sockets: int = 0
     """Which clients hold; they are pinged."""
+    balancer: Popen[bytes] | None = None
+    port: int = 0
+    """Where clients come to: the server's, or that of the balancer before it."""
 
     at_rest: dict[str, float] = field(default_factory=dict)
     """What each process uses by the clock, of a core, once `rest` has looked."""
@@ -91,7 +94,8 @@ class RunningService:
         stores = {name: [store.child.pid] for name, store in self.stores.items() if store.child}
         given = {name: [pid] for name, pid in self.given.items()}
         worker = {} if self.worker is None else {"worker": [self.worker.pid]}
-        return Watched({"server": self.server_pids, **worker, **stores, **given})
+        balancer = {} if self.balancer is None else {"balancer": [self.balancer.pid]}
+        return Watched({"server": self.server_pids, **worker, **balancer, **stores, **given})
 
     def start_server(self, variables: Mapping[str, str] | None = None) -> None:
         """Start a server in place of the one that runs, and wait until it is ready.
@@ -207,10 +211,13 @@ class RunningService:
 
 
 @contextmanager
-def running_service(variables: Mapping[str, str] | None = None) -> Iterator[RunningService]:
+def running_service(
+    variables: Mapping[str, str] | None = None, *, is_balanced: bool = False
+) -> Iterator[RunningService]:
     """Start the processes with an empty database, and stop them and remove their files.
 
-    `variables` are settings of theirs besides, over those of the environment.
+    `variables` are settings of theirs besides, over those of the environment. `is_balanced` has
+    clients come by a balancer, which knows each server process by a port of its own.
     """
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="snb-bench-")))
@@ -218,7 +225,7 @@ def running_service(variables: Mapping[str, str] | None = None) -> Iterator[Runn
             **os.environ,
             "SNB_ENV": "development",
             "SNB_HOST": HOST,
-            "SNB_PORT": str(_free_port()),
+            "SNB_PORT": str(free_ports(1)),
             "SNB_DATA_DIR": str(directory),
             "SNB_MONGODB_DATABASE": f"bench_{secrets.token_hex(6)}",
             "SNB_JWT_SECRET": secrets.token_hex(32),
@@ -248,12 +255,27 @@ def running_service(variables: Mapping[str, str] | None = None) -> Iterator[Runn
             given=given,
             log=directory / "server.log",
         )
+        service.port = service.settings.port
         if "store" not in stores:
             stack.callback(_drop_database, service.settings)
         stack.callback(service.stop_server)
         stack.callback(service.stop_worker)
         service.start_server()
+        if is_balanced:
+            _put_balancer_before(service, directory, stack)
         yield service
+
+
+def _put_balancer_before(service: RunningService, directory: Path, stack: ExitStack) -> None:
+    first = service.settings.process_port
+    assert first is not None
+    ports = range(first, first + service.settings.processes)
+    service.port = free_ports(1)
+    try:
+        balancer = stack.enter_context(running_balancer(directory, service.port, ports))
+    except BalancerFailed as error:
+        raise ServiceFailed(str(error)) from None
+    service.balancer = balancer.process
 
 
 def _drop_database(settings: Settings) -> None:
@@ -273,10 +295,3 @@ def _local_process(uri: str) -> int | None:
 def _check(deadline: float, problem: str) -> None:
     if time.monotonic() > deadline:
         raise ServiceFailed(problem)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import urlsafe_b64decode
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -124,9 +125,9 @@ class _Socket(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         transport.write(
-            b"GET /ws/notifications/ HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
+            b"GET /ws/notifications/%b/ HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % _user_id(self._token)
         )
 
     def data_received(self, data: bytes) -> None:
@@ -292,6 +293,13 @@ class Swarm:
         sockets, self._sockets = self._sockets, set()
         for socket in sockets:
             socket.close()
+
+
+def _user_id(token: str) -> bytes:
+    """Return whose `token` it is, for the address: a balancer by user goes by it."""
+    claims = token.split(".")[1]
+    user_id: str = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]
+    return user_id.encode()
 
 
 async def _authenticated(socket: _Socket, host: str, port: int) -> None:

@@ -80,6 +80,8 @@ class Settings:
     redis_url: str | None = field(repr=False)
     queue_redis_url: str | None = field(repr=False)
     processes: int
+    process_port: int | None
+    """Where the first process listens as well, and each further one at the next."""
     sockets: int
     """Of one server process, at most."""
     workers: int
@@ -131,6 +133,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     port = reader.number("PORT", DEFAULT_PORT, low=0, high=MAX_PORT)
     data_dir = _data_dir(reader)
     tls = _tls(reader)
+    processes = reader.number("PROCESSES", 1, low=1, high=MAX_PROCESSES)
     redis_url = reader.url("REDIS_URL", ("redis", "rediss"))
     jwt_public_key = _jwt_public_key(reader)
     jwt_jwks_url = reader.url("JWT_JWKS_URL", ("https", "http"))
@@ -148,7 +151,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         ),
         redis_url=redis_url,
         queue_redis_url=reader.url("QUEUE_REDIS_URL", ("redis", "rediss")) or redis_url,
-        processes=reader.number("PROCESSES", 1, low=1, high=MAX_PROCESSES),
+        processes=processes,
+        process_port=_process_port(reader, port, processes),
         sockets=reader.number("SOCKETS", DEFAULT_SOCKETS, low=1, high=MAX_SOCKETS),
         workers=reader.number("WORKERS", DEFAULT_WORKERS, low=1, high=MAX_WORKERS),
         jwt_secret=_jwt_secret(
@@ -180,6 +184,16 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=reader.one_of("LOG_LEVEL", LOG_LEVELS),
         instance=reader.matching("INSTANCE", f"{socket.gethostname()}:{port}", INSTANCE_NAME),
     )
+
+
+def _process_port(reader: Reader, port: int, processes: int) -> int | None:
+    """Return the first of the ports that `processes` have to themselves, None without any."""
+    first = reader.number("PROCESS_PORT", 0, low=0, high=MAX_PORT - processes + 1)
+    if first == 0:
+        return None
+    if first <= port < first + processes:
+        raise refusal("PROCESS_PORT", f"{first} to {first + processes - 1} hold SNB_PORT {port}")
+    return first
 
 
 def _data_dir(reader: Reader) -> Path:

@@ -5,7 +5,8 @@ stops all in reverse. What would keep it from starting is found out before anyth
 When this process is itself killed, the kernel ends its children (storage/embedded_child.py).
 
 Several servers listen on one port (SO_REUSEPORT, socket(7)): the kernel spreads new connections
-over them. Each has a name of its own, by which it takes over what its last incarnation had in hand.
+over them. Where a balancer is to choose each has a port of its own as well (SNB_PROCESS_PORT). Each
+has a name of its own, by which it takes over what its last incarnation had in hand.
 """
 
 from __future__ import annotations
@@ -125,12 +126,12 @@ class _Family:
         if settings.processes == 1:
             self._servers.append(self._start_program("serve", stop_within_s=SERVER_STOP_S))
             return
-        for number in range(1, settings.processes + 1):
+        for number in range(settings.processes):
+            own = {"SNB_INSTANCE": f"{settings.instance}/{number + 1}"}
+            if settings.process_port is not None:
+                own["SNB_PROCESS_PORT"] = str(settings.process_port + number)
             server = self._start_program(
-                "serve",
-                "--shared-port",
-                stop_within_s=SERVER_STOP_S,
-                SNB_INSTANCE=f"{settings.instance}/{number}",
+                "serve", "--shared-port", stop_within_s=SERVER_STOP_S, SNB_PROCESSES="1", **own
             )
             self._servers.append(server)
 

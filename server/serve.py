@@ -43,17 +43,14 @@ log = structlog.get_logger(__name__)
 def run_server(settings: Settings, *, is_port_shared: bool = False) -> int:
     """Serve until SIGINT or SIGTERM and return the exit code.
 
-    2 when the port is not to be had: it may be shared with other processes of the service, if they
-    share it too. The settings name the stores.
+    2 when a port is not to be had: `SNB_PORT` may be shared with other processes of the service, if
+    they share it too. The settings name the stores.
     """
     try:
-        sockets = tornado.netutil.bind_sockets(
-            settings.port, settings.host, backlog=BACKLOG, reuse_port=is_port_shared
-        )
-    except OSError as error:
-        return _refuse(
-            f"SNB_PORT: cannot listen on {settings.host}:{settings.port}: {error.strerror}"
-        )
+        sockets = _bind(settings, is_port_shared=is_port_shared)
+    except _CannotListen as error:
+        print(error, file=sys.stderr)  # noqa: T201 (for the person at the terminal)
+        return EXIT_UNUSABLE
     raise_file_limit()
     problem = shortage(settings.sockets, file_limit())
     if problem is not None:
@@ -62,9 +59,25 @@ def run_server(settings: Settings, *, is_port_shared: bool = False) -> int:
         return runner.run(serve(settings, sockets))
 
 
-def _refuse(line: str) -> int:
-    print(line, file=sys.stderr)  # noqa: T201 (for the person at the terminal)
-    return EXIT_UNUSABLE
+class _CannotListen(Exception):
+    """A port is not to be had."""
+
+
+def _bind(settings: Settings, *, is_port_shared: bool) -> list[socket.socket]:
+    """Bind the port that all processes share and, where there is one, the process's own."""
+    wanted = [("SNB_PORT", settings.port, is_port_shared)]
+    if settings.process_port is not None:
+        wanted.append(("SNB_PROCESS_PORT", settings.process_port, False))
+    bound: list[socket.socket] = []
+    for variable, port, is_shared in wanted:
+        try:
+            bound += tornado.netutil.bind_sockets(
+                port, settings.host, backlog=BACKLOG, reuse_port=is_shared
+            )
+        except OSError as error:
+            where = f"{settings.host}:{port}"
+            raise _CannotListen(f"{variable}: cannot listen on {where}: {error.strerror}") from None
+    return bound
 
 
 async def serve(settings: Settings, sockets: list[socket.socket]) -> int:

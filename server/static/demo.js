@@ -60,7 +60,7 @@ function signIn(userId, following) {
   history.replaceState(null, "", `?user=${userId}`);
   client?.stop();
   client = new NotificationClient({
-    socketUrl: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/notifications/`,
+    socketUrl: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/notifications/${userId}/`,
     getToken: (isRefused) => tokenOf(userId, isRefused),
   });
   const current = client;

@@ -26,11 +26,23 @@ def test_an_empty_environment_gives_the_documented_defaults(tmp_path: Path) -> N
     assert read.mongodb_uri is None
     assert read.mongodb_database == "savenbite_notifications"
     assert (read.redis_url, read.queue_redis_url) == (None, None)
-    assert (read.processes, read.workers) == (1, 16)
+    assert (read.processes, read.process_port, read.workers) == (1, None, 16)
     assert (read.allowed_origins, read.trusted_proxies) == ((), ())
     assert (read.log_format, read.log_level) == ("console", "info")
     assert read.instance.endswith(":8000")
     assert not read.is_production
+
+
+def test_ports_of_processes_begin_where_it_is_said(tmp_path: Path) -> None:
+    read = settings(tmp_path, SNB_PROCESSES="4", SNB_PROCESS_PORT="8001")
+    assert (read.port, read.process_port) == (8000, 8001)
+    for first, problem in (
+        ("7997", "7997 to 8000 hold SNB_PORT 8000"),
+        ("65533", "must be a whole number from 0 to 65532"),
+    ):
+        with pytest.raises(SettingsError) as refused:
+            settings(tmp_path, SNB_PROCESSES="4", SNB_PROCESS_PORT=first)
+        assert str(refused.value) == f"SNB_PROCESS_PORT: {problem}"
 
 
 def test_the_queue_shares_the_redis_that_is_given_unless_it_has_its_own(tmp_path: Path) -> None:
@@ -88,6 +100,8 @@ def test_lists_are_trimmed_and_normalised(tmp_path: Path) -> None:
         ("SNB_PORT", "65536", "must be a whole number from 0 to 65535"),
         ("SNB_PORT", "-1", "must be a whole number from 0 to 65535"),
         ("SNB_PROCESSES", "0", "must be a whole number from 1 to 64"),
+        ("SNB_PROCESS_PORT", "65536", "must be a whole number from 0 to 65535"),
+        ("SNB_PROCESS_PORT", "8000", "8000 to 8000 hold SNB_PORT 8000"),
         ("SNB_WORKERS", "257", "must be a whole number from 1 to 256"),
         ("SNB_WORKERS", "1.5", "must be a whole number from 1 to 256"),
         ("SNB_PUBLIC_URL", "notify.example", "must be a URL such as https://host"),

@@ -11,7 +11,7 @@ from actors.connection import CloseCode
 from server.service import Service
 from tests.server.admission import refused, success
 from tests.support.api import token
-from tests.support.relay import relayed
+from tests.support.relay import directly, relayed
 from tests.support.service import running
 from tests.support.sockets import Socket
 from tests.support.world import Person, World, eventually
@@ -209,7 +209,7 @@ async def test_while_the_store_is_away_nobody_gets_in_and_all_are_told_why(
     mongodb_uri: str, redis_url: str, database_name: str, person: Person
 ) -> None:
     with relayed(mongodb_uri) as store:
-        uri = f"{store.url}&directConnection=true"
+        uri = directly(store.url)
         variables = {"SNB_INSTANCE": "test:away"}
         async with running(uri, redis_url, database_name, **variables) as service:
             store.vanish()

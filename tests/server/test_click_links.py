@@ -16,7 +16,7 @@ from storage.click_links import ClickLink
 from storage.notifications import NotificationRow
 from tests.storage.samples import a_row
 from tests.support.api import Api
-from tests.support.relay import relayed
+from tests.support.relay import directly, relayed
 from tests.support.service import running
 from tests.support.world import Person, World
 
@@ -189,7 +189,7 @@ async def test_a_link_leads_on_while_the_database_is_away(
     mongodb_uri: str, redis_url: str, database_name: str
 ) -> None:
     with relayed(mongodb_uri) as store:
-        uri = f"{store.url}&directConnection=true"
+        uri = directly(store.url)
         async with running(uri, redis_url, database_name, SNB_INSTANCE="test:away") as service:
             client = Api(service.settings.public_url)
             store.vanish()

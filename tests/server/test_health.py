@@ -4,7 +4,7 @@ import pytest
 from tornado.testing import bind_unused_port
 
 from tests.support.api import Api, token
-from tests.support.relay import relayed
+from tests.support.relay import directly, relayed
 from tests.support.service import running
 from tests.support.world import eventually
 
@@ -19,11 +19,6 @@ def closed_port() -> int:
     socket, port = bind_unused_port()
     socket.close()
     return port
-
-
-def directly(mongodb_uri: str) -> str:
-    """Keep the driver from going to the address that the store itself gives."""
-    return f"{mongodb_uri}&directConnection=true"
 
 
 @pytest.mark.parametrize("path", ["/health/live/", "/health/live"])

@@ -14,7 +14,7 @@ from server import stream_reader
 from storage.embedded import EmbeddedRedis
 from storage.event_stream import GROUP, STREAM
 from tests.support.api import Api
-from tests.support.relay import relayed
+from tests.support.relay import directly, relayed
 from tests.support.service import running
 from tests.support.world import Shop, World, event, eventually, listing
 
@@ -78,7 +78,7 @@ async def test_while_the_database_is_away_entries_stay_and_none_is_lost(
     with relayed(mongodb_uri) as store:
         async with (
             AsyncExitStack() as stack,
-            running(f"{store.url}&directConnection=true", redis_url, database_name) as service,
+            running(directly(store.url), redis_url, database_name) as service,
         ):
             world = await world_of(stack, service.settings.public_url)
             shop = await world.shop()

@@ -16,7 +16,7 @@ from tests.server.figures import figure
 from tests.storage.samples import a_row
 from tests.support.api import Answer, Api, token
 from tests.support.peers.twilio import ACCOUNT, TOKEN
-from tests.support.relay import relayed
+from tests.support.relay import directly, relayed
 from tests.support.service import running
 from tests.support.world import World, eventually
 
@@ -232,7 +232,7 @@ async def test_while_the_store_is_away_nothing_is_said_to_be_taken_in(
 ) -> None:
     with relayed(mongodb_uri) as store:
         # Or the driver goes to the address that the store itself gives.
-        uri = f"{store.url}&directConnection=true"
+        uri = directly(store.url)
         variables = {"SNB_SMS_URL": URL, "SNB_INSTANCE": "test:away"}
         async with running(uri, redis_url, database_name, **variables) as other:
             api = Api(other.settings.public_url)

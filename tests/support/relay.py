@@ -121,3 +121,8 @@ def relayed(url: str) -> Iterator[Relay]:
     finally:
         relay.stop()
         thread.join(WITHIN_S)
+
+
+def directly(mongodb_uri: str) -> str:
+    """Keep the driver from going to the address that the store itself gives."""
+    return f"{mongodb_uri}&directConnection=true"

@@ -22,7 +22,7 @@ from tasks.delivery import Deliverer
 from tasks.letter import EmailAddress
 from tasks.pauses import Pauses
 from tasks.worker_lease import WorkerLease
-from tests.support.relay import Relay, relayed
+from tests.support.relay import Relay, directly, relayed
 from tests.support.world import eventually
 from tests.tasks.letters import letter
 from tests.tasks.senders import RecordingSender, outlet_of
@@ -35,7 +35,7 @@ async def between(
 ) -> AsyncIterator[tuple[Relay, Stores]]:
     """Give a relay, and the stores behind it."""
     with relayed(mongodb_uri) as passing:
-        client = open_client(f"{passing.url}&directConnection=true", app_name="tests")
+        client = open_client(directly(passing.url), app_name="tests")
         yield passing, open_stores(client[database.name], FieldCipher([b"k" * 32]), clock)
         await client.aclose()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import psutil
 
+from bench.ports import free_ports
 from tests.server.launcher.program import DEADLINE_S, PRODUCTION, Service, run, servers, wait_until
 
 
@@ -54,18 +55,28 @@ def test_stores_that_are_given_are_used_and_production_has_no_demo(
 def test_several_processes_serve_one_port_and_each_that_dies_is_started_again(
     start: Callable[..., Service],
 ) -> None:
-    service = start(SNB_PROCESSES="2", SNB_INSTANCE="here", SNB_LOG_FORMAT="json")
+    own_port = free_ports(2)
+    service = start(
+        SNB_PROCESSES="2",
+        SNB_PROCESS_PORT=str(own_port),
+        SNB_INSTANCE="here",
+        SNB_LOG_FORMAT="json",
+    )
     wait_until(lambda: service.says("Ctrl-C stops everything"))
     wait_until(lambda: service.output.read_text().count('"event": "serving"') == 2)
     first, second = servers(service)
     names = {process.environ()["SNB_INSTANCE"] for process in (first, second)}
     assert names == {"here/1", "here/2"}
 
-    def listens(process: psutil.Process) -> bool:
-        return any(each.laddr.port == service.port for each in process.net_connections("tcp"))
+    def listens(process: psutil.Process) -> set[int]:
+        return {
+            each.laddr.port
+            for each in process.net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN
+        }
 
-    assert listens(first)
-    assert listens(second)
+    assert listens(first) == {service.port, own_port}
+    assert listens(second) == {service.port, own_port + 1}
     first.kill()
     wait_until(
         lambda: (
@@ -74,6 +85,7 @@ def test_several_processes_serve_one_port_and_each_that_dies_is_started_again(
         )
     )
     assert service.is_ready()
+    wait_until(lambda: {port for each in servers(service) for port in listens(each)} >= {own_port})
     refused = run(
         service.data_dir.with_name("other"), SNB_PORT=str(service.port), SNB_PROCESSES="2"
     )

@@ -111,3 +111,22 @@ def test_a_port_of_another_program_is_refused_to_several_servers_too(
     assert refused.returncode == 2
     assert refused.stderr.startswith("SNB_PORT: cannot listen on 127.0.0.1:")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_process_port_of_another_program_is_refused(
+    tmp_path: Path, mongodb_uri: str, redis_url: str
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        refused = run(
+            tmp_path,
+            "serve",
+            SNB_PORT="0",
+            SNB_PROCESS_PORT=str(other.getsockname()[1]),
+            SNB_MONGODB_URI=mongodb_uri,
+            SNB_REDIS_URL=redis_url,
+        )
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("SNB_PROCESS_PORT: cannot listen on 127.0.0.1:")
+    assert refused.stderr.count("\n") == 1
