@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from collections.abc import Callable, Mapping
@@ -10,8 +9,15 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import urlsplit
 
+from config.addresses import (
+    LOOPBACK,
+    MAX_PORT,
+    read_networks,
+    read_origins,
+    read_process_port,
+    read_public_url,
+)
 from config.archive import ArchivePlace, ArchiveUnusable, read_archive_place
 from config.daily_caps import DailyCaps
 from config.images import Bucket, read_images_bucket
@@ -29,7 +35,7 @@ from config.public_key import (
     read_public_key,
 )
 from config.rate_limits import RateLimits
-from config.reader import Reader, SettingsError, is_url, refusal
+from config.reader import Reader, SettingsError, refusal
 from config.secrets import (
     MIN_JWT_SECRET_BYTES,
     SecretsUnusable,
@@ -47,7 +53,6 @@ Environment = Literal["development", "production"]
 LogFormat = Literal["console", "json"]
 
 DEFAULT_PORT = 8000
-MAX_PORT = 65535
 MAX_PROCESSES = 64
 DEFAULT_WORKERS = 16
 MAX_WORKERS = 256
@@ -55,13 +60,10 @@ DEFAULT_SOCKETS = 15_000
 MAX_SOCKETS = 1_000_000
 DEFAULT_CAMPAIGN_RATE = 200
 MAX_CAMPAIGN_RATE = 100_000
-LOOPBACK = ("127.0.0.0/8", "::1/128")
 LOG_LEVELS = ("info", "debug", "warning", "error")
 # MongoDB refuses other characters on one platform or another, and more than 63 bytes on all.
 DATABASE_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}")
 INSTANCE_NAME = re.compile(r"[A-Za-z0-9._:@/-]{1,128}")
-# "Every interface" is an address to listen on, not one to visit.
-VISITABLE_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, never bound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         env=env,
         host=host,
         port=port,
-        public_url=_public_url(reader, host, port, scheme="http" if tls is None else "https"),
+        public_url=read_public_url(reader, host, port, scheme="http" if tls is None else "https"),
         tls=tls,
         data_dir=data_dir,
         mongodb_uri=reader.url("MONGODB_URI", ("mongodb", "mongodb+srv")),
@@ -152,7 +154,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         redis_url=redis_url,
         queue_redis_url=reader.url("QUEUE_REDIS_URL", ("redis", "rediss")) or redis_url,
         processes=processes,
-        process_port=_process_port(reader, port, processes),
+        process_port=read_process_port(reader, port, processes),
         sockets=reader.number("SOCKETS", DEFAULT_SOCKETS, low=1, high=MAX_SOCKETS),
         workers=reader.number("WORKERS", DEFAULT_WORKERS, low=1, high=MAX_WORKERS),
         jwt_secret=_jwt_secret(
@@ -163,13 +165,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         jwt_issuer=reader.optional("JWT_ISSUER"),
         jwt_audience=reader.optional("JWT_AUDIENCE"),
         encryption_keys=_encryption_keys(reader, data_dir, is_production=is_production),
-        allowed_origins=tuple(_origin(value) for value in reader.listed("ALLOWED_ORIGINS")),
-        trusted_proxies=tuple(
-            str(_network("TRUSTED_PROXIES", value)) for value in reader.listed("TRUSTED_PROXIES")
-        ),
-        metrics_allow=tuple(
-            _network("METRICS_ALLOW", value) for value in reader.listed("METRICS_ALLOW") or LOOPBACK
-        ),
+        allowed_origins=read_origins(reader),
+        trusted_proxies=tuple(map(str, read_networks(reader, "TRUSTED_PROXIES"))),
+        metrics_allow=read_networks(reader, "METRICS_ALLOW", LOOPBACK),
         email=read_email_provider(reader, is_production=is_production),
         push=read_push_provider(reader, is_production=is_production),
         sms=read_sms_provider(reader, is_production=is_production),
@@ -184,16 +182,6 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         log_level=reader.one_of("LOG_LEVEL", LOG_LEVELS),
         instance=reader.matching("INSTANCE", f"{socket.gethostname()}:{port}", INSTANCE_NAME),
     )
-
-
-def _process_port(reader: Reader, port: int, processes: int) -> int | None:
-    """Return the first of the ports that `processes` have to themselves, None without any."""
-    first = reader.number("PROCESS_PORT", 0, low=0, high=MAX_PORT - processes + 1)
-    if first == 0:
-        return None
-    if first <= port < first + processes:
-        raise refusal("PROCESS_PORT", f"{first} to {first + processes - 1} hold SNB_PORT {port}")
-    return first
 
 
 def _data_dir(reader: Reader) -> Path:
@@ -226,29 +214,6 @@ def _tls(reader: Reader) -> TlsFiles | None:
     except TlsUnusable as error:
         raise refusal("TLS_CERT", f"{cert} with {key} {error.problem}") from None
     return files
-
-
-def _public_url(reader: Reader, host: str, port: int, *, scheme: str) -> str:
-    given = reader.url("PUBLIC_URL", ("https", "http"))
-    if given is not None:
-        return given.rstrip("/")
-    shown = VISITABLE_HOSTS.get(host, host)
-    return f"{scheme}://[{shown}]:{port}" if ":" in shown else f"{scheme}://{shown}:{port}"
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if not is_url(value, ("https", "http")) or parts.path.strip("/") or parts.query:
-        raise refusal("ALLOWED_ORIGINS", "must be origins such as https://app.example")
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _network(name: str, value: str) -> IPv4Network | IPv6Network:
-    try:
-        return ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        problem = "must be addresses or networks such as 10.0.0.0/8"
-        raise refusal(name, problem) from None
 
 
 def _jwt_secret(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import http.client
 from urllib.parse import urlsplit
 
-from config.settings import VISITABLE_HOSTS, Settings
+from config.addresses import VISITABLE_HOSTS
+from config.settings import Settings
 from config.tls import TlsFiles
 
 PROBE_TIMEOUT_S = 1.0

@@ -94,39 +94,22 @@ def test_check_says_ok_or_why_not(tmp_path: Path) -> None:
     assert "\nRedis: failed (" in failing.stdout
 
 
-def test_a_port_of_another_program_is_refused_to_several_servers_too(
-    tmp_path: Path, mongodb_uri: str, redis_url: str
+@pytest.mark.parametrize(
+    ("variable", "others"),
+    [
+        ("SNB_PORT", {"SNB_PROCESSES": "2"}),
+        ("SNB_PROCESS_PORT", {"SNB_PORT": "0"}),
+    ],
+)
+def test_a_port_of_another_program_is_refused(
+    tmp_path: Path, mongodb_uri: str, redis_url: str, variable: str, others: dict[str, str]
 ) -> None:
+    stores = {"SNB_MONGODB_URI": mongodb_uri, "SNB_REDIS_URL": redis_url}
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        refused = run(
-            tmp_path,
-            "serve",
-            SNB_PROCESSES="2",
-            SNB_PORT=str(other.getsockname()[1]),
-            SNB_MONGODB_URI=mongodb_uri,
-            SNB_REDIS_URL=redis_url,
-        )
+        taken = {variable: str(other.getsockname()[1])}
+        refused = run(tmp_path, "serve", **others, **taken, **stores)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("SNB_PORT: cannot listen on 127.0.0.1:")
-    assert refused.stderr.count("\n") == 1
-
-
-def test_a_process_port_of_another_program_is_refused(
-    tmp_path: Path, mongodb_uri: str, redis_url: str
-) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        refused = run(
-            tmp_path,
-            "serve",
-            SNB_PORT="0",
-            SNB_PROCESS_PORT=str(other.getsockname()[1]),
-            SNB_MONGODB_URI=mongodb_uri,
-            SNB_REDIS_URL=redis_url,
-        )
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("SNB_PROCESS_PORT: cannot listen on 127.0.0.1:")
+    assert refused.stderr.startswith(f"{variable}: cannot listen on 127.0.0.1:")
     assert refused.stderr.count("\n") == 1
