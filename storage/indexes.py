@@ -161,7 +161,11 @@ INDEXES = (
 
 
 async def ensure_indexes(database: AsyncIOMotorDatabase[Document]) -> None:
-    """Create the indexes that are missing."""
+    """Create the indexes that are missing; to be awaited before anything is written.
+
+    On the embedded store, to make an index of a collection that another client is just writing the
+    first row of holds up everything for ever (docs/decisions.md).
+    """
     models: dict[str, list[IndexModel]] = defaultdict(list)
     for index in INDEXES:
         keys = [(key, ASCENDING) for key in index.keys]

@@ -25,11 +25,19 @@ from rules.kinds import Channel
 from rules.lease import Lease
 from storage.cap_ledger import CapLedger
 from storage.charges import ChargesRepository
-from storage.client import Document, StoreClient, StoreRefused, StoreUnavailable, open_client
+from storage.client import (
+    PING_DEADLINE_S,
+    Document,
+    StoreClient,
+    StoreRefused,
+    StoreUnavailable,
+    open_client,
+)
 from storage.daily_caps import DailyCaps
 from storage.encryption import FieldCipher
 from storage.image_objects import ImageObjects
 from storage.image_opening import open_image_objects
+from storage.indexes import BUILD_DEADLINE_S, ensure_indexes
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
@@ -64,6 +72,9 @@ log = structlog.get_logger(__name__)
 
 STORE_DEADLINE_S = 10.0
 JOIN_DEADLINE_S = 3.0
+LAST_BUILD_S = BUILD_DEADLINE_S + PING_DEADLINE_S + 1.0
+"""Longer than making the indexes may take by itself."""
+STOP_LOOK_S = 0.2
 BEAT_EVERY_S = 10.0
 HEALTH_EVERY_S = 10.0
 FINISH_DEADLINE_S = 20.0
@@ -91,6 +102,11 @@ def run_worker(settings: Settings) -> int:
         # Jobs ask the store until they are cancelled.
         loop.close_last(store.client.aclose)
         stack.callback(lambda: loop.run(store.redis.close(), deadline_s=STORE_DEADLINE_S))
+        has_built = _once_there(
+            "mongodb", lambda: loop.run(_build(store, stop), deadline_s=LAST_BUILD_S), stop
+        )
+        if not has_built:
+            return 0
         instance = f"{settings.instance}/worker"
         lease = _once_there(
             "mongodb", lambda: loop.run(_join(store, instance), deadline_s=JOIN_DEADLINE_S), stop
@@ -144,6 +160,23 @@ async def _renderer(store: _Store, settings: Settings) -> StoredTemplates:
     press = Press(most_waiting=settings.email.concurrency)
     shipped = FileTemplates(settings.public_url)
     return StoredTemplates(shipped, store.stores.templates, press, settings.public_url)
+
+
+async def _build(store: _Store, stop: threading.Event) -> bool:
+    """Create the indexes that are missing; told to stop, leave that to who comes next.
+
+    Before anything is written: the embedded store never answers again once a process makes an
+    index of a collection that another is just writing the first row of (docs/decisions.md).
+    """
+    building = asyncio.create_task(ensure_indexes(store.database))
+    while not stop.is_set():
+        done, _ = await asyncio.wait({building}, timeout=STOP_LOOK_S)
+        if done:
+            await building
+            return True
+    building.cancel()
+    await asyncio.gather(building, return_exceptions=True)
+    return False
 
 
 async def _join(store: _Store, instance: str) -> Lease:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pymongo
 import pytest
 
 from rules.kinds import Channel
+from storage.indexes import INDEXES
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.hueys import Hueys
@@ -114,6 +116,19 @@ async def test_what_is_queued_is_settled_and_the_worker_ends_with_0_when_told(
     assert worker.says("worker_stopping")
     assert not await stores.processes.list()
     assert [line for line in worker.events() if line["level"] != "info"] == []
+
+
+async def test_a_worker_has_made_the_indexes_before_it_writes(
+    start: Start, mongodb_uri: str
+) -> None:
+    database_name = f"new-{uuid4().hex}"
+    with pymongo.MongoClient[dict[str, Any]](mongodb_uri) as client:
+        worker = start(SNB_MONGODB_DATABASE=database_name)
+        wait_until(lambda: client[database_name]["processes"].count_documents({}))
+        for index in INDEXES:
+            assert index.name in client[database_name][index.collection].index_information()
+        assert worker.stop() == 0
+        client.drop_database(database_name)
 
 
 async def test_a_killed_worker_loses_nothing(
