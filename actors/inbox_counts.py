@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
-from uuid import UUID
 
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
 from actors.messages import Listed
@@ -41,19 +40,19 @@ def inbox_counts(
 
 def is_on_its_way(row: NotificationRow, unread: UnreadCount, told: Told) -> bool:
     """Tell whether `unread` lacks a row, because it is still to be announced here."""
-    return not (row.is_read or told.has(row.id)) and unread.lacks(row.id, row.created_at)
+    id_bytes = row.id.bytes
+    return not (row.is_read or told.has(id_bytes)) and unread.lacks(id_bytes, row.created_at)
 
 
 def _not_announced(
     listed: Sequence[Listed], counts: Sequence[KeptCount], told: Told
-) -> list[tuple[UUID, datetime]]:
+) -> list[tuple[bytes, datetime]]:
     """Return which of `listed` have come since a recount, or may have, and were not announced."""
     if not counts:
         return []
     since = min(count.recent_since for count in counts)
-    # Once for each row, because making a UUID takes as long as all the rest here.
-    recent = takewhile(lambda row: row[1] >= since, ((row.id, row.created_at) for row in listed))
-    return [row for row in recent if not told.has(row[0])]
+    recent = takewhile(lambda row: row.created_at >= since, listed)
+    return [(row.id_bytes, row.created_at) for row in recent if not told.has(row.id_bytes)]
 
 
 async def _recounted(kept: Sequence[KeptCount], behind: Sequence[KeptCount]) -> InboxCounts:

@@ -53,8 +53,8 @@ class KeptCount(ABC):
         self._clock = clock
         self._counted_at: datetime | None = None
         self._recounted_at_s = 0.0
-        self.recent_ids: frozenset[UUID] = frozenset()
-        """The rows from `recent_since` on that the last recount has seen."""
+        self.recent_ids: frozenset[bytes] = frozenset()
+        """The rows from `recent_since` on that the last recount has seen, as in `Told`."""
         self.recent_since = EPOCH
         self.certain_after = EPOCH
         """A row that is positioned by then, and is not among `recent_ids`, may have been seen, too,
@@ -80,15 +80,15 @@ class KeptCount(ABC):
         counted_at = self._counted_at
         if counted_at is None or announced.created_at < counted_at - RECENT:
             return False
-        if self.has(announced) and announced.notification_id not in self.recent_ids:
+        if self.has(announced) and announced.notification_id.bytes not in self.recent_ids:
             if announced.created_at <= self.certain_after:
                 return False
             self.count += 1
         return True
 
-    def lacks(self, notification_id: UUID, created_at: datetime) -> bool:
+    def lacks(self, id_bytes: bytes, created_at: datetime) -> bool:
         """Tell whether the last recount was before a row came."""
-        return created_at >= self.recent_since and notification_id not in self.recent_ids
+        return created_at >= self.recent_since and id_bytes not in self.recent_ids
 
     def guess(self, announced: Deliver) -> None:
         """Count a row as new while the store is away; the next time the count is read anew."""
@@ -139,7 +139,7 @@ class KeptCount(ABC):
         snapshot = await self._recounts.snapshot(self._user_id, self.mark, recent_since=since)
         self.count = snapshot.count
         self.recent_since = since
-        self.recent_ids = snapshot.recent_ids
+        self.recent_ids = frozenset(each.bytes for each in snapshot.recent_ids)
         self.certain_after = EPOCH
         self._counted_at = now
 
@@ -164,7 +164,7 @@ class UnreadCount(KeptCount):
         unread = await self._recounts.unread(self._user_id, recent_since=since)
         self.count = unread.count
         self.recent_since = since
-        self.recent_ids = unread.recent_ids
+        self.recent_ids = frozenset(each.bytes for each in unread.recent_ids)
         apart = timedelta() if bus.is_alone else CLOCKS_APART
         self.certain_before = now - apart
         self.certain_after = self._clock.given_until + apart

@@ -30,10 +30,6 @@ class Listed(Protocol):
         """The id of the notification, as its bytes."""
 
     @property
-    def id(self) -> UUID:
-        """The id of the notification."""
-
-    @property
     def created_at(self) -> datetime:
         """Its position."""
 

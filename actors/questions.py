@@ -89,11 +89,6 @@ class ListedElsewhere(NamedTuple):
     position_ms: int
 
     @property
-    def id(self) -> UUID:
-        """The id of the notification."""
-        return UUID(bytes=self.id_bytes)
-
-    @property
     def created_at(self) -> datetime:
         """Its position."""
         return from_ms(self.position_ms)

@@ -20,13 +20,16 @@ V = TypeVar("V")
 
 
 class Told:
-    """The last announcements and changes, each in the order in which it was told."""
+    """The last announcements and changes, each in the order in which it was told.
+
+    Notifications are known by the bytes of their ids: Python hashes and compares UUIDs itself.
+    """
 
     def __init__(self) -> None:
-        self._announced: OrderedDict[UUID, int] = OrderedDict()
+        self._announced: OrderedDict[bytes, int] = OrderedDict()
         self._sequence = 0
         self._changes: OrderedDict[InboxChange, None] = OrderedDict()
-        self._visible: frozenset[UUID] = frozenset()
+        self._visible: frozenset[bytes] = frozenset()
         self._since: datetime | None = None
         self._read_by = EPOCH
 
@@ -40,7 +43,7 @@ class Told:
         """The number of the next announcement."""
         return self._sequence + 1
 
-    def begin(self, visible: frozenset[UUID], since: datetime, read_by: datetime) -> None:
+    def begin(self, visible: frozenset[bytes], since: datetime, read_by: datetime) -> None:
         """Take note that of the rows positioned from `since` on these were there, and unread.
 
         Any that had been read by `read_by` was there, too; any that was read later is among them,
@@ -50,24 +53,23 @@ class Told:
         self._since = since
         self._read_by = read_by
 
-    def has(self, notification_id: UUID) -> bool:
+    def has(self, id_bytes: bytes) -> bool:
         """Tell whether it was announced."""
-        return notification_id in self._announced
+        return id_bytes in self._announced
 
-    def announce(self, notification_id: UUID) -> None:
+    def announce(self, id_bytes: bytes) -> None:
         """Remember that it is announced now."""
         self._sequence += 1
-        _keep(self._announced, notification_id, self._sequence)
+        _keep(self._announced, id_bytes, self._sequence)
 
     def is_news(self, message: Deliver) -> bool:
         """Tell whether a row found in the store was neither announced nor there from the first."""
         if self._since is None or message.created_at < self._since:
             return False
         had_been_read = message.read_at is not None and message.read_at <= self._read_by
+        id_bytes = message.notification_id.bytes
         return (
-            not had_been_read
-            and message.notification_id not in self._visible
-            and message.notification_id not in self._announced
+            not had_been_read and id_bytes not in self._visible and id_bytes not in self._announced
         )
 
     def has_change(self, change: InboxChange) -> bool:
@@ -82,8 +84,8 @@ class Told:
     def sent_on(self, attached: Attachment) -> frozenset[UUID]:
         """Return the ids that are known to have been sent on a connection."""
         announced = frozenset(
-            announced_id
-            for announced_id, sequence in self._announced.items()
+            UUID(bytes=id_bytes)
+            for id_bytes, sequence in self._announced.items()
             if sequence >= attached.first_sequence
         )
         return attached.known | (announced - attached.held_ids)

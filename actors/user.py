@@ -125,9 +125,10 @@ class UserActor(LoopActor):
         self._on_broken()
 
     def _deliver(self, message: messages.Deliver) -> Awaitable[None] | None:
-        if self._told.has(message.notification_id):
+        id_bytes = message.notification_id.bytes
+        if self._told.has(id_bytes):
             return None
-        self._told.announce(message.notification_id)
+        self._told.announce(id_bytes)
         self._shown.note(message)
         if not self._unread.include(message):
             return self._recount_and_announce(message)
@@ -164,7 +165,7 @@ class UserActor(LoopActor):
         await self._unread.try_recount()
         self._shown.distrust()
         for each in announced:
-            self._told.announce(each.notification_id)
+            self._told.announce(each.notification_id.bytes)
             self._announce(each)
         for change in changes:
             self._tell_change(change)

@@ -72,11 +72,6 @@ class ListedRow(NamedTuple):
     content: Content
 
     @property
-    def id(self) -> UUID:
-        """The id of the notification."""
-        return UUID(bytes=self.id_bytes)
-
-    @property
     def id_text(self) -> bytes:
         """The same as people write it, which takes half the time of making a UUID first."""
         digits = self.id_bytes.hex().encode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -24,7 +23,7 @@ class Recounted:
         self.is_old = is_old
         self._then = then
 
-    def lacks(self, _notification_id: UUID, _created_at: datetime) -> bool:
+    def lacks(self, _id_bytes: bytes, _created_at: datetime) -> bool:
         return False
 
     async def recount(self) -> None:

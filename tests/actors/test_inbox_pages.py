@@ -130,7 +130,9 @@ async def test_every_page_has_its_rows_and_both_counts(
             found = await home.page(wanted, page=page, page_size=page_size)
             passed_over = (page - 1) * page_size
             here = places[passed_over : passed_over + page_size]
-            assert [row.id for row in found.rows] == [home.rows[place].id for place in here]
+            assert [row.id_bytes for row in found.rows] == [
+                home.rows[place].id.bytes for place in here
+            ]
             assert (found.count, found.unread_count) == (len(places), 4)
 
 

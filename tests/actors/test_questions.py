@@ -74,7 +74,10 @@ def test_rows_that_every_count_has_are_left_out() -> None:
     asked = CountInbox(rows, is_shown_wanted=True)
     question = Question.of(1, USER, asked, now=NOON, until=SOON)
     assert question.message() == CountInbox(rows[:1], is_shown_wanted=True)
-    assert (rows[1].id, rows[1].created_at) == (UUID(int=1), NOON - timedelta(minutes=10))
+    assert (rows[1].id_bytes, rows[1].created_at) == (
+        UUID(int=1).bytes,
+        NOON - timedelta(minutes=10),
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,10 +33,10 @@ def test_news_is_what_was_neither_announced_nor_there_from_the_first() -> None:
     there, announced, new = uuid4(), uuid4(), uuid4()
     begun = [told.has_begun]
     assert not told.is_news(found(new))
-    told.begin(frozenset({there}), NOON, NOON + SECOND)
+    told.begin(frozenset({there.bytes}), NOON, NOON + SECOND)
     assert [*begun, told.has_begun] == [False, True]
-    told.announce(announced)
-    assert told.has(announced)
+    told.announce(announced.bytes)
+    assert told.has(announced.bytes)
     assert [told.is_news(found(each)) for each in (there, announced, new)] == [False, False, True]
     assert not told.is_news(found(new, seconds_after=-1))
 

@@ -27,4 +27,4 @@ async def inserted(
 async def inbox(stores: Stores, user_id: UUID, wanted: InboxFilter = ALL) -> list[UUID]:
     rows = await stores.notifications.page(user_id, wanted, page=1, page_size=100)
     assert await stores.notifications.count(user_id, wanted) == len(rows)
-    return [row.id for row in rows]
+    return [UUID(bytes=row.id_bytes) for row in rows]

@@ -62,7 +62,7 @@ def test_each_row_is_what_a_list_shows_of_its_document(picked: list[dict[str, An
         type(row.data.get("n")) for row in rows
     ]
     for each, row in zip(listed, rows, strict=True):
-        assert (each.id, each.id_text) == (row.id, str(row.id).encode())
+        assert (each.id_bytes, each.id_text) == (row.id.bytes, str(row.id).encode())
         assert (each.created_at, each.is_read) == (row.created_at, row.is_read)
 
 
@@ -71,7 +71,7 @@ def test_what_recipients_are_told_alike_is_read_once() -> None:
     sibling = replace(row, id=uuid4(), recipient_id=uuid4())
     first, second = read(rows, row), read(rows, sibling)
     assert first.content is second.content
-    assert (first.id, second.id) == (row.id, sibling.id)
+    assert (first.id_bytes, second.id_bytes) == (row.id.bytes, sibling.id.bytes)
     was_read = read(rows, replace(row, is_read=True, read_at=NOON))
     assert was_read.is_read
     assert not read(rows, row).is_read
