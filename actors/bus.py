@@ -95,7 +95,10 @@ class Bus:
         """Announce to users elsewhere; tell whether all of it is on its way, in order."""
         if self._peers.are_none:
             return True
-        parcels = [Announced.of(rows, announcement) for announcement, rows in announcements]
+        shared_time = self._peers.shared_time
+        parcels = [
+            Announced.of(rows, announcement, shared_time) for announcement, rows in announcements
+        ]
         try:
             is_sent: bool = await self._find_actor("bus.writer").request(
                 Post(parcels), deadline_s=POST_WITHIN_S

@@ -131,6 +131,7 @@ class BusMember(LoopActor):
             await self._register_waiting()
         asked_at_s = time.monotonic()
         found = await self._members.beat(self._process)
+        self._peers.shared_time.measure(found.shown_us, asked_at_s=asked_at_s)
         was_alone = not self._peers.others
         self._peers.know(found.others, asked_at_s=asked_at_s)
         if was_alone and found.others and self._peers.is_joined:

@@ -232,6 +232,9 @@ class BusReader(LoopActor):
             return
         match parcel:
             case Announced():
+                if parcel.stored_after_us is not None:
+                    stored_after_s = self._peers.shared_time.moment_s(parcel.stored_after_us)
+                    parcel.announcement.stored_after_s = stored_after_s
                 for each in parcel.addressees:
                     message = Deliver(
                         each.notification_id,

@@ -28,19 +28,27 @@ def to_json(value: object) -> bytes:
 
 
 class Announcement:
-    """A `notification.new` frame but for what differs between its recipients."""
+    """A `notification.new` frame but for what differs between its recipients.
 
-    __slots__ = ("head",)
+    `stored_after_s` is a moment, by this process's monotonic clock, at which none of the rows that
+    are announced was in the store yet; None where none is known.
+    """
 
-    def __init__(self, row: NotificationRow, names: Names) -> None:
+    __slots__ = ("head", "stored_after_s")
+
+    def __init__(
+        self, row: NotificationRow, names: Names, *, stored_after_s: float | None = None
+    ) -> None:
         shared = notification_content(row, names)
         self.head = b'{"type":"notification.new","data":' + to_json(shared)[:-1]
+        self.stored_after_s = stored_after_s
 
     @classmethod
     def encoded(cls, head: bytes) -> Announcement:
         """Return the announcement that another process has encoded."""
         announcement = cls.__new__(cls)
         announcement.head = head
+        announcement.stored_after_s = None
         return announcement
 
     def frame(self, notification_id: UUID, unread_count: int) -> bytes:

@@ -22,7 +22,8 @@ RECENT = timedelta(seconds=30)
 """Rows positioned within this are known by id to a recount: longer than an announcement takes."""
 
 CLOCKS_APART = timedelta(seconds=TRUSTED_OFFSET_S)
-"""By how much other processes' positions may be ahead of those that are given here."""
+"""By how much other processes' positions may be ahead of those that are given here, where it is not
+known when their rows were stored (actors/shared_time.py)."""
 
 RECOUNT_AFTER = timedelta(minutes=5)
 """A count older than this is read anew the next time its user does something."""
@@ -38,6 +39,7 @@ class KeptCount(ABC):
         "_recounts",
         "_user_id",
         "certain_after",
+        "certain_after_s",
         "certain_before",
         "count",
         "recent_ids",
@@ -56,9 +58,11 @@ class KeptCount(ABC):
         self.recent_ids: frozenset[bytes] = frozenset()
         """The rows from `recent_since` on that the last recount has seen, as in `Told`."""
         self.recent_since = EPOCH
+        self.certain_after_s = 0.0
+        """A row that may have been stored before then, by the monotonic clock, and is not among
+        `recent_ids`, may have been seen, too, if it was read or deleted."""
         self.certain_after = EPOCH
-        """A row that is positioned by then, and is not among `recent_ids`, may have been seen, too,
-        if it was read or deleted."""
+        """So may one of which it is not known when it was stored, if it is positioned by then."""
         self.certain_before = EPOCH
         """A row that was read later, and was there, is among `recent_ids`, but for what was read
         within CLOCKS_APART before the count."""
@@ -81,10 +85,17 @@ class KeptCount(ABC):
         if counted_at is None or announced.created_at < counted_at - RECENT:
             return False
         if self.has(announced) and announced.notification_id.bytes not in self.recent_ids:
-            if announced.created_at <= self.certain_after:
+            if not self._is_later(announced):
                 return False
             self.count += 1
         return True
+
+    def _is_later(self, announced: Deliver) -> bool:
+        """Tell whether a row came after the count, so that it was not read or deleted before."""
+        stored_after_s = announced.announcement.stored_after_s
+        if stored_after_s is None:
+            return announced.created_at > self.certain_after
+        return stored_after_s > self.certain_after_s
 
     def lacks(self, id_bytes: bytes, created_at: datetime) -> bool:
         """Tell whether the last recount was before a row came."""
@@ -140,6 +151,7 @@ class KeptCount(ABC):
         self.count = snapshot.count
         self.recent_since = since
         self.recent_ids = frozenset(each.bytes for each in snapshot.recent_ids)
+        self.certain_after_s = 0.0
         self.certain_after = EPOCH
         self._counted_at = now
 
@@ -156,7 +168,7 @@ class UnreadCount(KeptCount):
 
         Which rows were read or deleted lately is not read with it. Such a row may still be
         announced, and then only a recount can tell it from one that came after the count was read;
-        so it is with whatever had its position by then, here or on another process.
+        so it is with whatever may have been stored by then, here or by another process.
         """
         self._recounted_at_s = time.monotonic()
         now = self._clock.store_now()
@@ -167,6 +179,7 @@ class UnreadCount(KeptCount):
         self.recent_ids = frozenset(each.bytes for each in unread.recent_ids)
         apart = timedelta() if bus.is_alone else CLOCKS_APART
         self.certain_before = now - apart
+        self.certain_after_s = time.monotonic()
         self.certain_after = self._clock.given_until + apart
         self._counted_at = now
 

@@ -1,6 +1,6 @@
 """What crosses from one server process to another, and its form on the bus.
 
-    announced   {head, created_at, recipients}   stored notifications of one content
+    announced   {head, created_at, after, to}    stored notifications of one content
     read        {user, id}
     bulk_read   {user, count}
     deleted     {user, id}
@@ -12,7 +12,8 @@
     answered    {answers}                        to questions of this process
 
 Ids are their 16 bytes, numbers are written out; a recipient is a user, a notification and a byte
-that is 1 while it is unread.
+that is 1 while it is unread. `after` is what Redis's clock showed before they were stored, in
+microseconds; it is absent where that is not known.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from uuid import UUID
 from actors.frames import Announcement
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
 from actors.questions import Answer, Question, read_answers, read_questions
+from actors.shared_time import SharedTime
 from storage.bus_streams import Fields
 from storage.notifications import NotificationRow
 from storage.positions import from_ms, to_ms
@@ -57,17 +59,27 @@ class Announced:
 
     announcement: Announcement
     created_at: datetime
+    stored_after_us: int | None
+    """By Redis's clock (actors/shared_time.py)."""
+
     addressees: tuple[Addressee, ...]
 
     @classmethod
-    def of(cls, rows: Sequence[NotificationRow], announcement: Announcement) -> Announced:
+    def of(
+        cls,
+        rows: Sequence[NotificationRow],
+        announcement: Announcement,
+        shared_time: SharedTime,
+    ) -> Announced:
         """Return what there is to tell of `rows`."""
         addressees = tuple(
             Addressee(row.recipient_id, row.id, not row.is_read)
             for row in rows
             if row.in_app and not row.is_deleted
         )
-        return cls(announcement, rows[0].created_at, addressees)
+        after_s = announcement.stored_after_s
+        after_us = None if after_s is None else shared_time.shared_us(after_s)
+        return cls(announcement, rows[0].created_at, after_us, addressees)
 
     @property
     def user_ids(self) -> Iterable[UUID]:
@@ -85,12 +97,15 @@ class Announced:
             each.user_id.bytes + each.notification_id.bytes + bytes([each.is_unread])
             for each in self.addressees
         )
-        return {
+        fields: Fields = {
             b"kind": b"announced",
             b"head": self.announcement.head,
             b"created_at": _number(to_ms(self.created_at)),
             b"to": packed,
         }
+        if self.stored_after_us is not None:
+            fields[b"after"] = _number(self.stored_after_us)
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +237,11 @@ def read_fields(fields: Fields) -> Parcel | Notice:
 def _read(kind: str, fields: Fields) -> Parcel | Notice:
     match kind:
         case "announced":
+            after = fields.get(b"after")
             return Announced(
                 Announcement.encoded(fields[b"head"]),
                 from_ms(int(fields[b"created_at"])),
+                None if after is None else int(after),
                 tuple(_addressees(fields[b"to"])),
             )
         case "asked":

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from actors.shared_time import SharedTime
 from storage.bus_streams import NONE
 
 KNOWN_FOR_S = 3.0
@@ -42,6 +43,9 @@ class Peers:
 
         self.unregistered: set[UUID] = set()
         """Who has come while there was nobody else: registered before anybody can have joined."""
+
+        self.shared_time = SharedTime()
+        """By which moments of this process and of others are compared."""
 
         self._known_until_s = 0.0
 

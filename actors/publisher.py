@@ -120,7 +120,7 @@ class Publisher:
             began = time.monotonic()
             stored = await self._notifications.insert(rows)
             store_s = time.monotonic() - began
-            announcements = list(_announcements(drafts, stored, names))
+            announcements = list(_announcements(drafts, rows, stored, names, after_s=began))
             await self._deliver(announcements)
             if not await self._bus.announce(announcements):
                 self._clock.doubt(position)
@@ -196,14 +196,20 @@ def _places(drafts: Sequence[Draft]) -> list[int]:
 
 
 def _announcements(
-    drafts: Sequence[Draft], stored: Sequence[NotificationRow], names: Names
+    drafts: Sequence[Draft],
+    rows: Sequence[NotificationRow],
+    stored: Sequence[NotificationRow],
+    names: Names,
+    *,
+    after_s: float,
 ) -> Iterator[RowsAnnounced]:
     """Yield what to announce, each with its rows: one a notice, unless some were stored before.
 
-    Those of an earlier try keep their own position.
+    Those of an earlier try keep their own position, and when that was is not known; `after_s` is
+    when the others began to be inserted.
     """
-    announced: dict[tuple[int, datetime], list[NotificationRow]] = {}
-    for draft, row in zip(drafts, stored, strict=True):
-        announced.setdefault((id(draft.notice), row.created_at), []).append(row)
-    for rows in announced.values():
-        yield Announcement(rows[0], names), rows
+    announced: dict[tuple[int, datetime, bool], list[NotificationRow]] = {}
+    for draft, row, kept in zip(drafts, rows, stored, strict=True):
+        announced.setdefault((id(draft.notice), kept.created_at, kept is row), []).append(kept)
+    for (_, _, is_new), alike in announced.items():
+        yield Announcement(alike[0], names, stored_after_s=after_s if is_new else None), alike

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from actors.kept_count import CLOCKS_APART
 from bench.backlog import opened_backlog
 from bench.delivery_rounds import DeliveryRounds
 from bench.direct_seeding import follow_directly, register_directly
@@ -34,7 +32,6 @@ REQUESTS_WITHIN_S = 20.0
 FOLLOWERS = 100
 """Of each business that posts at a pace."""
 
-SETTLED_AFTER_S = CLOCKS_APART.total_seconds() + 1
 PACED_S = 8.0
 EMAILS_IN_FLIGHT = 100
 PUSH_ANSWER_S = 0.02
@@ -91,8 +88,6 @@ def measure_fanout(service: RunningService, sheet: Sheet, options: argparse.Name
         if not sheet.wants("connect"):
             rounds.connect_round()
         sheet.fill("connect-alone", crowd.connect_alone, profiled_pid=pid)
-        # Beside other processes, who is told of something sooner is counted anew.
-        time.sleep(SETTLED_AFTER_S)
         sheet.fill("fanout", crowd.fan_out, profiled_pid=pid)
         sheet.row_bytes = service.mean_bytes("notifications")
         if sheet.wants("steady", "online"):

@@ -3,7 +3,8 @@
     snb:bus:members   sorted set: process -> the Redis server's time at which it expires, in ms
 
 So a process knows whether it is alone, for as long as nobody can have joined unseen: who joins
-does not go on before all others have shown themselves again, or have expired.
+does not go on before all others have shown themselves again, or have expired. And it knows what
+the clock of Redis shows (actors/shared_time.py).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ local now = at[1] * 1000 + math.floor(at[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 local before = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-return {before, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')}
+return {before, redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES'), at}
 """
 
 
@@ -42,6 +43,9 @@ class Membership:
 
     was_member: bool
     """Whether all others have been able to see this process since its last beat."""
+
+    shown_us: int
+    """What the Redis server's clock showed, in microseconds."""
 
     until: float
     others: Mapping[str, float]
@@ -59,12 +63,13 @@ class BusMembers:
             pipeline = client.pipeline(transaction=False)
             pipeline.eval(_BEAT, 1, MEMBERS, process, MEMBER_FOR_MS)
             pipeline.pexpire(stream_key(process), STREAM_FOR_MS)
-            (before, pairs), _ = await pipeline.execute()
+            (before, pairs, (seconds, beyond_us)), _ = await pipeline.execute()
         members = {
             name.decode(): float(until) for name, until in zip(pairs[::2], pairs[1::2], strict=True)
         }
         until = members.pop(process)
-        return Membership(before is not None, until, members)
+        shown_us = int(seconds) * 1_000_000 + int(beyond_us)
+        return Membership(before is not None, shown_us, until, members)
 
     async def leave(self, *processes: str) -> None:
         """Take processes off: this one, or former ones of its place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,6 +23,7 @@ from actors.parcels import (
     read_fields,
 )
 from actors.questions import Answer, Question
+from actors.shared_time import SharedTime
 from storage.names import Names
 from tests.storage.samples import NOON, a_row
 
@@ -50,7 +52,7 @@ def test_a_parcel_comes_as_it_went(parcel: Parcel | Notice) -> None:
 def test_of_an_announcement_each_process_gets_the_part_for_its_users() -> None:
     read, unread = a_row(uuid4(), is_read=True), a_row(uuid4())
     rows = [read, unread, a_row(uuid4(), in_app=False), a_row(uuid4(), is_deleted=True)]
-    whole = Announced.of(rows, Announcement(read, NO_NAMES))
+    whole = Announced.of(rows, Announcement(read, NO_NAMES), SharedTime())
     assert list(whole.user_ids) == [read.recipient_id, unread.recipient_id]
     got = read_fields(whole.part_for({unread.recipient_id, uuid4()}).fields())
     assert isinstance(got, Announced)
@@ -65,6 +67,22 @@ def test_of_an_announcement_each_process_gets_the_part_for_its_users() -> None:
     again = read_fields(whole.fields())
     assert isinstance(again, Announced)
     assert [each.is_unread for each in again.addressees] == [False, True]
+
+
+def test_an_announcement_says_by_redis_clock_when_its_rows_were_not_stored_yet() -> None:
+    shared_time = SharedTime()
+    asked_at_s = time.monotonic()
+    shared_time.measure(1_800_000_000_000_000, asked_at_s=asked_at_s)
+    row = a_row(uuid4())
+    sent = [
+        Announced.of([row], Announcement(row, NO_NAMES, stored_after_s=after_s), shared_time)
+        for after_s in (None, asked_at_s)
+    ]
+    got = [read_fields(announced.fields()) for announced in sent]
+    unknown, known = [each.stored_after_us for each in got if isinstance(each, Announced)]
+    assert unknown is None
+    assert known is not None
+    assert 1_700_000_000_000_000 < known <= 1_800_000_000_000_000
 
 
 def test_what_concerns_one_goes_whole() -> None:
@@ -83,6 +101,7 @@ def test_what_concerns_one_goes_whole() -> None:
         {b"kind": b"bulk_read", b"user": USER.bytes, b"count": b"many"},
         {b"kind": b"lost", b"since": b"9" * 30},
         {b"kind": b"announced", b"head": b"{", b"created_at": b"0", b"to": b"cut off"},
+        {b"kind": b"announced", b"head": b"{", b"created_at": b"0", b"after": b"-", b"to": b""},
         {b"kind": b"asked", b"from": b"left#1", b"questions": b"cut off"},
         {b"kind": b"answered", b"answers": b"cut off"},
         {b"kind": b"\xff"},

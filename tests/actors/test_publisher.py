@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -327,6 +328,25 @@ async def test_what_one_recipient_gets_of_a_batch_keeps_its_order(publishing: Pu
     assert [row.title for row in sorted(mine, key=lambda row: row.created_at)] == titles
     assert len({row.created_at for row in mine}) == 20
     assert others.created_at == mine[0].created_at
+
+
+async def test_of_new_rows_it_is_known_when_they_were_not_stored_yet_and_of_others_not(
+    publishing: Publishing,
+) -> None:
+    first, second = publishing.recipient(), publishing.recipient()
+    notice = Notice(event=stored(), content=LISTING, recipients=[first])
+    began_s = monotonic()
+    await publishing.publish_all(notice)
+    # Done again, together with somebody whom it did not come to the first time.
+    between_s = monotonic()
+    await publishing.publish_all(replace(notice, recipients=[first, second]))
+    known = [
+        (rows[0].recipient_id, announcement.stored_after_s)
+        for announcement, rows in publishing.bus.announced
+    ]
+    (_, at_first_s), again, (_, at_last_s) = known
+    assert again == (first.user_id, None)
+    assert began_s <= at_first_s <= between_s <= at_last_s <= monotonic()
 
 
 async def test_what_could_not_be_announced_everywhere_holds_the_floor_of_later_rows_down(

@@ -49,6 +49,18 @@ async def test_one_that_was_silent_for_too_long_is_no_member_and_learns_it(
     assert not (await members.beat("a#1")).was_member
 
 
+async def test_a_beat_says_what_the_clock_of_redis_shows(
+    members: BusMembers, redis_url: str
+) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        before = await redis.time()
+        beat = await members.beat("a#1")
+        after = await redis.time()
+    before_us, after_us = (seconds * 1_000_000 + beyond for seconds, beyond in (before, after))
+    # Servers may take the time once for all that they do in a turn of their loop.
+    assert before_us - 1_000 <= beat.shown_us <= after_us
+
+
 async def test_a_beat_keeps_the_stream(members: BusMembers, redis_url: str) -> None:
     process = f"{uuid4()}#1"
     async with Redis.from_url(redis_url) as redis:

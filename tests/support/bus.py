@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -146,17 +147,20 @@ class BusProcess:
         await self.stores.notifications.insert([row])
         return row
 
-    async def announce(self, *rows: NotificationRow) -> bool:
+    async def announce(self, *rows: NotificationRow, stored_after_s: float | None = None) -> bool:
         """Announce stored rows here and everywhere; tell whether they are on their way."""
-        announcements = [(Announcement(row, NO_NAMES), [row]) for row in rows]
+        announcements = [
+            (Announcement(row, NO_NAMES, stored_after_s=stored_after_s), [row]) for row in rows
+        ]
         for announcement, told in announcements:
             self.directory.deliver(told, announcement)
         return await self.bus.announce(announcements)
 
     async def publish(self, user_id: UUID, **changes: Any) -> NotificationRow:
         """Store a row and announce it."""
+        began_s = time.monotonic()
         row = await self.insert(user_id, **changes)
-        await self.announce(row)
+        await self.announce(row, stored_after_s=began_s)
         return row
 
     def _telling(self, name: str, message: object) -> Callable[[], None]:

@@ -81,10 +81,9 @@ class Home:
         await self.stores.notifications.insert([row])
         return row
 
-    def deliver(self, row: NotificationRow) -> None:
-        self.ref.tell(
-            messages.Deliver(row.id, row.created_at, not row.is_read, Announcement(row, NO_NAMES))
-        )
+    def deliver(self, row: NotificationRow, *, stored_after_s: float | None = None) -> None:
+        announcement = Announcement(row, NO_NAMES, stored_after_s=stored_after_s)
+        self.ref.tell(messages.Deliver(row.id, row.created_at, not row.is_read, announcement))
 
     async def settled(self) -> None:
         """Wait until all messages told so far are handled."""

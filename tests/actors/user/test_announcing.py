@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -145,6 +146,46 @@ async def test_a_row_read_before_the_count_and_announced_after_it_is_not_counted
     home.deliver(row)
     await home.settled()
     assert connection.frames[-1]["data"]["unread_count"] == 1
+
+
+FROM_AFAR = (-RECENT / 2, -CLOCKS_APART / 2, timedelta(), CLOCKS_APART / 2, 2 * CLOCKS_APART)
+"""By how much the clock of the process that gives a row its position is ahead of this one's."""
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+@pytest.mark.parametrize("ahead", FROM_AFAR)
+async def test_what_is_known_to_be_stored_after_the_count_is_counted_without_asking_the_store(
+    home: Home, ahead: timedelta, *, is_alone: bool
+) -> None:
+    home.bus.is_alone = is_alone
+    home.ref = home.start(Away())
+    await home.ask(messages.Attach(RecordingConnection()))
+    began_s = time.monotonic()
+    row = await home.row(created_at=home.clock.store_now() + ahead)
+    for _ in range(2):
+        home.deliver(row, stored_after_s=began_s)
+    assert await home.ask(messages.CountUnread()) == 1
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+@pytest.mark.parametrize("ahead", FROM_AFAR)
+async def test_what_may_have_been_stored_before_the_count_is_counted_as_the_store_has_it(
+    home: Home, ahead: timedelta, *, is_alone: bool
+) -> None:
+    home.bus.is_alone = is_alone
+    began_s = time.monotonic()
+    at = home.clock.store_now() + ahead
+    read, unread, stalled = (a_row(home.user_id, created_at=at, floor=at) for _ in range(3))
+    await home.stores.notifications.insert([read, unread])
+    await home.stores.notifications.mark_read(home.user_id, [read.id], at=at)
+    connection = await home.attach()
+    # Its process took the position with the others', and was held up before it inserted.
+    await home.stores.notifications.insert([stalled])
+    for row in (read, unread, stalled):
+        home.deliver(row, stored_after_s=began_s)
+    await home.settled()
+    assert len(connection.frames) == 1 + 3
+    assert connection.frames[-1]["data"]["unread_count"] == 2
 
 
 async def test_a_row_announced_long_after_its_insert_is_counted_by_a_recount(home: Home) -> None:
