@@ -21,8 +21,7 @@ RATES_APART = 0.001
 """Seconds a second: NTP lets no clock go wrong by more than half of that (500 ppm)."""
 
 MEASURED_FOR_S = 3.0
-"""Three beats. In that time, too, a process is no member any more whose beats do not come through
-(storage/bus_members.py)."""
+"""Three beats: less than a member is one without any (storage/bus_members.py)."""
 
 DOUBTFUL_FOR_S = 30.0
 """Longer than an announcement takes."""
