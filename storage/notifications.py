@@ -15,12 +15,13 @@ clicks is the first. Errors: `NotInInbox`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rules.batching import BatchSizer
 from storage.collection import StoreCollection, portions
 from storage.inbox_filter import InboxFilter
-from storage.listed_rows import LISTED, ListedRow, ListedRows
+from storage.inbox_pages import InboxPages
+from storage.listed_rows import ListedRow
 from storage.notification_rows import NotificationRow, named
 from storage.positions import EPOCH
 from storage.read_marks import ReadMarks
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from bson.raw_bson import RawBSONDocument
     from motor.motor_asyncio import AsyncIOMotorDatabase
 
     from storage.client import Document
@@ -50,7 +50,6 @@ __all__ = [
     "Snapshot",
 ]
 
-NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
 OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
 
 Mark = Literal["inbox", "unread"]
@@ -104,8 +103,7 @@ class NotificationsRepository:
 
     def __init__(self, database: AsyncIOMotorDatabase[Document], cipher: FieldCipher) -> None:
         self._rows = StoreCollection(database["notifications"])
-        self._encoded = self._rows.encoded()
-        self._listed = ListedRows(cipher)
+        self._pages = InboxPages(self._rows, cipher)
         self._read_marks = ReadMarks(self._rows)
         self._cipher = cipher
         self._sizer = BatchSizer(fewest=FEWEST_INSERTED)
@@ -130,24 +128,7 @@ class NotificationsRepository:
         self, recipient_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
     ) -> list[ListedRow]:
         """Return page `page` (from 1) of the inbox, newest first."""
-        first, *rest = wanted.stages(recipient_id)
-        skip = (page - 1) * page_size
-        if rest:
-            found = await self._encoded.aggregate(
-                [
-                    first,
-                    *rest,
-                    {"$sort": dict(NEWEST_FIRST)},
-                    {"$skip": skip},
-                    {"$limit": page_size},
-                    {"$project": LISTED},
-                ]
-            )
-        else:
-            found = await self._encoded.find(
-                first["$match"], LISTED, sort=NEWEST_FIRST, skip=skip, limit=page_size
-            )
-        return self._listed.read(cast("list[RawBSONDocument]", found), recipient_id)
+        return await self._pages.read(recipient_id, wanted, page=page, page_size=page_size)
 
     async def count(self, recipient_id: UUID, wanted: InboxFilter) -> int:
         """Return how many rows of the inbox are wanted."""
