@@ -12,6 +12,7 @@ import structlog
 from rules.backoff import doubled
 from storage.embedded import EmbeddedError, EmbeddedServer
 from storage.embedded_child import end
+from storage.embedded_pulse import Pulse
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +63,14 @@ class StoreChild:
     def status(self) -> int | None:
         """Return its exit status, or None while it runs."""
         return self._server.child.poll() if self._server.child else 0
+
+    def pulse(self) -> Pulse:
+        """Return what asks it, once it was started, whether it works."""
+        return self._server.pulse()
+
+    def kill(self) -> None:
+        """Kill it, without waiting until it is gone; its keeper starts it again."""
+        self._server.kill()
 
     def stop(self) -> None:
         """Stop it and wait until it is gone."""

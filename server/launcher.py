@@ -1,7 +1,8 @@
 """`run.py all`: the whole service on one machine; and `run.py serve` when it is several processes.
 
-Starts the embedded stores where no URI is given, then servers and worker; starts again what dies;
-stops all in reverse. What would keep it from starting is found out before anything is started.
+Starts the embedded stores where no URI is given, then servers and worker; starts again what dies,
+and stores that answer no more; stops all in reverse. What would keep it from starting is found out
+before anything is started.
 When this process is itself killed, the kernel ends its children (storage/embedded_child.py).
 
 Several servers listen on one port (SO_REUSEPORT, socket(7)): the kernel spreads new connections
@@ -17,8 +18,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -27,6 +30,7 @@ from config.settings import Settings, read_settings
 from server.children import REFUSED, Kept, ProgramChild, Refused, StoreChild
 from server.embedded_uris import forget_uris, write_uris
 from server.probe import is_ready
+from server.store_watch import PATIENCE, Patience, StoreWatch
 from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedRedis
 from storage.embedded_child import spawn
 
@@ -55,6 +59,7 @@ def launch(
     *,
     program: Path,
     when_ready: Callable[[Settings], None],
+    patience: Patience = PATIENCE,
 ) -> int:
     """Run the service until told to stop, and return the exit status.
 
@@ -64,7 +69,8 @@ def launch(
     """
     with _locked(settings.data_dir):
         try:
-            return _run(settings, environ, program, _Family.start, when_ready)
+            start = partial(_Family.start, patience=patience)
+            return _run(settings, environ, program, start, when_ready)
         finally:
             forget_uris(settings.data_dir)
 
@@ -112,12 +118,15 @@ class _Family:
         self.embedded: dict[str, str] = {}
         """Variable -> URI of each embedded store."""
         self._servers: list[ProgramChild] = []
+        self._watches: list[StoreWatch] = []
 
-    def start(self, settings: Settings) -> None:
-        if settings.mongodb_uri is None:
-            self._start_store("SNB_MONGODB_URI", EmbeddedMongo(settings.data_dir / "mongodb"))
-        if settings.redis_url is None:
-            self._start_store("SNB_REDIS_URL", EmbeddedRedis(settings.data_dir / "redis"))
+    def start(self, settings: Settings, *, patience: Patience) -> None:
+        for variable, given, store in (
+            ("SNB_MONGODB_URI", settings.mongodb_uri, EmbeddedMongo(settings.data_dir / "mongodb")),
+            ("SNB_REDIS_URL", settings.redis_url, EmbeddedRedis(settings.data_dir / "redis")),
+        ):
+            if given is None:
+                self._start_store(variable, StoreChild(store), patience)
         self.start_servers(settings)
         self._start_program("worker", stop_within_s=WORKER_STOP_S)
         write_uris(settings.data_dir, self.embedded)
@@ -138,6 +147,8 @@ class _Family:
     def look_after(self, settings: Settings, when_ready: Callable[[Settings], None]) -> None:
         was_ready = False
         while not self._stop.wait(TICK_S):
+            for watch in self._watches:
+                watch.look(time.monotonic())
             for child in self._children:
                 child.look_after()
             if not was_ready and is_ready(settings):
@@ -145,6 +156,8 @@ class _Family:
                 when_ready(settings)
 
     def stop(self) -> None:
+        for watch in self._watches:
+            watch.close()
         for kept in reversed(self._children):
             if kept.child in self._servers:
                 # All at once, or clients would be sent from one to the next that stops.
@@ -152,9 +165,9 @@ class _Family:
             kept.child.stop()
             log.debug("stopped", child=kept.child.name)
 
-    def _start_store(self, variable: str, server: EmbeddedMongo | EmbeddedRedis) -> None:
-        store = StoreChild(server)
+    def _start_store(self, variable: str, store: StoreChild, patience: Patience) -> None:
         self._start(Kept(store))
+        self._watches.append(StoreWatch(store, patience))
         self._environ[variable] = self.embedded[variable] = store.uri
 
     def _ask_servers_to_stop(self) -> None:

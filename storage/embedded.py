@@ -22,12 +22,15 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import bson
 
 from storage.embedded_child import end, spawn
+from storage.embedded_pulse import Pulse
 
 START_DEADLINE_S = 20.0
 # WiredTiger writes a checkpoint before it closes; measured 0.3 s to 3 s.
@@ -35,9 +38,10 @@ STOP_DEADLINE_S = 10.0
 # A store whose launcher was killed takes up to 3 s to let go of its directory.
 LOCK_PATIENCE_S = 6.0
 POLL_S = 0.02
-PROBE_TIMEOUT_S = 1.0
 PORT_ATTEMPTS = 3
 OP_MSG = 2013
+"""A message is its length and three numbers more, flags, the kind of what follows, and that."""
+HEADER_BYTES = 16
 DETAIL_CHARS = 300
 
 
@@ -74,6 +78,8 @@ class EmbeddedServer(ABC):
     """One embedded store in a directory of its own; started again it keeps its port."""
 
     name: ClassVar[str]
+    question: ClassVar[bytes]
+    """What it answers as long as it works."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -111,6 +117,16 @@ class EmbeddedServer(ABC):
             end(self.child, deadline_s=STOP_DEADLINE_S)
             self.child = None
 
+    def kill(self) -> None:
+        """Kill a store that would not stop, and do not wait for it; `start` starts it again."""
+        if self.child is not None:
+            self.child.kill()
+
+    def pulse(self) -> Pulse:
+        """Return what asks the store, which has been started, whether it works."""
+        assert self._port is not None
+        return Pulse(self._port, self.question, self.is_answer)
+
     def _try(self, program: Path, port: int) -> str | None:
         """Start once; return None when the store answers, else its complaint."""
         log = self.directory / "server.log"
@@ -122,21 +138,15 @@ class EmbeddedServer(ABC):
                 output=output,
             )
         deadline = time.monotonic() + START_DEADLINE_S
-        while time.monotonic() < deadline:
-            if self.child.poll() is not None:
-                return _last_line(log) or f"ended with status {self.child.returncode}"
-            if self._answers(port) and self.child.poll() is None:
-                return None
-            time.sleep(POLL_S)
+        with closing(Pulse(port, self.question, self.is_answer)) as pulse:
+            while time.monotonic() < deadline:
+                if self.child.poll() is not None:
+                    return _last_line(log) or f"ended with status {self.child.returncode}"
+                if pulse.beats(within_s=POLL_S) and self.child.poll() is None:
+                    return None
+                time.sleep(POLL_S)
         self.stop()
         return f"no answer within {START_DEADLINE_S:.0f} s"
-
-    def _answers(self, port: int) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", port), PROBE_TIMEOUT_S) as connection:
-                return self._ping(connection)
-        except OSError:
-            return False
 
     @abstractmethod
     def program(self) -> Path:
@@ -148,8 +158,16 @@ class EmbeddedServer(ABC):
     @abstractmethod
     def _uri(self, port: int) -> str: ...
 
+    @staticmethod
     @abstractmethod
-    def _ping(self, connection: socket.socket) -> bool: ...
+    def is_answer(received: bytes) -> bool:
+        """Tell whether that is the whole answer to `question`."""
+
+
+def _message(command: Mapping[str, Any]) -> bytes:
+    """Return the command as MongoDB's wire protocol has it (OP_MSG)."""
+    body = struct.pack("<iB", 0, 0) + bson.encode(command)
+    return struct.pack("<iiii", HEADER_BYTES + len(body), 1, 0, OP_MSG) + body
 
 
 class EmbeddedMongo(EmbeddedServer):
@@ -159,6 +177,8 @@ class EmbeddedMongo(EmbeddedServer):
     """
 
     name = "the embedded MongoDB-compatible store"
+    # A `ping` is answered even where every read waits for a lock that is never let go of.
+    question = _message({"listCollections": 1, "nameOnly": True, "$db": "admin"})
 
     def program(self) -> Path:
         """Return the executable; raises EmbeddedNotInstalled."""
@@ -185,20 +205,19 @@ class EmbeddedMongo(EmbeddedServer):
         options = "journal=true&uuidRepresentation=standard&maxPoolSize=4"
         return f"mongodb://127.0.0.1:{port}/?{options}"
 
-    def _ping(self, connection: socket.socket) -> bool:
-        # By hand, because a client would leave threads behind in a launcher that forks.
-        body = struct.pack("<iB", 0, 0) + bson.encode({"ping": 1, "$db": "admin"})
-        connection.sendall(struct.pack("<iiii", 16 + len(body), 1, 0, OP_MSG) + body)
-        with connection.makefile("rb") as stream:
-            (length,) = struct.unpack("<i", stream.read(4))
-            reply = stream.read(length - 4)
-        return bool(bson.decode(reply[17:])["ok"])
+    @staticmethod
+    def is_answer(received: bytes) -> bool:
+        """Tell whether that is the whole answer to `question`."""
+        if len(received) < HEADER_BYTES or len(received) < struct.unpack_from("<i", received)[0]:
+            return False
+        return bool(bson.decode(received[HEADER_BYTES + 5 :])["ok"])
 
 
 class EmbeddedRedis(EmbeddedServer):
     """Valkey, which speaks Redis's protocol; nothing in it is truth, so nothing goes to disk."""
 
     name = "the embedded Redis-compatible server"
+    question = b"PING\r\n"
 
     def program(self) -> Path:
         """Return the executable; raises EmbeddedNotInstalled."""
@@ -224,9 +243,10 @@ class EmbeddedRedis(EmbeddedServer):
     def _uri(self, port: int) -> str:
         return f"redis://127.0.0.1:{port}/0"
 
-    def _ping(self, connection: socket.socket) -> bool:
-        connection.sendall(b"PING\r\n")
-        return connection.recv(16).startswith(b"+PONG")
+    @staticmethod
+    def is_answer(received: bytes) -> bool:
+        """Tell whether that is the whole answer to `question`."""
+        return received.startswith(b"+PONG\r\n")
 
 
 def _is_free(port: int) -> bool:

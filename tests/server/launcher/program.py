@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 
@@ -56,6 +56,8 @@ def wait_until(is_so: Callable[[], object], *, within_s: float = DEADLINE_S) -> 
 class Service:
     """`run.py`, all of it unless told otherwise, in a data directory of its own."""
 
+    command: ClassVar[tuple[str | Path, ...]] = (sys.executable, ROOT / "run.py")
+
     def __init__(self, data_dir: Path, *arguments: str, **environ: str) -> None:
         self.data_dir = data_dir
         with socket.socket() as probe:
@@ -65,7 +67,7 @@ class Service:
         self.output = data_dir.with_suffix(".out")
         with self.output.open("wb") as output:
             self.process = psutil.Popen(
-                [sys.executable, ROOT / "run.py", *arguments],
+                [*self.command, *arguments],
                 env=environ_of(data_dir, **self.environ),
                 cwd=ROOT,
                 stdout=output,

@@ -1,0 +1,40 @@
+"""Stores of the whole service that live and answer no more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.launcher.program import Service, run, wait_until
+
+
+class ImpatientService(Service):
+    command = (sys.executable, "-m", "tests.support.impatient")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    service = ImpatientService(tmp_path / "var", SNB_LOG_FORMAT="json")
+    yield service
+    service.end()
+
+
+def test_stores_that_are_silent_are_replaced_and_everything_acknowledged_is_there(
+    service: Service,
+) -> None:
+    def seed() -> str:
+        return run(service.data_dir, "seed", **service.environ).stdout
+
+    wait_until(service.is_ready)
+    assert seed() == "demo data: 8 new events, 8 new follows\n"
+    silent = {name: service.family()[name] for name in ("secantusd", "valkey-server")}
+    for store in silent.values():
+        store.suspend()
+    wait_until(lambda: not any(store.is_running() for store in silent.values()))
+    wait_until(lambda: silent.keys() <= service.family().keys())
+    wait_until(service.is_ready)
+    assert service.output.read_text().count('"event": "store_silent"') >= len(silent)
+    wait_until(lambda: seed() == "demo data: 0 new events, 0 new follows\n")
