@@ -42,6 +42,10 @@ from actors.mailbox import Mailbox
 
 Hook: TypeAlias = Coroutine[Any, Any, None] | None
 
+CUT_OFF = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
+"""What ends a task from outside. One that the collector takes, since its loop has gone, gets a
+`GeneratorExit` instead: it can neither wait for anything nor wake anybody."""
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -152,7 +156,7 @@ class LoopActor(pykka.Actor):
         except Exception as error:
             log.exception("actor_start_failed", actor=str(self))
             await self._end(error, clean_up=_nothing)
-        except BaseException as error:
+        except CUT_OFF as error:
             await self._end(error, clean_up=_nothing)
             raise
         else:
@@ -206,7 +210,7 @@ class LoopActor(pykka.Actor):
             value = await response
         except Exception as error:  # noqa: BLE001 (it goes to the asker or into the log)
             await _finish(self._fail(envelope, error))
-        except BaseException as error:
+        except CUT_OFF as error:
             await self._end(error, envelope)
             raise
         else:
