@@ -26,7 +26,9 @@ def batching() -> tuple[Store, LoopActorRef[Store]]:
     return store, ref
 
 
-@pytest.mark.parametrize("start", [starting, start_worker, batching], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "start", [starting, start_worker, batching], ids=lambda each: each.__name__
+)
 def test_an_actor_at_work_is_freed_without_its_loop(start: Callable[[], Any]) -> None:
     """It can wait for nothing and wake nobody; what it raised then, some later test would fail by."""
     loop = asyncio.new_event_loop()
