@@ -30,7 +30,7 @@ def batching() -> tuple[Store, LoopActorRef[Store]]:
     "start", [starting, start_worker, batching], ids=lambda each: each.__name__
 )
 def test_an_actor_at_work_is_freed_without_its_loop(start: Callable[[], Any]) -> None:
-    """It can wait for nothing and wake nobody; what it raised then, some later test would fail by."""
+    """It can wait for nothing and wake nobody; some later test would fail by what it raised."""
     loop = asyncio.new_event_loop()
     left: list[str] = []
     loop.set_exception_handler(lambda _loop, context: left.append(context["message"]))

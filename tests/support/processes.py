@@ -42,7 +42,7 @@ class ServerProcess:
         socket.close()
         self.base_url = f"http://127.0.0.1:{port}"
         self._environment = {
-            **os.environ,
+            **untraced(os.environ),
             **environment(mongodb_uri, redis_url, database, port),
             "SNB_LOG_FORMAT": "json",
             **variables,
@@ -61,7 +61,6 @@ class ServerProcess:
     async def start_mortal(self) -> None:
         """Start one that dies right after a step once `crash` says which, unless it runs."""
         if self._process is None or self._process.poll() is not None:
-            self._environment = untraced(self._environment)
             await self.start("-m", "tests.support.crashing")
 
     def crash(self, step: str) -> None:

@@ -14,8 +14,9 @@ from tests.server.launcher.program import Service, wait_until
 def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
-    def start_one(*arguments: str, **environ: str) -> Service:
-        started.append(Service(tmp_path / f"var{len(started)}", *arguments, **environ))
+    def start_one(*arguments: str, is_traced: bool = True, **environ: str) -> Service:
+        data_dir = tmp_path / f"var{len(started)}"
+        started.append(Service(data_dir, *arguments, is_traced=is_traced, **environ))
         return started[-1]
 
     yield start_one

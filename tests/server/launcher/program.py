@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 
 import psutil
 
+from tests.support.untraced import untraced
+
 ROOT = Path(__file__).parents[3]
 DEADLINE_S = 90.0
 PRODUCTION = {
@@ -58,17 +60,20 @@ class Service:
 
     command: ClassVar[tuple[str | Path, ...]] = (sys.executable, ROOT / "run.py")
 
-    def __init__(self, data_dir: Path, *arguments: str, **environ: str) -> None:
+    def __init__(
+        self, data_dir: Path, *arguments: str, is_traced: bool = True, **environ: str
+    ) -> None:
         self.data_dir = data_dir
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self.environ = {"SNB_PORT": str(self.port), **environ}
+        given = environ_of(data_dir, **self.environ)
         self.output = data_dir.with_suffix(".out")
         with self.output.open("wb") as output:
             self.process = psutil.Popen(
                 [*self.command, *arguments],
-                env=environ_of(data_dir, **self.environ),
+                env=given if is_traced else untraced(given),
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
