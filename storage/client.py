@@ -45,7 +45,9 @@ LATEST_WRITE_S = 2 * CALL_DEADLINE_S + CARRIED_OUT_WITHIN_S
 """How long after being asked for a write may still happen: it waited a whole call for the batch
 before, and was sent at the deadline of its own."""
 
-PING_DEADLINE_S = 2.0
+PING_DEADLINE_S = CALL_DEADLINE_S
+"""That a store is not there is known after two seconds; one that is busy has this long."""
+
 CLOSE_WITHIN_S = 2.0
 """Sessions are ended in the store."""
 
@@ -151,7 +153,7 @@ async def store_call(deadline_s: float = CALL_DEADLINE_S) -> AsyncIterator[None]
 
 
 async def ping(database: AsyncIOMotorDatabase[Document]) -> None:
-    """Return when the store answers; raise StoreUnavailable when it does not do so soon."""
+    """Return when the store answers; raise StoreUnavailable when it does not."""
     async with store_call(PING_DEADLINE_S):
         await driver_of(database).command("ping")
 
