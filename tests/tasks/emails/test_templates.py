@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime
-from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,79 +9,15 @@ import pytest
 from actors.flows.profiles import welcome
 from rules.kinds import KINDS, Channel
 from rules.locales import LOCALES
-from tasks.channels.mail import NotRendered
-from tasks.emails.compiling import TemplateCompiler
-from tasks.emails.pieces import TemplateRefused
-from tasks.emails.rendered import Rendered
-from tasks.emails.sources import DIRECTORY, ShippedSources, Source
-from tasks.emails.templates import FileTemplates
-from tasks.emails.view import Given
-from tasks.letter import Party
-from tests.tasks.letters import BAKERY, letter
-
-PUBLIC_URL = "https://savenbite.example"
-LEAVE = "https://savenbite.example/unsubscribe/token/"
-TEMPLATES = FileTemplates(PUBLIC_URL)
-COMPILER = TemplateCompiler()
-SHIPPED = COMPILER.shipped
-NAMES = sorted(SHIPPED.names)
-
-FULL = {
-    "listing_name": "Sourdough loaves",
-    "price": "25.00",
-    "currency": "ZAR",
-    "expiry_date": "2026-11-26T18:00:00Z",
-    "pickup_location": "12 Long Street",
-    "pickup_time": "2026-11-26T15:30:00Z",
-    "order_number": "SNB-2041",
-    "confirmation_code": "K7-394Q",
-    "contact_person": "Ayesha Jacobs",
-    "contact_phone": "+27 21 555 0148",
-    "items": [{"name": "Bread", "quantity": 2}],
-    "total_amount": "145.50",
-    "rating": 4,
-    "status": "verified",
-    "reason": "All papers were there",
-    "promo_code": "FRIDAY50",
-    "user_type": "customer",
-    "listings": [
-        {"listing_name": "Samoosas", "business_name": "Bo-Kaap", "price": "40", "expiry_date": "?"}
-    ],
-    "offers": 4,
-    "unread_count": 7,
-    "missed_pickups": 1,
-    "unread_reminders": 2,
-}
-"""Every key that a template shows."""
-
-
-async def rendered(**changes: Any) -> Rendered:
-    return await TEMPLATES.render(letter(**changes), unsubscribe_url=LEAVE)
-
-
-class Page(HTMLParser):
-    """What a reader's program makes of the HTML."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        if not self.tags or self.tags[-1][0] != "style":
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.words).split())
-
-    def all(self, tag: str, attribute: str) -> list[str | None]:
-        return [attributes.get(attribute) for name, attributes in self.tags if name == tag]
+from tasks.emails.sources import DIRECTORY
+from tests.tasks.emails.rendering import (
+    FULL,
+    LEAVE,
+    SHIPPED,
+    Page,
+    rendered,
+)
+from tests.tasks.letters import letter
 
 
 def test_every_kind_that_has_email_has_a_template_of_its_own() -> None:
@@ -234,140 +167,6 @@ async def test_the_year_is_the_letters() -> None:
 
 async def test_who_has_no_name_is_greeted_all_the_same() -> None:
     assert "\nHi,\n" in (await rendered(recipient_name=None)).text
-
-
-HOSTILE = "<script>alert(1)</script>{{ 7 * 7 }}{% raw %}\"'><img src=x onerror=alert(1)> &amp;"
-
-
-async def test_what_people_write_is_text_and_never_markup() -> None:
-    data = dict.fromkeys(FULL, HOSTILE)
-    mail = await rendered(
-        title=HOSTILE,
-        message=HOSTILE,
-        recipient_name=HOSTILE,
-        sender_name=HOSTILE,
-        business=Party(id=BAKERY.id, name=HOSTILE, logo=None),
-        data=data | {"listings": [data]},
-        action_buttons=[{"text": HOSTILE[:24], "url": "/x"}],
-    )
-    page = Page(mail.html)
-    assert "script" not in {tag for tag, _ in page.tags}
-    assert page.all("img", "src") == []
-    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
-    assert HOSTILE in page.text
-    assert "49" not in page.text
-    # A text-only reader sees what was written.
-    assert HOSTILE in mail.text
-    assert mail.subject == HOSTILE
-
-
-@pytest.mark.parametrize("kind", NAMES)
-@pytest.mark.parametrize(
-    "value",
-    [HOSTILE, "", 0, -1, 1e308, True, None, [], {}, [[]], [{}], {"name": []}, [None, {"name": 7}]],
-)
-async def test_data_of_any_shape_can_be_rendered(kind: str, value: Any) -> None:
-    await rendered(kind=kind, data=dict.fromkeys(FULL, value) | {"deep_link": value})
-
-
-async def test_links_that_would_run_something_are_left_out() -> None:
-    bad = "javascript:alert(1)"
-    mail = await rendered(
-        action_buttons=[{"text": "Go", "url": bad}, {"text": "Call", "action": "call"}],
-        image_url=bad,
-        business=Party(id=BAKERY.id, name="Sunrise Bakery", logo=bad),
-        data={"deep_link": bad},
-    )
-    assert "javascript" not in mail.html
-    assert "javascript" not in mail.text
-    assert "Go" not in Page(mail.html).text.split()
-
-
-async def test_pictures_are_hosted_described_and_no_wider_than_the_mail() -> None:
-    mail = await rendered(
-        image_url="https://images.example/a.jpg",
-        business=Party(id=BAKERY.id, name="Sunrise Bakery", logo="/logos/b.png"),
-    )
-    page = Page(mail.html)
-    picture, logo = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert picture["src"] == "https://images.example/a.jpg"
-    assert picture["alt"] == letter().title
-    assert "max-width:534px" in (picture["style"] or "")
-    assert logo["src"] == f"{PUBLIC_URL}/logos/b.png"
-    assert logo["alt"]
-
-
-async def test_without_a_button_of_its_own_a_mail_opens_the_app() -> None:
-    mail = await rendered(action_buttons=[], data={"deep_link": "savenbiteguild://listing/770g"})
-    assert "savenbiteguild://listing/770g" in Page(mail.html).all("a", "href")
-    assert "Open in the app: savenbiteguild://listing/770g" in mail.text
-
-
-async def test_a_subject_has_no_line_breaks() -> None:
-    mail = await rendered(title="Bread\r\nBcc: everybody@example.org")
-    assert mail.subject == "Bread Bcc: everybody@example.org"
-
-
-async def test_a_template_is_compiled_once_for_all_who_ask_at_once() -> None:
-    counted = Counting()
-    templates = FileTemplates(PUBLIC_URL, counted)
-    mails = [letter(recipient_name=f"N{n}") for n in range(20)]
-    made = await asyncio.gather(*(templates.render(each, unsubscribe_url=LEAVE) for each in mails))
-    assert len({mail.html for mail in made}) == 20
-    assert counted.compiled == 1
-
-
-class Counting(TemplateCompiler):
-    compiled = 0
-
-    def compile(self, source: Source) -> Any:
-        self.compiled += 1
-        return super().compile(source)
-
-
-@pytest.mark.parametrize(
-    "html",
-    [
-        "<p>{{ nobody.knows }}</p>",
-        "<p>{{ unknown }}</p>",
-        "<p>{{ title + 1 }}</p>",
-        "<p>{{ 1 / 0 }}</p>",
-        "<p>{{ title.__class__.__mro__ }}</p>",
-        "<p>{{ buttons.append(1) }}</p>",
-        "<p>{{ x | no_such_filter }}</p>",
-        "<p>{% if %}</p>",
-    ],
-)
-async def test_a_template_that_fails_says_so_and_quotes_nobody(tmp_path: Path, html: str) -> None:
-    broken = tmp_path / "email"
-    (broken / "en").mkdir(parents=True)
-    (broken / "layout.txt").write_text("{{ message }}")
-    (broken / "layout.html").write_text(html)
-    (broken / "en" / "words.jinja").write_text("{% block greeting %}Hi{% endblock %}")
-    (broken / "en" / "notification.jinja").write_text("{% block subject %}Hi{% endblock %}")
-    templates = FileTemplates(PUBLIC_URL, TemplateCompiler(ShippedSources(broken)))
-    with pytest.raises(NotRendered) as refused:
-        await templates.render(letter(title="A secret"), unsubscribe_url=LEAVE)
-    assert "A secret" not in str(refused.value)
-
-
-def test_a_template_written_by_hand_stands_alone_or_on_the_shared_look() -> None:
-    view = {"title": "<Bread>", "data": Given({"where": {"city": "Durban"}})}
-    alone = Source(
-        locale="en",
-        subject="{{ title }}",
-        html="<p>{{ title }}</p>",
-        text="{{ data.where.city }}{{ data.where }}{{ data.nothing }}",
-    )
-    made = COMPILER.compile(alone).render(view)
-    assert (made.subject, made.text) == ("<Bread>", "Durban")
-    assert "<p>&lt;Bread&gt;</p>" in made.html
-    shipped = SHIPPED.source("welcome", "af")
-    assert shipped.html.startswith('{% extends "base.html" %}')
-    with pytest.raises(TemplateRefused, match="extends what there is not"):
-        COMPILER.compile(
-            Source(locale="en", subject="x", html='{% extends "/etc/passwd" %}', text="x")
-        )
 
 
 @pytest.mark.parametrize(
