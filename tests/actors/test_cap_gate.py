@@ -30,8 +30,8 @@ from storage.daily_caps import AWAY_FOR_S, DailyCaps
 from storage.positions import PositionClock
 from storage.redis import RedisStore
 from storage.stores import Stores
-from tests.actors.test_publisher import LISTING, Publishing, stored
 from tests.support.own_redis import OwnRedis, own_redis
+from tests.support.publishing import LISTING, Publishing, stored
 
 IN_APP, EMAIL, PUSH, SMS = Channel
 TABLE = CapTable(customer=ChannelCaps(3, 2, 1, 1))

@@ -2,130 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, time, timedelta
 from time import monotonic
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from actors.cap_gate import CapGate, Reserved
 from actors.connection import CloseCode
 from actors.directory import Directory
-from actors.draft import REDELIVER_AFTER, Draft
-from actors.flows.content import Content
-from actors.frames import Announcement
+from actors.draft import REDELIVER_AFTER
 from actors.notice import Notice
-from actors.publisher import Published, Publisher
-from config.daily_caps import NO_DAILY_CAPS
+from actors.publisher import Published
 from rules.gates import Refusal, Refused
-from rules.kinds import KINDS, Channel
+from rules.kinds import Channel
 from rules.preferences import DEFAULTS
 from rules.quiet_hours import QuietHours, quiet_until
-from rules.recipients import Recipient
 from rules.timezones import zone_of
-from storage.events import StoredEvent
-from storage.names import NameResolver
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.queue import DeliveryRef, Priority
-from tests.storage.samples import NOON, an_event
 from tests.support.actors import (
-    Away,
-    RecordingBus,
     RecordingConnection,
-    RecordingQueue,
     UserActors,
-    no_caps,
 )
+from tests.support.publishing import LISTING, Publishing, stored
 from tests.support.world import eventually
-
-AN_HOUR = timedelta(hours=1)
-LISTING = Content(kind=KINDS["new_listing"], title="Bread", message="Fresh bread")
-
-
-class Publishing:
-    """A publisher whose queue is recorded, and recipients who can be reached on every channel."""
-
-    def __init__(
-        self,
-        stores: Stores,
-        clock: PositionClock,
-        directory: Directory | None = None,
-        caps: CapGate | None = None,
-    ) -> None:
-        self.clock = clock
-        self.bus = RecordingBus()
-        self.queue = RecordingQueue()
-        self.caps = no_caps() if caps is None else caps
-        self._stores = stores
-        self._publisher = Publisher(
-            notifications=stores.notifications,
-            names=NameResolver(stores.users, stores.businesses),
-            clock=clock,
-            directory=Directory(lambda *_, **__: pytest.fail("nobody is connected"))
-            if directory is None
-            else directory,
-            bus=self.bus,
-            caps=self.caps,
-            queue=self.queue,
-            writer="tests#1",
-        )
-
-    def recipient(self, **preferences: Any) -> Recipient:
-        return Recipient(
-            user_id=uuid4(),
-            preferences=replace(DEFAULTS, **preferences),
-            has_email=True,
-            has_device=True,
-            has_phone=True,
-        )
-
-    def quiet_now(self) -> QuietHours:
-        """Return hours that are quiet now and for an hour or two, in Johannesburg."""
-        local = self.clock.store_now().astimezone(zone_of(DEFAULTS.timezone))
-        return QuietHours(start=time((local - AN_HOUR).hour), end=time((local + 2 * AN_HOUR).hour))
-
-    def drafts(self, notice: Notice) -> list[Draft]:
-        """Return what the gates of preferences and quiet hours say now."""
-        now = self.clock.store_now()
-        return Draft.all_of(notice, at=now)
-
-    async def publish_decided(self, drafts: Sequence[Draft]) -> Published:
-        return await self._publisher.publish_decided(drafts)
-
-    async def publish_all(self, *notices: Notice) -> Published:
-        return await self._publisher.publish(notices)
-
-    async def publish(
-        self, recipient: Recipient, content: Content = LISTING, event: StoredEvent | None = None
-    ) -> NotificationRow:
-        """Tell `recipient` and return the row as it is stored."""
-        await self.publish_all(
-            Notice(event=event or stored(), content=content, recipients=[recipient])
-        )
-        found = await self._stores.notifications._rows.find({"recipient_id": recipient.user_id})
-        (row,) = (NotificationRow.from_document(document) for document in found)
-        return row
-
-
-def stored() -> StoredEvent:
-    new = an_event()
-    return StoredEvent(
-        key=new.key,
-        sender=new.sender,
-        event_id=new.event_id,
-        type=new.type,
-        occurred_at=NOON,
-        accepted_at=NOON,
-        data=new.data,
-        lane=new.lane,
-    )
 
 
 @pytest.fixture
@@ -365,45 +267,3 @@ async def test_what_could_not_be_announced_everywhere_holds_the_floor_of_later_r
         doubtful.id,
         later.id,
     ]
-
-
-async def test_the_loop_has_its_turn_between_portions_of_those_who_are_told(
-    stores: Stores, clock: PositionClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("actors.publisher.DELIVERED_AT_ONCE", 2)
-    seen: list[int | str] = []
-
-    class Portions(Directory):
-        def deliver(self, rows: Iterable[NotificationRow], announcement: Announcement) -> None:
-            seen.append(len(list(rows)))
-            asyncio.get_running_loop().call_soon(seen.append, "turn")
-
-    publishing = Publishing(stores, clock, Portions(lambda *_, **__: pytest.fail("nobody is here")))
-    recipients = [publishing.recipient() for _ in range(5)]
-    await publishing.publish_all(Notice(event=stored(), content=LISTING, recipients=recipients))
-    assert seen[:5] == [2, "turn", 2, "turn", 1]
-
-
-@pytest.mark.parametrize(("many", "order"), [(2, ["asked", "turn"]), (3, ["turn", "asked"])])
-async def test_the_loop_has_its_turn_once_many_are_decided(
-    stores: Stores,
-    clock: PositionClock,
-    monkeypatch: pytest.MonkeyPatch,
-    many: int,
-    order: list[str],
-) -> None:
-    monkeypatch.setattr("actors.publisher.DELIVERED_AT_ONCE", 2)
-    seen: list[str] = []
-
-    class Asked(CapGate):
-        @asynccontextmanager
-        async def passed(self, drafts: Sequence[Draft], *, at: datetime) -> AsyncIterator[Reserved]:
-            seen.append("asked")
-            yield Reserved()
-
-    none: Any = Away()
-    publishing = Publishing(stores, clock, caps=Asked(NO_DAILY_CAPS, none))
-    recipients = [publishing.recipient() for _ in range(many)]
-    asyncio.get_running_loop().call_soon(seen.append, "turn")
-    await publishing.publish_all(Notice(event=stored(), content=LISTING, recipients=recipients))
-    assert seen == order
