@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -214,19 +214,31 @@ def _locked(data_dir: Path) -> Iterator[None]:
 
 
 def _port_to_listen_on(settings: Settings) -> int:
-    """Return the port, a free one for 0, having made sure that it can be had."""
+    """Return the port, a free one for 0, having made sure that it and others can be had."""
+    with ExitStack() as stack:
+        if settings.process_port is not None:
+            for number in range(settings.processes):
+                stack.enter_context(
+                    _bound("SNB_PROCESS_PORT", settings.host, settings.process_port + number)
+                )
+        # With those in hand, or a free one could be one of them.
+        probe = stack.enter_context(_bound("SNB_PORT", settings.host, settings.port))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _bound(variable: str, host: str, port: int) -> socket.socket:
     try:
-        addresses = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        family, kind, protocol, _, address = addresses[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            port: int = probe.getsockname()[1]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror:
-        raise CannotLaunch(f"SNB_HOST: {settings.host} is not an address of this machine") from None
+        raise CannotLaunch(f"SNB_HOST: {host} is not an address of this machine") from None
+    family, kind, protocol, _, address = addresses[0]
+    probe = socket.socket(family, kind, protocol)
+    try:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
     except OSError as error:
-        problem = f"SNB_PORT: cannot listen on {settings.host}:{settings.port} ({error.strerror})"
+        probe.close()
+        problem = f"{variable}: cannot listen on {host}:{port} ({error.strerror})"
         raise CannotLaunch(problem) from None
-    return port
+    return probe

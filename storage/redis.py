@@ -15,7 +15,7 @@ Errors: `RedisUnavailable` for every way in which it did not answer in time.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis, RedisCluster
@@ -103,12 +103,14 @@ class RedisStore:
             raise RedisUnavailable(type(error).__name__) from error
 
     async def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            if isinstance(self._client, RedisCluster):
-                await _close_nodes(self._client)
-            self._client = None
+        """Close the connections; those of a server that says nothing more are dropped."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        with suppress(*_AWAY):
+            await client.aclose()
+        if isinstance(client, RedisCluster):
+            await _close_nodes(client)
 
     async def _open(self) -> Redis | RedisCluster:
         """Return the client that fits the server; who waits for another's attempt shares it."""
@@ -144,6 +146,7 @@ async def _close_nodes(client: RedisCluster) -> None:
     """
     manager = client.nodes_manager
     for name in ("nodes_cache", "startup_nodes"):
-        await manager.aclose(name)
+        with suppress(*_AWAY):
+            await manager.aclose(name)
         for node in getattr(manager, name).values():
             node.update_active_connections_for_reconnect()

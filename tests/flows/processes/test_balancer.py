@@ -14,7 +14,7 @@ import pytest
 from bench.balancer import Balancer, running_balancer
 from bench.ports import free_ports
 from tests.flows.processes.conftest import Scene
-from tests.support.api import Api
+from tests.support.api import Api, token
 from tests.support.processes import ServerProcess, server_process
 from tests.support.relay import directly, relayed
 from tests.support.sockets import Socket
@@ -78,6 +78,17 @@ async def connected_in_all_ways(person: Person, address: str) -> list[Socket]:
     return [await connected(person, address), by_header, by_subprotocol]
 
 
+async def closed(sockets: Sequence[Socket], watch: Watch) -> None:
+    """Close `sockets`, and wait until the processes know."""
+    for socket in sockets:
+        socket.close()
+
+    async def are_gone() -> bool:
+        return not any(await watch.gained())
+
+    await eventually(are_gone)
+
+
 async def test_all_sockets_and_requests_of_a_user_come_to_one_process(
     scene: Scene, address: str
 ) -> None:
@@ -97,21 +108,41 @@ async def test_all_sockets_and_requests_of_a_user_come_to_one_process(
         assert [3 * count for count in await requests.gained()] == [
             5 * count for count in with_sockets
         ]
-        for socket in opened:
-            socket.close()
+        await closed(opened, sockets)
     api.close()
 
 
 async def test_users_are_spread_over_all_processes(scene: Scene, address: str) -> None:
-    users = Watch(scene.apis, "snb_user_actors")
-    await users.begin()
+    sockets = Watch(scene.apis, "snb_sockets")
+    await sockets.begin()
     people = await scene.world.people(PEOPLE)
-    sockets = [await connected(person, address) for person in people]
-    gained = await users.gained()
+    opened = [await connected(person, address) for person in people]
+    gained = await sockets.gained()
     assert sum(gained) == PEOPLE
     assert min(gained) > 0
-    for socket in sockets:
-        socket.close()
+    await closed(opened, sockets)
+
+
+async def test_what_a_service_sends_goes_to_all_processes(scene: Scene, address: str) -> None:
+    requests = Watch(scene.apis, "snb_http_request_duration_seconds_count{.*internal/events.*}")
+    await requests.begin()
+    world = World(Api(address))
+    for _ in range(12):
+        await world.person()
+    gained = await requests.gained()
+    assert sum(gained) == 12
+    assert min(gained) > 0
+    world.api.close()
+
+
+async def test_where_no_process_is_the_balancer_answers_as_the_service_does(
+    tmp_path: Path,
+) -> None:
+    with before(tmp_path, []) as (_, address):
+        api = Api(address)
+        answer = await api.get("/api/notifications/", token())
+        assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")
+        api.close()
 
 
 async def test_who_is_behind_the_balancer_has_the_address_that_they_come_from(

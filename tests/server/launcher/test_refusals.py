@@ -99,6 +99,7 @@ def test_check_says_ok_or_why_not(tmp_path: Path) -> None:
     [
         ("SNB_PORT", {"SNB_PROCESSES": "2"}),
         ("SNB_PROCESS_PORT", {"SNB_PORT": "0"}),
+        ("SNB_PROCESS_PORT", {"SNB_PORT": "0", "SNB_PROCESSES": "2"}),
     ],
 )
 def test_a_port_of_another_program_is_refused(
