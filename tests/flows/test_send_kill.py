@@ -127,7 +127,7 @@ async def test_a_schedule_whose_time_came_while_nothing_ran_is_sent_at_the_start
 ) -> None:
     await mortal.start_mortal()
     person = await world.person()
-    at = datetime.now(UTC) + timedelta(seconds=0.5)
+    at = datetime.now(UTC) + timedelta(seconds=2)
     schedule_id = (await plan(world, person, uuid4().hex, at)).body["schedule_id"]
     mortal.kill()
     await mortal.start_mortal()

@@ -52,7 +52,7 @@ async def a_direct_send(scene: Scene) -> Caused:
 async def a_schedule(scene: Scene) -> Caused:
     person = await scene.world.person()
     sockets = await scene.sockets_of(person)
-    soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
     assert (await scene.world.send(person, send_at=soon, title="In time")).status == 202
     return sockets, {"title": "In time", "unread_count": 1}
 
