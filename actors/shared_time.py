@@ -13,15 +13,23 @@ import math
 import time
 from collections.abc import Callable
 
-MARGIN_S = 0.05
-"""By how much the clock of Redis may be off unnoticed. NTP keeps machines, and so whichever takes
-over from Redis's, within milliseconds."""
+SHORT_TRIP_S = 0.1
+"""A longer one measures too little: a clock that was set meanwhile by as much would not be seen."""
+
+MARGIN_S = 0.2
+"""By how much the clock of Redis may be off unnoticed: what a short trip hides, and as much as NTP
+corrects from one beat to the next (83 ms a second at most, chrony's `maxslewrate`)."""
 
 RATES_APART = 0.001
-"""Seconds a second: NTP lets no clock go wrong by more than half of that (500 ppm)."""
+"""Seconds a second: clocks of machines go wrong by less than half of that (500 ppm, the most that
+ntpd corrects) while nobody sets them."""
 
 MEASURED_FOR_S = 3.0
 """Three beats: less than a member is one without any (storage/bus_members.py)."""
+
+NEW_FOR_S = 1.0
+"""A beat (actors/bus_member.py): by then the others have seen, too, that a clock was set before
+this process began, and most of what they told before that has come."""
 
 DOUBTFUL_FOR_S = 30.0
 """Longer than an announcement takes."""
@@ -44,16 +52,24 @@ class SharedTime:
         return now_s <= self._measured_at_s + MEASURED_FOR_S and now_s > self._doubtful_until_s
 
     def measure(self, shown_us: int, *, asked_at_s: float) -> None:
-        """Take in what Redis's clock has shown, in microseconds, between `asked_at_s` and now."""
+        """Take in what Redis's clock has shown, in microseconds, between `asked_at_s` and now.
+
+        After a long trip it is only looked whether the clock was set.
+        """
         now_s = self._monotonic()
         drift_s = self._drift_s(now_s)
         known_least_s = self._least_ahead_s - drift_s
         known_most_s = self._most_ahead_s + drift_s
         least_s, most_s = shown_us / 1e6 - now_s, shown_us / 1e6 - asked_at_s
-        if least_s > known_most_s or most_s < known_least_s:
-            # It was set, or another Redis has taken over; or this machine was suspended.
+        was_set = least_s > known_most_s or most_s < known_least_s
+        if was_set:
+            # Or another Redis has taken over; or this machine was suspended.
             self._doubtful_until_s = now_s + DOUBTFUL_FOR_S
-        else:
+        if now_s - asked_at_s > SHORT_TRIP_S:
+            return
+        if self._measured_at_s == -math.inf:
+            self._doubtful_until_s = now_s + NEW_FOR_S
+        if not was_set:
             least_s, most_s = max(least_s, known_least_s), min(most_s, known_most_s)
         self._least_ahead_s, self._most_ahead_s = least_s, most_s
         self._measured_at_s = now_s

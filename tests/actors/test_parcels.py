@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,7 +22,7 @@ from actors.parcels import (
     read_fields,
 )
 from actors.questions import Answer, Question
-from actors.shared_time import SharedTime
+from actors.shared_time import NEW_FOR_S, SharedTime
 from storage.names import Names
 from tests.storage.samples import NOON, a_row
 
@@ -70,19 +69,20 @@ def test_of_an_announcement_each_process_gets_the_part_for_its_users() -> None:
 
 
 def test_an_announcement_says_by_redis_clock_when_its_rows_were_not_stored_yet() -> None:
-    shared_time = SharedTime()
-    asked_at_s = time.monotonic()
-    shared_time.measure(1_800_000_000_000_000, asked_at_s=asked_at_s)
+    seconds = [100.0]
+    shared_time = SharedTime(lambda: seconds[0])
+    shared_time.measure(1_800_000_000_000_000, asked_at_s=seconds[0])
+    seconds[0] += NEW_FOR_S + 1
     row = a_row(uuid4())
     sent = [
         Announced.of([row], Announcement(row, NO_NAMES, stored_after_s=after_s), shared_time)
-        for after_s in (None, asked_at_s)
+        for after_s in (None, 100.0)
     ]
     got = [read_fields(announced.fields()) for announced in sent]
     unknown, known = [each.stored_after_us for each in got if isinstance(each, Announced)]
     assert unknown is None
     assert known is not None
-    assert 1_700_000_000_000_000 < known <= 1_800_000_000_000_000
+    assert 1_799_999_999_990_000 < known <= 1_800_000_000_000_000
 
 
 def test_what_concerns_one_goes_whole() -> None:
