@@ -19,7 +19,7 @@ from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.elsewhere import Elsewhere
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
-from actors.inbox_counts import InboxCounts
+from actors.messages import InboxCounts
 from actors.parcels import Changed
 from actors.pending_questions import NotAnswered
 from actors.questions import Inquiry

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
-from actors.messages import Listed
+from actors.messages import InboxCounts, Listed
 from actors.told import Told
 from storage.notifications import NotificationRow
-
-
-@dataclass(frozen=True, slots=True)
-class InboxCounts:
-    """How many rows are unread, and how many are shown, where that was wanted."""
-
-    unread: int
-    shown: int | None
 
 
 def inbox_counts(

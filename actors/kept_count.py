@@ -6,27 +6,20 @@ import contextlib
 import time
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
+from actors.bus_face import BusFace
+from actors.count_ages import RECENT, RECOUNT_AFTER
 from actors.messages import Deliver
 from actors.recounter import Recounts
 from storage.client import StoreUnavailable
 from storage.notifications import Mark
 from storage.positions import EPOCH, TRUSTED_OFFSET_S, PositionClock
 
-if TYPE_CHECKING:
-    from actors.bus_face import BusFace
-
-RECENT = timedelta(seconds=30)
-"""Rows positioned within this are known by id to a recount: longer than an announcement takes."""
-
 CLOCKS_APART = timedelta(seconds=TRUSTED_OFFSET_S)
 """By how much other processes' positions may be ahead of those that are given here, where it is not
 known when their rows were stored (actors/shared_time.py)."""
-
-RECOUNT_AFTER = timedelta(minutes=5)
-"""A count older than this is read anew the next time its user does something."""
 
 
 class KeptCount(ABC):

@@ -157,6 +157,14 @@ class CountInbox:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxCounts:
+    """How many rows are unread, and how many are shown, where that was wanted."""
+
+    unread: int
+    shown: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """Send a connection what is held for it, unless it has synced since."""
 

@@ -16,13 +16,13 @@ from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
-from actors.inbox_counts import InboxCounts
-from actors.kept_count import RECENT, RECOUNT_AFTER
+from actors.count_ages import RECENT, RECOUNT_AFTER
 from actors.messages import (
     Click,
     CountInbox,
     CountUnread,
     Delete,
+    InboxCounts,
     Listed,
     MarkAllRead,
     Marked,

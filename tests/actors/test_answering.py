@@ -15,10 +15,9 @@ from actors.answering import Answering
 from actors.bus_carrier import Return
 from actors.bus_registrar import Forget
 from actors.directory import Directory
-from actors.inbox_counts import InboxCounts
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
-from actors.messages import Attach, InTime, Marked, TooLate
+from actors.messages import Attach, InboxCounts, InTime, Marked, TooLate
 from actors.parcels import Questions
 from actors.questions import Answer, Kind, Outcome, Question
 from storage.client import StoreUnavailable

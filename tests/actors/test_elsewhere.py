@@ -11,8 +11,7 @@ import pytest
 
 from actors.bus_carrier import ENTRY_BYTES
 from actors.inbox import Inbox, InboxPage
-from actors.inbox_counts import InboxCounts
-from actors.messages import CountInbox, Marked
+from actors.messages import CountInbox, InboxCounts, Marked
 from actors.parcels import Questions
 from actors.questions import Answer, ListedElsewhere, Outcome, Question
 from actors.whereabouts import NOWHERE_FOR_S, KnownWhereabouts

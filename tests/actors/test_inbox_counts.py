@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.inbox_counts import InboxCounts, inbox_counts
+from actors.inbox_counts import inbox_counts
+from actors.messages import InboxCounts
 from actors.told import Told
 from storage.positions import EPOCH
 

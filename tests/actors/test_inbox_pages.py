@@ -10,11 +10,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from actors import messages
+from actors.count_ages import RECENT, RECOUNT_AFTER
 from actors.directory import Directory
 from actors.frames import Announcement
 from actors.inbox import Inbox, InboxPage
 from actors.inbox_change import OneDeleted, OneRead
-from actors.kept_count import RECENT, RECOUNT_AFTER
 from storage.client import StoreUnavailable
 from storage.names import Names
 from storage.notifications import InboxFilter, NotificationRow, NotificationsRepository

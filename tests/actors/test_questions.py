@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from actors.inbox_counts import InboxCounts
-from actors.kept_count import RECENT, RECOUNT_AFTER
+from actors.count_ages import RECENT, RECOUNT_AFTER
 from actors.messages import (
     Click,
     CountInbox,
     CountUnread,
     Delete,
+    InboxCounts,
     MarkAllRead,
     Marked,
     MarkRead,

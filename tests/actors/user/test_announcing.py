@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from actors import messages
+from actors.count_ages import RECENT, RECOUNT_AFTER
 from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead
-from actors.kept_count import CLOCKS_APART, RECENT, RECOUNT_AFTER
+from actors.kept_count import CLOCKS_APART
 from actors.loop_ref import LoopActorRef
 from actors.told import REMEMBERED
 from actors.user import UserActor
