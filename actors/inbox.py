@@ -19,7 +19,6 @@ from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.elsewhere import Elsewhere
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
-from actors.messages import InboxCounts
 from actors.parcels import Changed
 from actors.pending_questions import NotAnswered
 from actors.questions import Inquiry
@@ -90,7 +89,7 @@ class Inbox:
         if unread_count is None:
             asked = messages.CountInbox(rows, is_shown_wanted=count is None and wanted.is_by_state)
             try:
-                counts: InboxCounts = await self._ask(user_id, asked)
+                counts: messages.InboxCounts = await self._ask(user_id, asked)
             except NotAnswered:
                 unread_count = await self._notifications.unread_count(user_id)
             else:
