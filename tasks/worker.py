@@ -13,36 +13,22 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import redis
 import structlog
-from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from config.settings import Settings
 from rules.kinds import Channel
 from rules.lease import Lease
-from storage.cap_ledger import CapLedger
-from storage.charges import ChargesRepository
 from storage.client import (
-    PING_DEADLINE_S,
-    Document,
-    StoreClient,
     StoreRefused,
     StoreUnavailable,
-    open_client,
 )
-from storage.daily_caps import DailyCaps
-from storage.encryption import FieldCipher
 from storage.image_objects import ImageObjects
 from storage.image_opening import open_image_objects
-from storage.indexes import BUILD_DEADLINE_S, ensure_indexes
 from storage.names import NameResolver
-from storage.positions import PositionClock
 from storage.processes import ProcessesRepository, Superseded
-from storage.redis import RedisStore
-from storage.stores import Stores, open_stores
 from tasks.archives.opening import open_archive
 from tasks.cap_check import CapCheck
 from tasks.channels.opening import close_outlets, open_outlets
@@ -65,6 +51,7 @@ from tasks.queue import DeliveryQueue
 from tasks.rounds import Rounds
 from tasks.runtime import LoopThread
 from tasks.worker_lease import WorkerLease
+from tasks.worker_store import INDEXED_WITHIN_S, WorkerStore
 
 T = TypeVar("T")
 
@@ -72,9 +59,6 @@ log = structlog.get_logger(__name__)
 
 STORE_DEADLINE_S = 10.0
 JOIN_DEADLINE_S = 3.0
-LAST_BUILD_S = BUILD_DEADLINE_S + PING_DEADLINE_S + 1.0
-"""Longer than making the indexes may take by itself."""
-STOP_LOOK_S = 0.2
 BEAT_EVERY_S = 10.0
 HEALTH_EVERY_S = 10.0
 FINISH_DEADLINE_S = 20.0
@@ -98,18 +82,18 @@ def run_worker(settings: Settings) -> int:
         loop = LoopThread("storage")
         loop.start()
         stack.callback(loop.stop)
-        store = loop.run(_open(settings), deadline_s=STORE_DEADLINE_S)
+        store = loop.run(WorkerStore.open(settings), deadline_s=STORE_DEADLINE_S)
         # Jobs ask the store until they are cancelled.
         loop.close_last(store.client.aclose)
         stack.callback(lambda: loop.run(store.redis.close(), deadline_s=STORE_DEADLINE_S))
         has_built = _once_there(
-            "mongodb", lambda: loop.run(_build(store, stop), deadline_s=LAST_BUILD_S), stop
+            "mongodb", lambda: loop.run(store.index(stop), deadline_s=INDEXED_WITHIN_S), stop
         )
         if not has_built:
             return 0
         instance = f"{settings.instance}/worker"
         lease = _once_there(
-            "mongodb", lambda: loop.run(_join(store, instance), deadline_s=JOIN_DEADLINE_S), stop
+            "mongodb", lambda: loop.run(store.join(instance), deadline_s=JOIN_DEADLINE_S), stop
         )
         if lease is None:
             return 0
@@ -137,51 +121,11 @@ def run_worker(settings: Settings) -> int:
         return worker.run(stop)
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
-    client: StoreClient
-    database: AsyncIOMotorDatabase[Document]
-    clock: PositionClock
-    stores: Stores
-    redis: RedisStore
-
-
-async def _open(settings: Settings) -> _Store:
-    """Build the repositories on the running loop, which their client is then bound to."""
-    client = open_client(settings.mongodb_uri or "", app_name="snb-worker")
-    database = client[settings.mongodb_database]
-    clock = PositionClock()
-    stores = open_stores(database, FieldCipher(settings.encryption_keys), clock)
-    return _Store(client, database, clock, stores, RedisStore(settings.redis_url or ""))
-
-
-async def _renderer(store: _Store, settings: Settings) -> StoredTemplates:
+async def _renderer(store: WorkerStore, settings: Settings) -> StoredTemplates:
     """Build what makes mails on the running loop, which its press is then bound to."""
     press = Press(most_waiting=settings.email.concurrency)
     shipped = FileTemplates(settings.public_url)
     return StoredTemplates(shipped, store.stores.templates, press, settings.public_url)
-
-
-async def _build(store: _Store, stop: threading.Event) -> bool:
-    """Create the indexes that are missing; told to stop, leave that to who comes next.
-
-    Before anything is written: the embedded store never answers again once a process makes an
-    index of a collection that another is just writing the first row of (docs/decisions.md).
-    """
-    building = asyncio.create_task(ensure_indexes(store.database))
-    while not stop.is_set():
-        done, _ = await asyncio.wait({building}, timeout=STOP_LOOK_S)
-        if done:
-            await building
-            return True
-    building.cancel()
-    await asyncio.gather(building, return_exceptions=True)
-    return False
-
-
-async def _join(store: _Store, instance: str) -> Lease:
-    await store.clock.measure(store.database)
-    return await store.stores.processes.register(instance, "worker")
 
 
 class Worker:
@@ -191,7 +135,7 @@ class Worker:
         self,
         *,
         loop: LoopThread,
-        store: _Store,
+        store: WorkerStore,
         hueys: Hueys,
         outlets: dict[Channel, Outlet[Any]],
         objects: ImageObjects,
@@ -199,7 +143,7 @@ class Worker:
         settings: Settings,
     ) -> None:
         stores = store.stores
-        caps = CapCheck(settings.daily_caps, _caps(store), stores.deliveries)
+        caps = CapCheck(settings.daily_caps, store.caps(), stores.deliveries)
         self._loop = loop
         self._store = store
         self._outlets = outlets
@@ -283,10 +227,6 @@ def _collect_seldom(stack: ExitStack) -> None:
     gc.set_threshold(*COLLECTED_AFTER)
     gc.collect()
     gc.freeze()
-
-
-def _caps(store: _Store) -> DailyCaps:
-    return DailyCaps(CapLedger(store.redis), ChargesRepository(store.database), store.clock)
 
 
 def _once_there(name: str, reach: Callable[[], T], stop: threading.Event) -> T | None:
