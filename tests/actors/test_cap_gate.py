@@ -32,20 +32,12 @@ from storage.redis import RedisStore
 from storage.stores import Stores
 from tests.support.own_redis import OwnRedis, own_redis
 from tests.support.publishing import LISTING, Publishing, stored
+from tests.support.ticking import Ticking
 
 IN_APP, EMAIL, PUSH, SMS = Channel
 TABLE = CapTable(customer=ChannelCaps(3, 2, 1, 1))
 AWAKE = QuietHours(is_enabled=False)
 OVER_CAP = {"status": "suppressed", "reason": "daily_cap"}
-
-
-class Ticking:
-    """Monotonic time that stands still unless it is moved."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

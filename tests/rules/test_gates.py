@@ -1,71 +1,32 @@
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from rules.gates import NOW, Decision, Gates, Later, Refusal, Refused, decide
-from rules.kinds import KINDS, Channel, Kind
+from rules.gates import NOW, Gates, Later, Refusal, Refused, decide
+from rules.kinds import KINDS, Channel
 from rules.preferences import Preferences
 from rules.quiet_hours import QuietHours
 from rules.recipients import Recipient
-
-SHOP = UUID("50000000-0000-4000-8000-000000000001")
-OTHER_SHOP = UUID("50000000-0000-4000-8000-000000000002")
-ALL = tuple(Channel)
-LISTING = KINDS["new_listing"]
-
-NOON = datetime(2026, 11, 22, 10, tzinfo=UTC)
-"""In Johannesburg, where nobody has quiet hours then by default."""
-
-NIGHT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
-MORNING = datetime(2026, 11, 23, 5, tzinfo=UTC)
-"""When the default quiet hours end after `NIGHT`."""
-
-EVERYTHING_ON = Preferences(promotional_notifications=True)
-REACHABLE = Recipient(
-    user_id=UUID(int=1),
-    preferences=EVERYTHING_ON,
-    has_email=True,
-    has_phone=True,
-    has_device=True,
+from tests.rules.decisions import (
+    ALL,
+    EVERYTHING_ON,
+    LISTING,
+    MORNING,
+    NIGHT,
+    NOON,
+    OTHER_SHOP,
+    REACHABLE,
+    SHOP,
+    decided,
+    everywhere,
+    preferring,
+    without,
 )
-
-
-def preferring(changes: dict[str, Any], recipient: Recipient = REACHABLE) -> Recipient:
-    return recipient._replace(preferences=replace(recipient.preferences, **changes))
-
-
-def without(address: str, recipient: Recipient = REACHABLE) -> Recipient:
-    changes: dict[str, Any] = {address: False}
-    return recipient._replace(**changes)
-
-
-def decided(
-    recipient: Recipient,
-    kind: Kind = LISTING,
-    *,
-    at: datetime = NOON,
-    is_critical: bool = False,
-    over_cap: Collection[Channel] = (),
-) -> dict[Channel, Decision]:
-    return decide(
-        kind=kind,
-        channels=ALL,
-        business_id=SHOP,
-        recipient=recipient,
-        at=at,
-        is_critical=is_critical,
-        over_cap=over_cap,
-    )
-
-
-def everywhere(decision: Decision) -> dict[Channel, Decision]:
-    return dict.fromkeys(ALL, decision)
 
 
 def test_nothing_stands_in_the_way_of_who_wants_it_and_can_be_reached() -> None:
@@ -208,46 +169,6 @@ def test_a_channel_without_address_says_so_before_it_says_that_its_cap_is_reache
 ) -> None:
     decisions = decided(without(ADDRESSES[channel]), over_cap=ALL)
     assert decisions[channel] == Refused(Refusal.NO_ADDRESS)
-
-
-def test_in_quiet_hours_all_but_the_inbox_waits_for_their_end() -> None:
-    assert decided(REACHABLE, at=NIGHT) == everywhere(Later(MORNING)) | {Channel.IN_APP: NOW}
-
-
-def test_what_the_cap_refuses_does_not_wait_for_the_end_of_quiet_hours() -> None:
-    decisions = decided(REACHABLE, at=NIGHT, over_cap={Channel.IN_APP, Channel.PUSH})
-    over_cap = Refused(Refusal.DAILY_CAP)
-    assert decisions == {
-        Channel.IN_APP: over_cap,
-        Channel.EMAIL: Later(MORNING),
-        Channel.PUSH: over_cap,
-        Channel.SMS: Later(MORNING),
-    }
-
-
-def test_quiet_hours_are_the_users_own_in_the_users_own_time_zone() -> None:
-    hours = QuietHours(start=time(5), end=time(6))
-    recipient = preferring({"quiet_hours": hours, "timezone": "Asia/Tokyo"})
-    in_tokyo_half_past_five = datetime(2026, 11, 22, 20, 30, tzinfo=UTC)
-    decisions = decided(recipient, at=in_tokyo_half_past_five)
-    assert decisions[Channel.EMAIL] == Later(datetime(2026, 11, 22, 21, tzinfo=UTC))
-    assert decided(recipient, at=NIGHT)[Channel.EMAIL] is NOW
-
-
-def test_in_a_time_zone_that_is_none_quiet_hours_are_those_of_johannesburg() -> None:
-    recipient = preferring({"timezone": "Mars/Olympus"})
-    assert decided(recipient, at=NIGHT)[Channel.EMAIL] == Later(MORNING)
-
-
-def test_quiet_hours_switched_off_let_everything_through() -> None:
-    recipient = preferring({"quiet_hours": QuietHours(is_enabled=False)})
-    assert decided(recipient, at=NIGHT) == everywhere(NOW)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_welcome_alone_bypasses_quiet_hours(kind: str) -> None:
-    decisions = decided(REACHABLE, KINDS[kind], at=NIGHT)
-    assert decisions[Channel.EMAIL] == (NOW if kind == "welcome" else Later(MORNING))
 
 
 def test_welcome_counts_like_any_email() -> None:

@@ -12,12 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 import structlog
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
 
 from rules.caps import Reservation
 from rules.kinds import Channel
@@ -30,37 +24,14 @@ from storage.daily_caps import AWAY_FOR_S, DailyCaps
 from storage.positions import PositionClock
 from storage.redis import RedisStore, RedisUnavailable
 from storage.stores import Stores
+from tests.storage.recorded import Recorded
 from tests.storage.samples import a_row
 from tests.support.own_redis import OwnRedis, own_redis
+from tests.support.ticking import Ticking
 
 IN_APP, EMAIL, PUSH, SMS = Channel
 DELIVERED = {"in_app": {"status": "delivered"}}
 SETTLES_WITHIN_S = 0.05
-
-
-class Queries(CommandListener):
-    """Counts what the store is asked for."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def started(self, event: CommandStartedEvent) -> None:
-        self.count += event.command_name == "find"
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
-
-
-class Ticking:
-    """Monotonic time that stands still unless it is moved."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 class Process:
@@ -96,15 +67,16 @@ def store(tmp_path: Path) -> Iterator[OwnRedis]:
 
 
 @pytest.fixture
-def queries() -> Queries:
-    return Queries()
+def recorded() -> Recorded:
+    """Keep what the store is asked."""
+    return Recorded()
 
 
 @pytest.fixture
 async def process(
-    store: OwnRedis, mongodb_uri: str, database_name: str, queries: Queries
+    store: OwnRedis, mongodb_uri: str, database_name: str, recorded: Recorded
 ) -> AsyncIterator[Process]:
-    client = open_client(mongodb_uri, app_name="tests", event_listeners=[queries])
+    client = open_client(mongodb_uri, app_name="tests", event_listeners=[recorded])
     started = Process(store.url, client[database_name])
     yield started
     await started.redis.close()
@@ -139,30 +111,32 @@ async def sent(stores: Stores, user_id: UUID, count: int, **fields: Any) -> list
     return [row.id for row in rows]
 
 
-async def test_an_ordinary_day_costs_the_store_no_query(process: Process, queries: Queries) -> None:
+async def test_an_ordinary_day_costs_the_store_no_query(
+    process: Process, recorded: Recorded
+) -> None:
     await process.ledger.trust_from(int((today().starts_at - timedelta(days=1)).timestamp() * 1000))
     user_id = uuid4()
     assert [await process.admits(user_id, 2) for _ in range(3)] == [True, True, False]
-    assert queries.count == 0
+    assert _queries(recorded) == 0
 
 
 async def test_where_nobody_was_before_nothing_can_be_forgotten(
-    process: Process, queries: Queries
+    process: Process, recorded: Recorded
 ) -> None:
     await process.caps.begin(is_first=True)
     assert await process.admits(uuid4(), 1)
-    assert queries.count == 0
+    assert _queries(recorded) == 0
 
 
 async def test_an_empty_redis_is_told_what_was_sent_before_it_is_trusted(
-    process: Process, stores: Stores, queries: Queries
+    process: Process, stores: Stores, recorded: Recorded
 ) -> None:
     user_id = uuid4()
     known = await sent(stores, user_id, 3)
     await process.caps.begin(is_first=False)
     assert [await process.admits(user_id, 5) for _ in range(3)] == [True, True, False]
     assert await process.admits(user_id, 5, known[0])
-    assert queries.count == 1
+    assert _queries(recorded) == 1
 
 
 async def test_what_is_forgotten_in_between_is_remembered_from_the_store(
@@ -218,7 +192,7 @@ async def test_only_what_counts_today_is_remembered(process: Process, stores: St
 
 
 async def test_users_in_other_time_zones_have_other_days(
-    process: Process, stores: Stores, queries: Queries
+    process: Process, stores: Stores, recorded: Recorded
 ) -> None:
     """The same instant is today's at one place and yesterday's at another."""
     now = PositionClock().store_now()
@@ -233,7 +207,7 @@ async def test_users_in_other_time_zones_have_other_days(
     await process.caps.begin(is_first=False)
     granted = [bool(each) for each in await process.caps.reserve(asked)]
     assert granted == [day.starts_at == at for day in days]
-    assert queries.count == len(days)
+    assert _queries(recorded) == len(days)
 
 
 async def test_while_redis_is_away_it_is_asked_once_in_a_while(
@@ -313,3 +287,7 @@ async def test_the_store_can_be_asked_for_a_day(process: Process, stores: Stores
     ours, strangers = await process.caps.sent({user_id: today(), stranger: today()})
     assert ours.channels == {notification_id: [IN_APP] for notification_id in known}
     assert (strangers.user_id, strangers.channels) == (stranger, {})
+
+
+def _queries(recorded: Recorded) -> int:
+    return sum(name == "find" for name, _ in recorded.commands)
