@@ -14,7 +14,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from actors.asked import Asked
-from actors.loop_actor import CUT_OFF, LoopActor
+from actors.loop_actor import LoopActor
 
 M = TypeVar("M")
 
@@ -62,7 +62,10 @@ class BatchActor(LoopActor, Generic[M]):
             await self.on_receive_many(messages)
         except Exception as error:  # noqa: BLE001 (it goes to the askers or into the log)
             failure = error
-        except CUT_OFF as error:
+        except GeneratorExit:
+            # The collector's, since its loop has gone: it can wait for nothing and wake nobody.
+            raise
+        except BaseException as error:
             unsettled = (
                 envelope
                 for envelope, asked in zip(batch, messages, strict=True)

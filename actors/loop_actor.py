@@ -42,10 +42,6 @@ from actors.mailbox import Mailbox
 
 Hook: TypeAlias = Coroutine[Any, Any, None] | None
 
-CUT_OFF = (asyncio.CancelledError, KeyboardInterrupt, SystemExit)
-"""What ends a task from outside. One that the collector takes, since its loop has gone, gets a
-`GeneratorExit` instead: it can neither wait for anything nor wake anybody."""
-
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -156,7 +152,10 @@ class LoopActor(pykka.Actor):
         except Exception as error:
             log.exception("actor_start_failed", actor=str(self))
             await self._end(error, clean_up=_nothing)
-        except CUT_OFF as error:
+        except GeneratorExit:
+            # The collector's, since its loop has gone: it can wait for nothing and wake nobody.
+            raise
+        except BaseException as error:
             await self._end(error, clean_up=_nothing)
             raise
         else:
@@ -210,7 +209,10 @@ class LoopActor(pykka.Actor):
             value = await response
         except Exception as error:  # noqa: BLE001 (it goes to the asker or into the log)
             await _finish(self._fail(envelope, error))
-        except CUT_OFF as error:
+        except GeneratorExit:
+            # The collector's, since its loop has gone: it can wait for nothing and wake nobody.
+            raise
+        except BaseException as error:
             await self._end(error, envelope)
             raise
         else:

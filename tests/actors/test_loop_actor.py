@@ -272,23 +272,3 @@ async def test_a_cancelled_start_ends_the_actor() -> None:
     with pytest.raises(pykka.ActorDeadError):
         await asked
     assert not ref.is_alive()
-
-
-async def test_an_end_of_the_process_passes_through_the_drain() -> None:
-    class Last(BaseException):
-        pass
-
-    def end() -> None:
-        raise Last
-
-    raised: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(
-        lambda _loop, context: raised.append(context.get("exception"))
-    )
-    worker, ref = start_worker()
-    asked = ref.ask(end, block=False)
-    with pytest.raises(pykka.ActorDeadError):
-        await asked
-    await asyncio.sleep(0)
-    assert [type(error) for error in raised] == [Last]
-    assert [type(failure) for failure in worker.failures] == [Last]
