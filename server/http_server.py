@@ -44,7 +44,8 @@ class HttpServer(tornado.httpserver.HTTPServer):
         for listening in sockets:
             self._sockets[listening.fileno()] = listening
             self._handlers[listening.fileno()] = Acceptor(listening, self._handle_connection).stop
-        self._looks.start()
+        if not self._looks.is_running():
+            self._looks.start()
 
     def stop(self) -> None:
         """Accept no more connections, and look after those that there are no more."""

@@ -78,6 +78,9 @@ class EmbeddedServer(ABC):
     """One embedded store in a directory of its own; started again it keeps its port."""
 
     name: ClassVar[str]
+    greeting: ClassVar[bytes]
+    """What it answers as soon as it is there."""
+
     question: ClassVar[bytes]
     """What it answers as long as it works."""
 
@@ -125,7 +128,7 @@ class EmbeddedServer(ABC):
     def pulse(self) -> Pulse:
         """Return what asks the store, which has been started, whether it works."""
         assert self._port is not None
-        return Pulse(self._port, self.question, self.is_answer)
+        return Pulse(self._port, self.question, self.is_whole)
 
     def _try(self, program: Path, port: int) -> str | None:
         """Start once; return None when the store answers, else its complaint."""
@@ -138,7 +141,7 @@ class EmbeddedServer(ABC):
                 output=output,
             )
         deadline = time.monotonic() + START_DEADLINE_S
-        with closing(Pulse(port, self.question, self.is_answer)) as pulse:
+        with closing(Pulse(port, self.greeting, self.is_whole)) as pulse:
             while time.monotonic() < deadline:
                 if self.child.poll() is not None:
                     return _last_line(log) or f"ended with status {self.child.returncode}"
@@ -160,8 +163,8 @@ class EmbeddedServer(ABC):
 
     @staticmethod
     @abstractmethod
-    def is_answer(received: bytes) -> bool:
-        """Tell whether that is the whole answer to `question`."""
+    def is_whole(received: bytes) -> bool:
+        """Tell whether that is a whole answer: who refuses works, too."""
 
 
 def _message(command: Mapping[str, Any]) -> bytes:
@@ -177,6 +180,7 @@ class EmbeddedMongo(EmbeddedServer):
     """
 
     name = "the embedded MongoDB-compatible store"
+    greeting = _message({"ping": 1, "$db": "admin"})
     # A `ping` is answered even where every read waits for a lock that is never let go of.
     question = _message({"listCollections": 1, "nameOnly": True, "$db": "admin"})
 
@@ -206,18 +210,18 @@ class EmbeddedMongo(EmbeddedServer):
         return f"mongodb://127.0.0.1:{port}/?{options}"
 
     @staticmethod
-    def is_answer(received: bytes) -> bool:
-        """Tell whether that is the whole answer to `question`."""
-        if len(received) < HEADER_BYTES or len(received) < struct.unpack_from("<i", received)[0]:
-            return False
-        return bool(bson.decode(received[HEADER_BYTES + 5 :])["ok"])
+    def is_whole(received: bytes) -> bool:
+        """Tell whether that is a whole answer: who refuses works, too."""
+        return (
+            len(received) >= HEADER_BYTES and len(received) >= struct.unpack_from("<i", received)[0]
+        )
 
 
 class EmbeddedRedis(EmbeddedServer):
     """Valkey, which speaks Redis's protocol; nothing in it is truth, so nothing goes to disk."""
 
     name = "the embedded Redis-compatible server"
-    question = b"PING\r\n"
+    greeting = question = b"PING\r\n"
 
     def program(self) -> Path:
         """Return the executable; raises EmbeddedNotInstalled."""
@@ -244,9 +248,9 @@ class EmbeddedRedis(EmbeddedServer):
         return f"redis://127.0.0.1:{port}/0"
 
     @staticmethod
-    def is_answer(received: bytes) -> bool:
-        """Tell whether that is the whole answer to `question`."""
-        return received.startswith(b"+PONG\r\n")
+    def is_whole(received: bytes) -> bool:
+        """Tell whether that is a whole answer: who refuses works, too."""
+        return received.endswith(b"\r\n")
 
 
 def _is_free(port: int) -> bool:

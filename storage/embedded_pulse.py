@@ -16,10 +16,10 @@ class Pulse:
     By hand, because a client would leave threads behind in a launcher that forks.
     """
 
-    def __init__(self, port: int, question: bytes, is_answer: Callable[[bytes], bool]) -> None:
+    def __init__(self, port: int, question: bytes, is_whole: Callable[[bytes], bool]) -> None:
         self._port = port
         self._question = question
-        self._is_answer = is_answer
+        self._is_whole = is_whole
         self._connection: socket.socket | None = None
         self._answer = b""
 
@@ -57,7 +57,7 @@ class Pulse:
         if not chunk:
             raise ConnectionResetError
         self._answer += chunk
-        if not self._is_answer(self._answer):
+        if not self._is_whole(self._answer):
             return False
         self.close()
         return True

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
 
 REMEMBERED = 10_000
-"""Pages, at about 400 bytes each: as many people as may be connected."""
+"""Pages, at about 340 bytes each: as 10,000 people have who read the first of theirs."""
 
 
 class InboxPages:

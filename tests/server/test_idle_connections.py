@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 import tornado.netutil
 import tornado.web
+import tornado.websocket
 
 from server.application import Application
 from server.edge import Edge
@@ -16,6 +17,13 @@ from server.http_server import LOOKS_EVERY_S, HttpServer, http_server
 from tests.support.world import eventually
 
 WITHIN_S = 30.0
+UPGRADE = (
+    b"GET /socket HTTP/1.1\r\nHost: tests\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+PING, PONG = b"\x89\x84\0\0\0\0here", b"\x8a\x04here"
+"""RFC 6455 §5.5; a mask of zeros leaves the payload as it is."""
+
 REQUEST = b"GET / HTTP/1.1\r\nHost: tests\r\n\r\n"
 BEGUN = b"GET / HTTP/1.1\r\n"
 
@@ -33,6 +41,16 @@ class Slow(tornado.web.RequestHandler):
         self.finish("here")
 
 
+class Socket(tornado.websocket.WebSocketHandler):
+    """Says nothing by itself."""
+
+    def open(self) -> None:
+        pass
+
+    def on_message(self, message: str | bytes) -> None:
+        raise AssertionError(message)
+
+
 class Served:
     """A server, a connection to it, and a handler that waits."""
 
@@ -46,7 +64,9 @@ class Served:
         given = {"may_answer": self.may_answer, "is_asked": self.is_asked}
         edge = Edge(allowed_origins=(), is_https=False)
         server = http_server(
-            Application([("/", Slow, given)], edge=edge), None, looks_every_s=looks_every_s
+            Application([("/", Slow, given), ("/socket", Socket)], edge=edge),
+            None,
+            looks_every_s=looks_every_s,
         )
         sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
@@ -109,6 +129,28 @@ async def test_who_waits_for_an_answer_stays(served: Served) -> None:
         server.close_idle()
         served.may_answer.set()
         assert (await served.answer()).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_websocket_on_which_nothing_is_said_stays(served: Served) -> None:
+    async with served.running() as server:
+        await served.ask(UPGRADE)
+        async with asyncio.timeout(WITHIN_S):
+            await served._reader.readuntil(b"\r\n\r\n")
+        for _ in range(3):
+            server.close_idle()
+        await served.ask(PING)
+        assert (await served.answer()).endswith(PONG)
+
+
+async def test_who_stops_in_the_midst_of_a_body_is_closed(served: Served) -> None:
+    async with served.running() as server:
+        await served.ask(b"POST / HTTP/1.1\r\nHost: tests\r\nContent-Length: 9\r\n\r\nhalf")
+
+        async def is_closed() -> bool:
+            server.close_idle()
+            return served.has_ended
+
+        await eventually(is_closed)
 
 
 async def test_a_server_looks_by_itself(served: Served) -> None:

@@ -88,6 +88,18 @@ def test_a_store_that_is_silent_for_too_long_is_replaced_at_its_port(watched: Wa
     watched.look_until_answered()
 
 
+def test_after_each_kill_a_store_is_waited_for_twice_as_long(watched: Watched) -> None:
+    for silences in (1, 2, 4):
+        before = watched.pid
+        watched.signal(signal.SIGSTOP)
+        with capture_logs() as logs:
+            watched.look(silences * LOOKS_WITHIN_PATIENCE)
+            assert logs == []
+            watched.look(silences * LOOKS_WITHIN_PATIENCE)
+            watched.look_until(lambda before=before: watched.pid != before)  # type: ignore[misc]
+        assert [line["event"] for line in logs] == ["store_silent", "child_died"]
+
+
 def test_a_store_that_answers_late_again_and_again_is_left_alone(watched: Watched) -> None:
     before = watched.pid
     with capture_logs() as logs:

@@ -12,6 +12,11 @@ from storage.embedded_pulse import Pulse
 
 WITHIN_S = 60.0
 BODY = struct.pack("<iB", 0, 0) + bson.encode({"cursor": {"firstBatch": []}, "ok": 1.0})
+REFUSED = struct.pack("<iB", 0, 0) + bson.encode({"ok": 0.0, "code": 112})
+REFUSALS = {
+    EmbeddedMongo: struct.pack("<iiii", 16 + len(REFUSED), 1, 1, 2013) + REFUSED,
+    EmbeddedRedis: b"-BUSY Valkey is busy running a script.\r\n",
+}
 ANSWERS = {
     EmbeddedMongo: struct.pack("<iiii", 16 + len(BODY), 1, 1, 2013) + BODY,
     EmbeddedRedis: b"+PONG\r\n",
@@ -22,8 +27,9 @@ class Peer:
     """A store's port, where the test itself answers."""
 
     def __init__(self, listening: socket.socket, kind: type[EmbeddedServer]) -> None:
-        self.pulse = Pulse(listening.getsockname()[1], kind.question, kind.is_answer)
+        self.pulse = Pulse(listening.getsockname()[1], kind.question, kind.is_whole)
         self.answer = ANSWERS[kind]
+        self.refusal = REFUSALS[kind]
         self._kind = kind
         self._listening = listening
         self._connection: socket.socket | None = None
@@ -63,6 +69,14 @@ def test_an_answer_is_seen_once_it_is_whole_and_the_next_look_asks_again(peer: P
             peer.say(peer.answer[place : place + 1])
             assert not peer.pulse.beats(within_s=0.001)
         peer.say(peer.answer[-1:])
+        assert peer.pulse.beats(within_s=WITHIN_S)
+
+
+def test_who_refuses_has_answered_and_is_asked_again(peer: Peer) -> None:
+    for _ in range(2):
+        assert not peer.pulse.beats()
+        peer.is_asked()
+        peer.say(peer.refusal)
         assert peer.pulse.beats(within_s=WITHIN_S)
 
 

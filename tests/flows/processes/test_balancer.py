@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 
@@ -21,7 +22,8 @@ from tests.support.sockets import Socket
 from tests.support.world import Person, World, eventually
 
 NOTICED_WITHIN_S = 60.0
-PEOPLE = 24
+PEOPLE = 60
+"""That all of them have the same of three processes is less likely than one in 10^10."""
 
 
 @contextmanager
@@ -140,8 +142,16 @@ async def test_where_no_process_is_the_balancer_answers_as_the_service_does(
 ) -> None:
     with before(tmp_path, []) as (_, address):
         api = Api(address)
-        answer = await api.get("/api/notifications/", token())
-        assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")
+        own = {"X-Request-ID": "somebody-1"}
+        for headers, request_id in (
+            (own, "somebody-1"),
+            ({}, None),
+            ({"X-Request-ID": "{}"}, None),
+        ):
+            answer = await api.get("/api/notifications/", token(), headers=headers)
+            assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")
+            given = answer.headers["X-Request-ID"]
+            assert given == request_id if request_id else UUID(given)
         api.close()
 
 
