@@ -62,12 +62,9 @@ class Served:
     @asynccontextmanager
     async def running(self, *, looks_every_s: float = LOOKS_EVERY_S) -> AsyncIterator[HttpServer]:
         given = {"may_answer": self.may_answer, "is_asked": self.is_asked}
+        routes = [("/", Slow, given), ("/socket", Socket)]
         edge = Edge(allowed_origins=(), is_https=False)
-        server = http_server(
-            Application([("/", Slow, given), ("/socket", Socket)], edge=edge),
-            None,
-            looks_every_s=looks_every_s,
-        )
+        server = http_server(Application(routes, edge=edge), None, looks_every_s=looks_every_s)
         sockets = tornado.netutil.bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
         self._reader, self._writer = await asyncio.open_connection(*sockets[0].getsockname())
