@@ -15,6 +15,7 @@ COMPARED = (
     ("p99 ms", "p99_ms"),
     ("last ms", "last_ms"),
     ("server us", "server_us"),
+    ("balancer us", "balancer_us"),
     ("store us", "store_us"),
     ("worker us", "worker_us"),
     ("memory KiB", "rss_kib"),

@@ -2,7 +2,8 @@
 
     <!-- measured: table -->  ...  <!-- end -->     each goal and each row, on both stores
     <!-- measured: sizing -->  ...  <!-- end -->    what bench/sizing.py makes of it
-    <!-- measured: processes -->  ...  <!-- end --> one server process and two
+    <!-- measured: balanced -->  ...  <!-- end -->  one server process and two, behind a balancer
+    <!-- measured: processes -->  ...  <!-- end --> the same where the kernel spreads connections
     <!-- measured: bus -->  ...  <!-- end -->       what processes read of one another
 
 A test holds the page to the files, so that nobody has to copy a figure.
@@ -33,6 +34,7 @@ from bench.sizing import (
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 PROCESSES_FIGURES = Path(__file__).with_name("figures-processes.json")
+BALANCED_FIGURES = Path(__file__).with_name("figures-balanced.json")
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 COSTS = (
@@ -58,11 +60,12 @@ def main() -> int:
 def measured(page: str) -> str:
     """Return `page` with what is between its marks as the files have it."""
     embedded, faster = read_table(FIGURES), read_table(FASTER_FIGURES)
-    bus, processes = read_table(BUS_FIGURES), read_table(PROCESSES_FIGURES)
+    bus = read_table(BUS_FIGURES)
     blocks = {
         "table": [*_goals(embedded, faster), "", *_costs(embedded, faster)],
         "sizing": _sizing(faster, bus),
-        "processes": _processes(processes),
+        "balanced": _processes(read_table(BALANCED_FIGURES)),
+        "processes": _processes(read_table(PROCESSES_FIGURES)),
         "bus": _bus(bus),
     }
     lines = {name: "\n".join(each) for name, each in blocks.items()}

@@ -66,7 +66,11 @@ def main() -> int:
         {
             "bench": "processes",
             "machine": about,
-            "options": {"turns": options.turns, "rounds": options.rounds},
+            "options": {
+                "turns": options.turns,
+                "rounds": options.rounds,
+                "balancer": options.balancer,
+            },
             "medians": {str(count): each for count, each in middles.items()},
             "rounds": {count: sheet.figures for count, sheet in sheets.items()},
             "is_same": is_same,
