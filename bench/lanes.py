@@ -131,8 +131,10 @@ def _seed(service: RunningService, business_id: UUID, count: int) -> list[UUID]:
 
     async def index() -> None:
         client = open_client(uri, app_name="bench")
-        await ensure_indexes(client[name])
-        client.close()
+        try:
+            await ensure_indexes(client[name])
+        finally:
+            await client.aclose()
 
     asyncio.run(index())
     return ids

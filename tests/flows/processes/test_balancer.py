@@ -27,10 +27,10 @@ PEOPLE = 60
 
 
 @contextmanager
-def before(directory: Path, processes: Sequence[ServerProcess]) -> Iterator[tuple[Balancer, str]]:
-    """Run the balancer before `processes`; give it and its address."""
+def before(directory: Path, processes: Sequence[str]) -> Iterator[tuple[Balancer, str]]:
+    """Run the balancer before `processes`, named by their addresses; give it and its own."""
     port = free_ports(1)
-    ports = [urlsplit(process.base_url).port or 0 for process in processes]
+    ports = [urlsplit(process).port or 0 for process in processes]
     with running_balancer(directory, port, ports) as balancer:
         yield balancer, f"http://127.0.0.1:{port}"
 
@@ -38,7 +38,7 @@ def before(directory: Path, processes: Sequence[ServerProcess]) -> Iterator[tupl
 @pytest.fixture
 def address(processes: list[ServerProcess], tmp_path: Path) -> Iterator[str]:
     """Return the address of a balancer before all processes."""
-    with before(tmp_path, processes) as (_, found):
+    with before(tmp_path, [each.base_url for each in processes]) as (_, found):
         yield found
 
 
@@ -151,6 +151,21 @@ async def test_where_no_process_is_the_balancer_answers_as_the_service_does(
         api.close()
 
 
+async def test_a_process_that_hangs_up_is_unavailable(tmp_path: Path) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with before(tmp_path, [f"http://127.0.0.1:{port}"]) as (_, address):
+            api = Api(address)
+            answer = await api.get("/api/notifications/", token())
+            assert (answer.status, answer.error["code"]) == (503, "UNAVAILABLE")
+            assert answer.error["message"] == "The process that was asked is gone"
+            api.close()
+
+
 async def test_who_is_behind_the_balancer_has_the_address_that_they_come_from(
     mongodb_uri: str, redis_url: str, database_name: str, tmp_path: Path
 ) -> None:
@@ -161,7 +176,7 @@ async def test_who_is_behind_the_balancer_has_the_address_that_they_come_from(
     }
     async with server_process(mongodb_uri, redis_url, database_name, **variables) as process:
         await process.start()
-        with before(tmp_path, [process]) as (_, address):
+        with before(tmp_path, [process.base_url]) as (_, address):
             api = Api(address)
             refused = await api.raw("/metrics", **{"X-Forwarded-For": "192.0.2.1"})
             direct = Api(process.base_url)
@@ -179,7 +194,7 @@ async def test_while_none_is_ready_the_service_says_so_itself(
             directly(store.url), redis_url, database_name, SNB_INSTANCE="unready"
         ) as process:
             await process.start()
-            with before(tmp_path, [process]) as (balancer, address):
+            with before(tmp_path, [process.base_url]) as (balancer, address):
                 world = World(Api(address))
                 person = await world.person()
                 store.vanish()
@@ -203,7 +218,7 @@ async def test_users_of_a_killed_process_come_to_the_other(
             for name in ("stays", "dies")
         ]
         await asyncio.gather(stays.start(), dies.start())
-        _, address = stack.enter_context(before(tmp_path, [stays, dies]))
+        _, address = stack.enter_context(before(tmp_path, [stays.base_url, dies.base_url]))
         world = World(Api(address))
         survivor = Api(stays.base_url)
         sockets = Watch([survivor], "snb_sockets")
