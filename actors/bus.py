@@ -48,6 +48,11 @@ class Bus:
         """Whether there is surely no other process."""
         return self._peers.are_none
 
+    @property
+    def joined(self) -> int | None:
+        """How often it was joined so far; None while what others tell may not come here."""
+        return self._peers.joins if self._peers.is_joined else None
+
     async def register(self, user_id: UUID) -> None:
         """Have what others announce to `user_id` sent here: what they insert from now on.
 

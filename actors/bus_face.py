@@ -20,6 +20,10 @@ class BusFace(Protocol):
     def is_alone(self) -> bool:
         """Whether there is surely no other process."""
 
+    @property
+    def joined(self) -> int | None:
+        """How often it was joined so far; None while what others tell may not come here."""
+
     async def register(self, user_id: UUID) -> None:
         """Return when what others announce to `user_id` comes here, or somebody looks for it."""
 

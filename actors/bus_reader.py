@@ -192,6 +192,7 @@ class BusReader(LoopActor):
         self._peers.read_until = await self._streams.open(self._process, self._peers.read_until)
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
+        self._peers.joins += 1
         self._peers.is_joined = True
         await self._register_all()
         await self._look()

@@ -69,6 +69,19 @@ class Inbox:
             count = await self._notifications.unread_count(user_id)
         return count
 
+    async def state(self, user_id: UUID) -> messages.InboxState | None:
+        """Return what is the same while nothing changes that the inbox lists.
+
+        None where nobody can say so: they are not connected here, or changes may not be told.
+        """
+        actor = self._directory.find(user_id)
+        if actor is None:
+            return None
+        state: messages.InboxState | None = await actor.request(
+            messages.TellState(), deadline_s=DEADLINE_S
+        )
+        return state
+
     async def page(
         self, user_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
     ) -> InboxPage:

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from itertools import takewhile
 
+from actors.bus_face import BusFace
 from actors.kept_count import KeptCount, ShownCount, UnreadCount
-from actors.messages import InboxCounts, Listed
+from actors.messages import InboxCounts, InboxState, Listed
 from actors.told import Told
 from storage.notifications import NotificationRow
 
@@ -27,6 +28,14 @@ def inbox_counts(
         count for count in kept if count not in current or any(count.lacks(*row) for row in recent)
     ]
     return _recounted(kept, behind) if behind or _do_contradict(kept) else _said(kept)
+
+
+def inbox_state(unread: UnreadCount, told: Told, bus: BusFace) -> InboxState | None:
+    """Return as what the inbox is known; None while the bus is away or the count has to be read."""
+    joined = bus.joined
+    if joined is None or unread.is_old:
+        return None
+    return InboxState(told.version, joined, unread.count)
 
 
 def is_on_its_way(row: NotificationRow, unread: UnreadCount, told: Told) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from actors.attachment import Attachment
@@ -154,6 +154,21 @@ class CountInbox:
     """Rows of the inbox, newest first, that have just been read: the counts have these."""
 
     is_shown_wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TellState:
+    """Asked; replies the `InboxState`, or None while there may be changes that nobody told."""
+
+
+class InboxState(NamedTuple):
+    """While it is the same, nothing has been told that changes what the inbox lists."""
+
+    version: int
+    joined: int
+    """On the bus: whatever was missed while it was away has been looked for by the next time."""
+
+    unread_count: int
 
 
 @dataclass(frozen=True, slots=True)

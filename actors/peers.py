@@ -26,6 +26,9 @@ class Peers:
         self.is_joined = False
         """Whether all others know that this process is there, so that what they announce comes."""
 
+        self.joins = 0
+        """How often it has joined. Changes of what was known before the last time may be missed."""
+
         self.intact_at = now
         """When this process was last known to have been on the bus without a break."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
+from itertools import count
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from storage.positions import EPOCH
 
 REMEMBERED = 256
 """Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
+
+_VERSIONS = count(1)
+"""One after the other for all users, so that none is used again when an actor is started anew."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,6 +36,8 @@ class Told:
         self._visible: frozenset[bytes] = frozenset()
         self._since: datetime | None = None
         self._read_by = EPOCH
+        self.version = next(_VERSIONS)
+        """Another one after whatever was told, or may have changed what the inbox lists."""
 
     @property
     def has_begun(self) -> bool:
@@ -60,6 +66,7 @@ class Told:
     def announce(self, id_bytes: bytes) -> None:
         """Remember that it is announced now."""
         self._sequence += 1
+        self.outdate()
         _keep(self._announced, id_bytes, self._sequence)
 
     def is_news(self, message: Deliver) -> bool:
@@ -78,8 +85,13 @@ class Told:
 
     def change(self, change: InboxChange) -> None:
         """Remember that it is told now."""
+        self.outdate()
         if not isinstance(change, SeveralRead):
             _keep(self._changes, change, None)
+
+    def outdate(self) -> None:
+        """Take what the inbox lists for changed."""
+        self.version = next(_VERSIONS)
 
     def sent_on(self, attached: Attachment) -> frozenset[UUID]:
         """Return the ids that are known to have been sent on a connection."""

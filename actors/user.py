@@ -22,7 +22,7 @@ from actors.attachments import Attachments
 from actors.bus_face import BusFace
 from actors.connection import Connection
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
-from actors.inbox_counts import inbox_counts, is_on_its_way
+from actors.inbox_counts import inbox_counts, inbox_state, is_on_its_way
 from actors.kept_count import ShownCount, UnreadCount
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
@@ -113,6 +113,8 @@ class UserActor(LoopActor):
             case messages.CountInbox():
                 shown = self._shown if message.is_shown_wanted else None
                 return inbox_counts(self._unread, shown, message.listed, self._told)
+            case messages.TellState():
+                return inbox_state(self._unread, self._told, self._bus)
         raise TypeError(f"a user actor does not take {type(message).__name__}")
 
     def on_failure(
@@ -218,12 +220,10 @@ class UserActor(LoopActor):
         return messages.Marked(marked, self._unread.count)
 
     async def _click(self, message: messages.Click) -> messages.Marked:
-        clicked = message.notification_id
-        marked = await self._write(
-            self._notifications.click(
-                self._user_id, clicked, action=message.action, at=self._clock.store_now()
-            )
-        )
+        at = self._clock.store_now()
+        clicked, action = message.notification_id, message.action
+        click = self._notifications.click(self._user_id, clicked, action=action, at=at)
+        marked = await self._write(click)
         await self._unread.take_off(marked)
         self._tell_all(OneRead(clicked), marked, message)
         return messages.Marked(marked, self._unread.count)
@@ -236,12 +236,13 @@ class UserActor(LoopActor):
         return messages.Marked(marked, self._unread.count)
 
     async def _write(self, writing: Awaitable[Written]) -> Written:
-        """Await a write; one that ended in doubt leaves the count to be read anew."""
+        """Await a write; one that ended in doubt leaves all that is known to be read anew."""
         try:
             return await writing
         except StoreUnavailable:
             self._unread.distrust()
             self._shown.distrust()
+            self._told.outdate()
             raise
 
     def _tell_all(
@@ -265,9 +266,8 @@ class UserActor(LoopActor):
 
     async def _delete(self, notification_id: UUID) -> bool:
         at = self._clock.store_now()
-        is_deleted = await self._write(
-            self._notifications.delete(self._user_id, notification_id, at=at)
-        )
+        deletion = self._notifications.delete(self._user_id, notification_id, at=at)
+        is_deleted = await self._write(deletion)
         if is_deleted:
             await self._unread.try_recount()
             # Not one less: it may have been deleted before its announcement came here.

@@ -21,6 +21,7 @@ ROWS = {
     "unread-count-absent": "unread-count, user not connected",
     "list": "list of 20, connected user",
     "mark-read": "mark-read with its socket event",
+    "list-after-mark": "mark-read, then list of 20: each of both",
     "follow": "follow",
     "unfollow": "unfollow",
     "event": "event accepted and carried out: listing",

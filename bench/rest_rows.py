@@ -18,6 +18,7 @@ NAMES = (
     "unread-count",
     "unread-count-absent",
     "list",
+    "list-after-mark",
     "mark-read",
     "follow",
     "unfollow",
@@ -69,6 +70,9 @@ class Row:
     connections: int = CONNECTIONS
     expected_status: int = 200
     brings: Frames = Frames.NONE
+    bringing: int = 1
+    """Of so many requests one brings a frame."""
+
     up_to: str | None = None
     """The command with which begins what is not to be in the figures (`bench.wire_tally.Hold`)."""
 
@@ -106,7 +110,7 @@ def populate(population: Population, *, operations: int, rounds: int) -> World:
     )
     business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
-    marks = operations + operations // ALONE_SHARE
+    marks = operations + operations // 2 + operations // ALONE_SHARE
     unread = max(
         ceil(marks / CONNECTIONS) * rounds + LIST_SIZE,
         ceil(LEAST_ROWS / (len(connected) + len(absent))),
@@ -147,6 +151,13 @@ def rows(world: World) -> list[Row]:
             label="mark-read with its socket event",
             requests=lambda _: _marks(world, world.operations),
             brings=Frames.READ,
+        ),
+        Row(
+            name="list-after-mark",
+            label=f"mark-read, then list of {LIST_SIZE}: each of both",
+            requests=lambda _: _marks_and_lists(world, world.operations // 2),
+            brings=Frames.READ,
+            bringing=2,
         ),
         Row(
             name="follow",
@@ -248,6 +259,19 @@ def _marks(world: World, count: int) -> list[bytes]:
         body = {"notification_ids": [world.unread[person.id].pop()]}
         marks.append(request("POST", "/api/notifications/mark-read/", person.token, body))
     return marks
+
+
+def _marks_and_lists(world: World, count: int) -> list[bytes]:
+    """Return `count` of each: so many marks as there are people, and then a list for each."""
+    marks = _marks(world, count)
+    lists = _by_turns(world, world.connected, f"?page_size={LIST_SIZE}")
+    people = len(world.connected)
+    return [
+        each
+        for begin in range(0, count, people)
+        for requests in (marks, lists)
+        for each in requests[begin : min(begin + people, count)]
+    ]
 
 
 def direct_send(token: str, recipient_id: UUID, *headers: str) -> bytes:

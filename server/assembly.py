@@ -52,6 +52,7 @@ from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.images import open_images
 from server.in_flight import InFlight
+from server.kept_pages import KeptPages
 from server.lanes import Desk
 from server.loop_lag import measure_loop_lag
 from server.mail_templates import open_mail_templates
@@ -203,15 +204,15 @@ async def assemble(
     stack.push_async_callback(queue_redis.aclose)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
     images = open_images(settings, stores.images, clock, stack)
-    reader = StreamReader(EventStream(redis_store, settings.instance), dispatcher, images)
-    stack.push_async_callback(reader.stop)
-    reader.start()
+    stream = EventStream(redis_store, settings.instance)
+    StreamReader(stream, dispatcher, images).keep_reading(stack)
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()
     await settled(peers)
     hub.keep_looking(stack)
     stack.push_async_callback(hub.drain, within_s=CLOSE_WITHIN_S)
+    inbox = Inbox(directory, stores.notifications, clock, bus, parts.elsewhere)
     requests = IdempotentRequests(stores.idempotency_keys, stores.processes, clock, lease)
     return Service(
         settings=settings,
@@ -225,7 +226,8 @@ async def assemble(
         hub=hub,
         arrivals=Arrivals(tally, hub.__len__, most_here=room_for(settings.sockets, file_limit())),
         origins=Origins(settings.allowed_origins, settings.trusted_proxies),
-        inbox=Inbox(directory, stores.notifications, clock, bus, parts.elsewhere),
+        inbox=inbox,
+        pages=KeptPages(inbox, names),
         follows=Follows(partial(supervisor.ref, "follow_keeper")),
         new_followers=NewFollowers(stores.businesses, names, socket_events),
         business_updates=BusinessUpdates(dispatcher, stores.events),

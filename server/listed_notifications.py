@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from orjson import Fragment
 
@@ -12,25 +13,53 @@ from storage.client import Document
 from storage.names import NameResolver
 from storage.notifications import ListedRow
 
+RECORD_BYTES = 200
+"""What a record takes besides what it shows, which others may show, too."""
 
-async def listed_notifications(rows: Sequence[ListedRow], resolver: NameResolver) -> list[Fragment]:
-    """Return the record of each row (`server/views.py`), as `to_json` takes it."""
-    by_origin = {row.content.origin: row.content.fields for row in rows}
-    names = await resolver.resolve(
-        users=[fields["sender_id"] for fields in by_origin.values()],
-        businesses=[fields["business_id"] for fields in by_origin.values()],
-    )
-    origins = {
-        origin: _members(notification_origin(fields, names)) for origin, fields in by_origin.items()
-    }
-    records = []
-    for row in rows:
-        content = row.content
-        if content.shown is None:
-            content.shown = _members(notification_content(content.fields))
-        whole = b'{"id":"%b",%b,%b}' % (row.id_text, origins[content.origin], content.shown)
-        records.append(Fragment(whole))
-    return records
+
+class ListedNotifications:
+    """The records of some rows (`server/views.py`), all but the names of whom they are from.
+
+    Those are looked up each time, because names change and what is stored does not.
+    """
+
+    __slots__ = ("_origins", "_records", "size_bytes")
+
+    def __init__(self, rows: Sequence[ListedRow]) -> None:
+        self._origins: Final = {row.content.origin: _origin(row) for row in rows}
+        self._records: Final = [(row.id_text, row.content.origin, _shown(row)) for row in rows]
+        self.size_bytes: Final = sum(RECORD_BYTES + len(shown) for _, _, shown in self._records)
+        """About what it takes."""
+
+    async def named(self, resolver: NameResolver) -> Fragment:
+        """Return them as a JSON array, as `to_json` takes it."""
+        names = await resolver.resolve(
+            users=[fields["sender_id"] for fields in self._origins.values()],
+            businesses=[fields["business_id"] for fields in self._origins.values()],
+        )
+        origins = {
+            origin: _members(notification_origin(fields, names))
+            for origin, fields in self._origins.items()
+        }
+        records = b",".join(
+            [
+                b'{"id":"%b",%b,%b}' % (id_text, origins[origin], shown)
+                for id_text, origin, shown in self._records
+            ]
+        )
+        return Fragment(b"[%b]" % records)
+
+
+def _origin(row: ListedRow) -> Document:
+    fields = row.content.fields
+    return {name: fields.get(name) for name in ("business_id", "sender_id", "sender_type")}
+
+
+def _shown(row: ListedRow) -> bytes:
+    content = row.content
+    if content.shown is None:
+        content.shown = _members(notification_content(content.fields))
+    return content.shown
 
 
 def _members(shown: Document) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from orjson import Fragment
+
 
 def listing(
     *,
@@ -14,12 +16,13 @@ def listing(
     page: int,
     page_size: int,
     count: int,
-    results: Sequence[object],
+    results: Sequence[object] | Fragment,
     **extra: Any,
 ) -> dict[str, Any]:
     """Return a page of a list; `next` and `previous` are absolute and keep the filters.
 
-    `url` is the list's own absolute URL, `query` the parameters it was asked with.
+    `results` are the records, or a JSON array of them; `url` is the list's own absolute URL, and
+    `query` the parameters it was asked with.
     """
 
     def at(number: int) -> str:

@@ -24,6 +24,7 @@ from server.hub import Hub
 from server.idempotency import IdempotentRequests
 from server.images import Images
 from server.in_flight import InFlight
+from server.kept_pages import KeptPages
 from server.mail_templates import MailTemplates
 from server.origins import Origins
 from server.overview import Overview
@@ -58,6 +59,7 @@ class Service:
     arrivals: Arrivals
     origins: Origins
     inbox: Inbox
+    pages: KeptPages
     follows: Follows
     new_followers: NewFollowers
     business_updates: BusinessUpdates

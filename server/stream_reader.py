@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from uuid import UUID
 
 import orjson
@@ -76,9 +77,10 @@ class StreamReader:
         self._has_held = True
         self._look_for_abandoned_at = 0.0
 
-    def start(self) -> None:
-        """Begin to read."""
+    def keep_reading(self, stack: AsyncExitStack) -> None:
+        """Read until `stack` is unwound."""
         self._task = asyncio.create_task(self._run(), name="stream reader")
+        stack.push_async_callback(self.stop)
 
     async def stop(self) -> None:
         """Finish what is in hand, if it takes no longer than a moment, and leave the rest."""

@@ -13,7 +13,6 @@ from server.auth import INBOX_OWNERS, SENDERS
 from server.errors import NotFound
 from server.handlers.base import UUID_PATTERN, ApiHandler
 from server.idempotency import RequestKey
-from server.listed_notifications import listed_notifications
 from server.operation import Operation
 from server.paging import listing
 from server.schemas.answer import Done
@@ -52,7 +51,7 @@ class ListHandler(ApiHandler):
     async def get(self) -> None:
         """List the caller's notifications, newest first."""
         asked = self.query()
-        page = await self.service.inbox.page(
+        page = await self.service.pages.show(
             self.principal.user_id,
             await self._filter(asked),
             page=asked["page"],
@@ -65,7 +64,7 @@ class ListHandler(ApiHandler):
                 page=asked["page"],
                 page_size=asked["page_size"],
                 count=page.count,
-                results=await listed_notifications(page.rows, self.service.names),
+                results=page.notifications,
                 unread_count=page.unread_count,
             )
         )

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from actors.frames import to_json
-from server.listed_notifications import listed_notifications
+from server.listed_notifications import ListedNotifications
 from server.service import Service
 from server.views import notification_record
 from storage.businesses import BusinessChange
@@ -21,7 +21,7 @@ ALL = InboxFilter()
 
 async def shown(service: Service, owner: UUID) -> list[dict[str, Any]]:
     rows = await service.stores.notifications.page(owner, ALL, page=1, page_size=50)
-    return as_read(await listed_notifications(rows, service.names))
+    return as_read(await ListedNotifications(rows).named(service.names))
 
 
 async def recorded(service: Service, rows: list[NotificationRow]) -> list[dict[str, Any]]:
