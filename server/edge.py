@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from server.http_headers import Headers
 from server.origins import normal_origin
 
 SECURITY_HEADERS = {
@@ -29,25 +30,28 @@ PREFLIGHT_HOLDS_S = 7_200
 """The most that Chromium remembers a preflight for."""
 
 
+OF_JSON = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
+"""What an answer is, where its handler does not say otherwise."""
+
+
 class Edge:
     """Headers of answers, by who asks; built once a process."""
 
     def __init__(self, *, allowed_origins: Collection[str], is_https: bool) -> None:
         self._allowed_origins = frozenset(map(normal_origin, allowed_origins))
-        self._same_for_all = dict(SECURITY_HEADERS)
+        self._same_for_all = Headers.begun_with(OF_JSON | SECURITY_HEADERS)
         if is_https:
             self._same_for_all["Strict-Transport-Security"] = STRICT_TRANSPORT
         if allowed_origins:
             self._same_for_all["Vary"] = "Origin"
 
-    def headers(self, origin: str | None) -> Mapping[str, str]:
-        """Return what every answer to a request of `origin` carries."""
-        if not self._allows(origin):
-            return self._same_for_all
-        return self._same_for_all | {
-            "Access-Control-Allow-Origin": str(origin),
-            "Access-Control-Expose-Headers": EXPOSED_HEADERS,
-        }
+    def headers(self, origin: str | None) -> Headers:
+        """Return what an answer to a request of `origin` begins with, to be added to."""
+        headers = self._same_for_all.another()
+        if self._allows(origin):
+            headers["Access-Control-Allow-Origin"] = str(origin)
+            headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+        return headers
 
     def preflight(self, origin: str | None, methods: Iterable[str]) -> Mapping[str, str]:
         """Return what tells a browser that scripts of `origin` may use `methods` (Fetch §3.3.2)."""

@@ -8,16 +8,22 @@ from typing import Any
 from weakref import WeakSet
 
 import tornado.httpserver
+from tornado.httpserver import _HTTPRequestContext
 from tornado.ioloop import PeriodicCallback
 from tornado.iostream import IOStream
 
 from config.tls import TlsFiles
 from server.accepting import Acceptor
 from server.application import Application
+from server.http_connection import HttpConnection
 from server.malformed import let_answer
 
 LARGEST_BODY_BYTES = 1 << 40
 """Handlers have limits of their own and read bodies as they come, so this is for none to meet."""
+
+READ_AT_ONCE_BYTES = 16 * 1024
+"""More than most requests and frames are; each reading fills so much with zeros before: 64 KiB, as
+Tornado has it, take 2 to 5 us, and a request is read twice."""
 
 LOOKS_EVERY_S = 1_800.0
 """Who has been waited for at two looks in a row is gone, or will connect again."""
@@ -36,6 +42,7 @@ class HttpServer(tornado.httpserver.HTTPServer):
         """Take what Tornado's takes, and how often to look."""
         super().initialize(*args, **kwargs)
         self.conn_params.header_timeout = None
+        self.read_chunk_size = READ_AT_ONCE_BYTES
         self._waited_for: WeakSet[Any] = WeakSet()
         self._looks = PeriodicCallback(self.close_idle, looks_every_s * 1_000)
 
@@ -67,7 +74,10 @@ class HttpServer(tornado.httpserver.HTTPServer):
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Serve a new connection."""
         let_answer(stream)
-        super().handle_stream(stream, address)
+        context = _HTTPRequestContext(stream, address, self.protocol, self.trusted_downstream)
+        connection = HttpConnection(stream, self.conn_params, context)
+        self._connections.add(connection)
+        connection.start_serving(self)
 
 
 def http_server(
