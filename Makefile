@@ -7,6 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CHECKED := run.py config rules storage actors tasks server bench tests
 BENCH_ARGS ?=
+# What is imported is compiled then; all that is not would take half of the installing.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 # A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
 TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
@@ -21,12 +23,13 @@ $(BIN)/python:
 	@$(PYTHON) -m venv .venv || { echo "The venv module is missing: apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }
 
 .venv/service.stamp: requirements.txt requirements/service.txt requirements/embedded.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python $(PIP_INSTALL) -r requirements.txt
 	@touch $@
 
-.venv/test.stamp: requirements/test.txt .venv/service.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/test.txt
-	@touch $@
+# All at once: what is the service's is not looked up twice.
+.venv/test.stamp: requirements.txt requirements/service.txt requirements/embedded.txt requirements/test.txt | $(BIN)/python
+	$(BIN)/python $(PIP_INSTALL) -r requirements/test.txt
+	@touch .venv/service.stamp $@
 
 install: .venv/service.stamp
 
@@ -54,7 +57,7 @@ test: .venv/test.stamp debian
 
 .venv-long/long.stamp: requirements/long.txt | $(BIN)/python
 	$(PYTHON) -m venv .venv-long
-	.venv-long/bin/python -m pip install --quiet --disable-pip-version-check -r requirements/long.txt
+	.venv-long/bin/python $(PIP_INSTALL) -r requirements/long.txt
 	@touch $@
 
 # Minutes, not seconds: run by hand, before a release.
