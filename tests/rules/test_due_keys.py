@@ -43,6 +43,16 @@ def test_a_second_is_one_range(id_: UUID, at: datetime, ms: int) -> None:
     assert due_key(id_, whole, is_urgent=False) == due_key(id_, later, is_urgent=False)
 
 
+def test_the_slots_of_a_second_are_between_its_keys() -> None:
+    at = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    second = int(at.timestamp())
+    assert key_from(at, is_urgent=False) == second * SLOTS
+    assert due_key(UUID(int=0), at, is_urgent=False) // SLOTS == second
+    assert due_key(UUID(int=0), at, is_urgent=True) - due_key(
+        UUID(int=0), at, is_urgent=False
+    ) == key_from(at, is_urgent=True) - key_from(at, is_urgent=False)
+
+
 def test_a_range_that_holds_too_much_is_cut_until_it_can_be_no_more() -> None:
     sizer = RangeSizer(MOST)
     reads = 0

@@ -34,6 +34,12 @@ def test_a_window_that_began_later_is_cut_at_the_same_time_or_later(
         assert middle(later, until) == cut
 
 
+def test_a_millisecond_is_cut_no_further() -> None:
+    assert middle(EPOCH, EPOCH + 2 * MILLISECOND) == EPOCH + MILLISECOND
+    assert middle(EPOCH, EPOCH + MILLISECOND) is None
+    assert middle(EPOCH, EPOCH) is None
+
+
 def test_it_is_where_large_units_begin() -> None:
     since = EPOCH + 1_000_001 * MILLISECOND
     assert middle(since, since + 100 * MILLISECOND) == EPOCH + 1_000_064 * MILLISECOND

@@ -61,6 +61,19 @@ def test_late_on_the_same_day_it_still_helps_and_in_the_evening_not() -> None:
     assert week_due(zone, at("2026-11-24T07:00")) is None
 
 
+@pytest.mark.parametrize(
+    ("moment", "due_at"),
+    [
+        ("2026-11-22T12:00", "2026-11-23T06:00"),
+        ("2026-11-23T05:59", "2026-11-23T06:00"),
+        ("2026-11-23T06:00", "2026-11-30T06:00"),
+        ("2026-11-23T18:00", "2026-11-30T06:00"),
+    ],
+)
+def test_the_next_week_is_another_once_this_one_is_due(moment: str, due_at: str) -> None:
+    assert next_week(ZoneInfo("Africa/Johannesburg"), at(moment)).due_at == at(due_at)
+
+
 moments = st.integers(0, 2 * 365 * 24 * 60).map(
     lambda minutes: at("2026-01-01") + timedelta(minutes=minutes)
 )
