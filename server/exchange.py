@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from tornado.http1connection import HTTP1Connection
 
+from server.client_stream import ClientStream
 from server.http_headers import Headers
-from server.malformed import Answering
 
 if TYPE_CHECKING:
     from tornado.httputil import HTTPHeaders, RequestStartLine, ResponseStartLine
@@ -49,7 +49,7 @@ class Exchange(HTTP1Connection):
         """End the answer, and begin to wait for the next request in the same turn."""
         super().finish()
         if self._is_whole and self._read_finished and not self.stream.closed():
-            assert isinstance(self.stream, Answering)
+            assert isinstance(self.stream, ClientStream)
             self.stream.read_ahead(self.params.max_header_size)
 
     def _is_usual(self, headers: HTTPHeaders, chunk: bytes | None) -> bool:

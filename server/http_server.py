@@ -15,8 +15,8 @@ from tornado.iostream import IOStream
 from config.tls import TlsFiles
 from server.accepting import Acceptor
 from server.application import Application
+from server.client_stream import as_client_stream
 from server.http_connection import HttpConnection
-from server.malformed import let_answer
 
 LARGEST_BODY_BYTES = 1 << 40
 """Handlers have limits of their own and read bodies as they come, so this is for none to meet."""
@@ -73,7 +73,7 @@ class HttpServer(tornado.httpserver.HTTPServer):
 
     def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
         """Serve a new connection."""
-        let_answer(stream)
+        as_client_stream(stream)
         context = _HTTPRequestContext(stream, address, self.protocol, self.trusted_downstream)
         connection = HttpConnection(stream, self.conn_params, context)
         self._connections.add(connection)

@@ -18,6 +18,7 @@ from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketProtocol13, _WebSocketParams
 
 from actors.connection import CloseCode
+from server.client_stream import ClientStream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -96,25 +97,11 @@ class SocketProtocol(WebSocketProtocol13):
         stream = self.stream
         if stream.closed():
             return
-        if not stream._write_buffer:  # noqa: SLF001
-            taken = self._taken_now(frame)
-            if taken == len(frame):
-                return
-            frame = frame[taken:]
-        with contextlib.suppress(StreamClosedError):
-            stream.write(frame)
-
-    def _taken_now(self, frame: bytes) -> int:
-        """Return how much of `frame` the kernel has taken; the stream says what an error means."""
-        stream = self.stream
-        try:
-            taken = stream.write_to_fd(memoryview(frame))
-        except OSError:
-            return 0
-        # As the stream counts what it writes itself.
-        stream._total_write_index += taken  # noqa: SLF001
-        stream._total_write_done_index += taken  # noqa: SLF001
-        return taken
+        assert isinstance(stream, ClientStream)
+        taken = stream.give(frame)
+        if taken < len(frame):
+            with contextlib.suppress(StreamClosedError):
+                stream.write(frame[taken:])
 
     async def _read_bytes(self, n: int) -> bytes:
         """Read a part of a frame; what would make its message too big is read and dropped."""

@@ -64,3 +64,13 @@ async def test_a_body_of_several_readings_is_read_whole(wire: Wire) -> None:
         answer = await wire.answer()
         assert (answer.status, answer.error["code"]) == (400, "VALIDATION_ERROR")
         assert list(answer.error["details"]) == ["notification_ids.0"]
+
+
+async def test_more_than_the_kernel_takes_at_once_comes_whole(wire: Wire) -> None:
+    asked = 40
+    for _ in range(asked):
+        await wire.send("GET /api/openapi.json HTTP/1.1")
+    documents = [(await wire.answer()).body for _ in range(asked)]
+    assert all(document == documents[0] for document in documents)
+    await wire.send(LIVE)
+    assert (await wire.answer()).status == 200

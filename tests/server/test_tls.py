@@ -66,6 +66,25 @@ async def test_sockets_are_served_over_tls(service: Service) -> None:
         assert await socket.read_message() is None
 
 
+async def test_requests_that_are_sent_at_once_are_answered_over_tls(service: Service) -> None:
+    assert service.settings.tls is not None
+    context = ssl.create_default_context(cafile=str(service.settings.tls.cert))
+    context.check_hostname = False
+    head = b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n"
+    answered = await raw(
+        service, 40 * (head + b"\r\n") + head + b"Connection: close\r\n\r\n", context
+    )
+    first, *others, last = answered.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert len(others) == 39
+    assert {document_of(answer) for answer in (first, *others)} == {document_of(last)}
+
+
+def document_of(answer: bytes) -> bytes:
+    head, _, document = answer.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(document)}\r\n".encode() in head + b"\r\n"
+    return document
+
+
 async def raw(service: Service, text: bytes, context: ssl.SSLContext | None) -> bytes:
     """Send `text` and return all that comes."""
     port = service.settings.port
