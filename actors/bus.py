@@ -8,7 +8,7 @@ the reader. As long as this process is surely alone, there is nobody to tell and
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,8 @@ from actors.mailbox import MailboxFull
 from actors.parcels import Announced, Parcel
 from actors.peers import Peers
 from storage.positions import PositionClock
+from storage.redis import RedisUnavailable
+from storage.registrations import Registrations
 
 REGISTER_WITHIN_S = 5.0
 POST_WITHIN_S = 5.0
@@ -38,9 +40,16 @@ FindActor = Callable[[str], LoopActorRef[Any]]
 class Bus:
     """The bus as the rest of the process sees it. Nothing here raises because Redis is away."""
 
-    def __init__(self, peers: Peers, clock: PositionClock, find_actor: FindActor) -> None:
+    def __init__(
+        self,
+        peers: Peers,
+        clock: PositionClock,
+        registrations: Registrations,
+        find_actor: FindActor,
+    ) -> None:
         self._peers = peers
         self._clock = clock
+        self._registrations = registrations
         self._find_actor = find_actor
 
     @property
@@ -95,6 +104,17 @@ class Bus:
         # What it does not hear now it finds when it registers everybody again.
         with contextlib.suppress(*_BEHIND):
             self._find_actor("bus.registrar").tell(message)
+
+    async def connected(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of `user_ids` who are connected to any process, while Redis can tell."""
+        peers = self._peers
+        if peers.are_none or not peers.is_joined or peers.lost_since is not None:
+            return set()
+        try:
+            return set().union(*(await self._registrations.find(user_ids)).values())
+        except RedisUnavailable as error:
+            log.warning("not_looked_for", users=len(user_ids), reason=error.reason)
+            return set()
 
     async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
         """Announce to users elsewhere; tell whether all of it is on its way, in order."""

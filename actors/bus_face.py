@@ -5,7 +5,7 @@ Apart from it, because it is built of actors that know the users' actors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -26,6 +26,9 @@ class BusFace(Protocol):
 
     async def register(self, user_id: UUID) -> None:
         """Return when what others announce to `user_id` comes here, or somebody looks for it."""
+
+    async def connected(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of `user_ids` who are connected elsewhere, as far as that is known."""
 
     async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
         """Announce to users elsewhere; tell whether all of it is on its way, in order."""

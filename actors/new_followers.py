@@ -53,6 +53,14 @@ class NewFollowers:
             log.warning("follow_not_announced", business_id=str(business.id), reason=error.reason)
 
     async def _tell_all(self, made: Sequence[_NewFollower]) -> list[None]:
+        """Look up what is shown of them, but for owners who are nowhere, and send it."""
+        owners = await self._socket_events.reachable({each.owner_id for each in made})
+        await self._show([each for each in made if each.owner_id in owners])
+        return [None] * len(made)
+
+    async def _show(self, made: Sequence[_NewFollower]) -> None:
+        if not made:
+            return
         businesses = await self._businesses.find_many({each.business_id for each in made})
         names = await self._names.resolve(users=[each.user_id for each in made])
         shown = []
@@ -66,4 +74,3 @@ class NewFollowers:
             )
             shown.append(SocketEvent(each.owner_id, frame))
         await self._socket_events.send_all(shown)
-        return [None] * len(made)

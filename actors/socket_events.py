@@ -6,7 +6,7 @@ then is not told of it later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -33,6 +33,12 @@ class SocketEvents:
     def may_reach(self, user_id: UUID) -> bool:
         """Tell whether `user_id` may be connected anywhere; false only when surely not."""
         return self._directory.find(user_id) is not None or not self._bus.is_alone
+
+    async def reachable(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of `user_ids` who are connected anywhere."""
+        here = {user_id for user_id in user_ids if self._directory.find(user_id) is not None}
+        away = [user_id for user_id in user_ids if user_id not in here]
+        return here | await self._bus.connected(away) if away else here
 
     async def send(self, user_id: UUID, frame: bytes) -> None:
         """Send `frame` to every connection of `user_id`."""

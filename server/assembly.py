@@ -86,6 +86,7 @@ from storage.indexes import ensure_indexes
 from storage.names import NameResolver
 from storage.positions import PositionClock
 from storage.rate_windows import RateWindows
+from storage.registrations import Registrations
 from storage.stores import Stores, open_stores
 from storage.unsubscribe_links import UnsubscribeLinks
 from tasks.hueys import open_hueys
@@ -131,7 +132,7 @@ async def assemble(
 
     supervisor = Supervisor()
     peers = Peers(clock.store_now())
-    bus = Bus(peers, clock, supervisor.ref)
+    bus = Bus(peers, clock, Registrations(redis_store), supervisor.ref)
     directory = Directory(
         partial(
             UserActor.start,

@@ -57,6 +57,24 @@ async def test_with_its_actors_gone_the_bus_refuses_nobody_anything(
     assert [line["event"] for line in lines] == ["not_registered", "bus_behind", "bus_behind"]
 
 
+async def test_who_is_connected_is_known_of_all_processes_while_redis_is_there(
+    stores: Stores, redis_url: str, relay: Relay
+) -> None:
+    async with on_the_bus(stores, relay.url, redis_url) as (here, there):
+        user_id, near, nobody = uuid4(), uuid4(), uuid4()
+        await there.connect(user_id)
+        await here.connect(near)
+        assert await here.bus.connected([user_id, near, nobody]) == {user_id, near}
+        relay.vanish()
+        with capture_logs() as lines:
+            assert await here.bus.connected([user_id]) == set()
+        assert "not_looked_for" in [line["event"] for line in lines]
+        # Nobody waits for a Redis that is known to be away.
+        here.peers.lose(here.clock.store_now())
+        assert await here.bus.connected([user_id]) == set()
+        relay.appear()
+
+
 async def test_who_could_not_be_registered_is_found_by_a_look_into_the_store(
     pair: list[BusProcess],
 ) -> None:

@@ -100,9 +100,31 @@ async def test_an_owner_who_is_surely_nowhere_is_not_looked_for(
     followers = NewFollowers(stores.businesses, names, SocketEvents(directory, bus))
     await followers.announce(business, uuid4(), "ngo")
     assert bus.sent == []
-    # Another process may have them.
+    assert bus.looked_for == []
+
+
+async def test_of_owners_who_may_be_elsewhere_the_store_is_asked_when_they_are(
+    stores: Stores, directory: Directory, business: Business
+) -> None:
+    asked: list[set[UUID]] = []
+
+    class Businesses:
+        async def find_many(self, ids: set[UUID]) -> Any:
+            asked.append(ids)
+            return await stores.businesses.find_many(ids)
+
+    bus = RecordingBus()
     bus.is_alone = False
+    names = NameResolver(stores.users, stores.businesses)
+    businesses: Any = Businesses()
+    followers = NewFollowers(businesses, names, SocketEvents(directory, bus))
     await followers.announce(business, uuid4(), "ngo")
+    assert bus.looked_for == [business.owner_id]
+    assert asked == []
+    assert business.owner_id is not None
+    bus.elsewhere = {business.owner_id}
+    await followers.announce(business, uuid4(), "ngo")
+    assert asked == [{business.id}]
     assert [sent.user_id for sent in bus.sent] == [business.owner_id]
 
 

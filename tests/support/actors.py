@@ -49,6 +49,8 @@ class RecordingBus:
 
     def __init__(self) -> None:
         self.registered: list[UUID] = []
+        self.elsewhere: set[UUID] = set()
+        self.looked_for: list[UUID] = []
         self.sent: list[Any] = []
         self.announced: list[Any] = []
         self.is_in_order = True
@@ -58,6 +60,11 @@ class RecordingBus:
     async def register(self, user_id: UUID) -> None:
         """Keep the user."""
         self.registered.append(user_id)
+
+    async def connected(self, user_ids: Any) -> set[UUID]:
+        """Tell who of them is said to be elsewhere."""
+        self.looked_for += user_ids
+        return self.elsewhere.intersection(user_ids)
 
     def send(self, parcel: Any) -> None:
         """Keep the parcel."""

@@ -30,6 +30,7 @@ from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.redis import RedisStore
+from storage.registrations import Registrations
 from storage.stores import Stores
 from tests.storage.samples import a_row
 from tests.support.actors import RecordingConnection, recounts_of
@@ -54,7 +55,7 @@ class BusProcess:
         self.streams = BusStreams(self.redis, self.reading)
         self.supervisor = Supervisor()
         self.peers = Peers(self.clock.store_now())
-        self.bus = Bus(self.peers, self.clock, self.supervisor.ref)
+        self.bus = Bus(self.peers, self.clock, Registrations(self.redis), self.supervisor.ref)
         self.names = NameResolver(stores.users, stores.businesses)
         self.directory = Directory(
             partial(
