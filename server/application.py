@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import tornado.web
-from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest, format_timestamp
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPMessageDelegate,
+    HTTPServerRequest,
+    format_timestamp,
+)
 
 from server.edge import Edge
+from server.incoming import Handling, Incoming
 
 PLAIN = re.compile(r"[a-z/-]+")
 """A route without anything to be found by but itself, once its end is taken off."""
@@ -45,6 +51,23 @@ class Application(tornado.web.Application):
         if plain is None:
             return super().find_handler(request, **kwargs)
         return self.get_handler_delegate(request, *plain)
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        """Return what takes the next request of a connection."""
+        return Incoming(self, server_conn, request_conn)
+
+    def get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[tornado.web.RequestHandler],
+        target_kwargs: dict[str, Any] | None = None,
+        path_args: list[bytes] | None = None,
+        path_kwargs: dict[str, bytes] | None = None,
+    ) -> Handling:
+        """Return what takes a request for its handler."""
+        return Handling(self, request, target_class, target_kwargs, path_args, path_kwargs)
 
     def http_date(self) -> str:
         """Return the time as `Date` says it, written anew each second (RFC 9110 section 6.6.1)."""

@@ -68,8 +68,7 @@ async def test_sockets_are_served_over_tls(service: Service) -> None:
 
 async def test_requests_that_are_sent_at_once_are_answered_over_tls(service: Service) -> None:
     assert service.settings.tls is not None
-    context = ssl.create_default_context(cafile=str(service.settings.tls.cert))
-    context.check_hostname = False
+    context = service.settings.tls.client_context()
     head = b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n"
     answered = await raw(
         service, 40 * (head + b"\r\n") + head + b"Connection: close\r\n\r\n", context
