@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage.bus_streams import stream_key
+from storage.bus_streams import STREAM_FOR_MS, stream_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,6 @@ MEMBERS = "snb:bus:members"
 
 MEMBER_FOR_MS = 4_000
 """Also how long one who joins waits for another that has died, and no longer."""
-
-STREAM_FOR_MS = 30_000
-"""How long a stream outlives its process, and the longest pause that a process may take."""
 
 _BEAT = """
 local at = redis.call('TIME')

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from storage.redis import RedisStore
 
+STREAM_FOR_MS = 30_000
+"""How long a stream outlives its process, and the longest pause that a process may take."""
+
 MOST_ENTRIES = 1_000
 """What waits in a stream at most, roughly; 25 MB if each were the batch of a large fan-out."""
 
@@ -31,6 +34,16 @@ READ_WITHIN_S = 3.0
 
 NONE = -1
 """The number before the first."""
+
+_OPEN = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    redis.call('XGROUP', 'CREATE', KEYS[1], 'maker', '$', 'MKSTREAM')
+    redis.call('XGROUP', 'DESTROY', KEYS[1], 'maker')
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+"""
+"""The one way to make a stream without an entry. In one step: a kill between could leave one that
+stays for good, or that cannot be opened again."""
 
 Fields = dict[bytes, bytes]
 
@@ -71,13 +84,12 @@ class BusStreams:
     async def open(self, process: str, after: int) -> int:
         """Make the stream unless it is there; return after which number to go on.
 
-        That is `after` as long as what follows it, if anything, is there.
+        That is `after` as long as what follows it, if anything, is there. The stream goes again
+        unless its process shows itself.
         """
         key = stream_key(process)
         async with self._redis.call() as client:
-            # The one way to make a stream without an entry.
-            await client.xgroup_create(key, "maker", "$", mkstream=True)
-            await client.xgroup_destroy(key, "maker")
+            await client.eval(_OPEN, 1, key, STREAM_FOR_MS)
             information = await client.xinfo_stream(key)
         first, last = information["first-entry"], _number(information["last-generated-id"])
         if first is None:

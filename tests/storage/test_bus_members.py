@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from storage.bus_members import MEMBER_FOR_MS, MEMBERS, STREAM_FOR_MS, BusMembers
-from storage.bus_streams import stream_key
+from storage.bus_members import MEMBER_FOR_MS, MEMBERS, BusMembers
+from storage.bus_streams import STREAM_FOR_MS, stream_key
 from storage.redis import RedisStore
 
 if TYPE_CHECKING:

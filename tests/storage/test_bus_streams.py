@@ -6,7 +6,14 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from storage.bus_streams import MOST_ENTRIES, NONE, BusStreams, StreamGone, stream_key
+from storage.bus_streams import (
+    MOST_ENTRIES,
+    NONE,
+    STREAM_FOR_MS,
+    BusStreams,
+    StreamGone,
+    stream_key,
+)
 from storage.redis import RedisStore
 
 if TYPE_CHECKING:
@@ -112,6 +119,16 @@ async def test_a_stream_that_begins_anew_is_found_out_and_read_from_its_first(
         await streams.read(process, 2)
     assert await streams.open(process, 2) == NONE
     assert (await streams.read(process, NONE)).entries == [(0, entries[0])]
+
+
+async def test_a_stream_whose_process_dies_before_it_shows_itself_goes(
+    streams: BusStreams, process: str, redis: Redis
+) -> None:
+    for _ in range(2):
+        await streams.open(process, NONE)
+        assert 0 < await redis.pttl(stream_key(process)) <= STREAM_FOR_MS
+        await redis.persist(stream_key(process))
+    assert await redis.xinfo_groups(stream_key(process)) == []
 
 
 async def test_one_that_goes_on_goes_on_where_it_was(streams: BusStreams, process: str) -> None:
