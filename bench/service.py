@@ -31,8 +31,9 @@ from bench.balancer import BalancerFailed, running_balancer
 from bench.ports import HOST, free_ports
 from config.settings import Settings, read_settings
 from server.probe import is_ready
-from storage.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServer
+from storage.embedded import EmbeddedMongo, EmbeddedServer
 from storage.embedded_child import end, spawn
+from storage.embedded_redis import EmbeddedRedis
 
 PROGRAM = Path(__file__).resolve().parent.parent / "run.py"
 READY_WITHIN_S = 30.0

@@ -21,6 +21,8 @@ MAX_RESTART_S = 15.0
 """Also what bounds the log of one that dies again and again."""
 STEADY_S = 60.0
 """Having run for so long, the next death is the first again."""
+ORDER_WITHIN_S = 5.0
+"""Five times what a full Redis takes to write its file anew."""
 REFUSED = 2
 """A program that cannot run as it is told says so itself and ends with this."""
 
@@ -68,12 +70,17 @@ class StoreChild:
         """Return what asks it, once it was started, whether it works."""
         return self._server.pulse()
 
+    def told_its_chore(self) -> Pulse | None:
+        """Return what tells it, once it was started, its chore, if it has one."""
+        return None if self._server.chore is None else self._server.pulse(self._server.chore)
+
     def kill(self) -> None:
         """Kill it, without waiting until it is gone; its keeper starts it again."""
         self._server.kill()
 
     def stop(self) -> None:
-        """Stop it and wait until it is gone."""
+        """Stop it in good order and wait until it is gone."""
+        self._server.put_in_order(within_s=ORDER_WITHIN_S)
         self._server.stop()
 
 

@@ -14,7 +14,8 @@ from redis.backoff import NoBackoff
 from config.settings import Settings
 from server.jwks import PublishedKeys
 from storage.client import StoreUnavailable, open_client, store_call
-from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedRedis, EmbeddedServer
+from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedServer
+from storage.embedded_redis import EmbeddedRedis
 
 PING_DEADLINE_S = 3.0
 

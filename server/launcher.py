@@ -30,9 +30,11 @@ from config.settings import Settings, read_settings
 from server.children import REFUSED, Kept, ProgramChild, Refused, StoreChild
 from server.embedded_uris import forget_uris, write_uris
 from server.probe import is_ready
+from server.store_chore import StoreChore
 from server.store_watch import PATIENCE, Patience, StoreWatch
-from storage.embedded import EmbeddedError, EmbeddedMongo, EmbeddedRedis
+from storage.embedded import EmbeddedError, EmbeddedMongo
 from storage.embedded_child import spawn
+from storage.embedded_redis import EmbeddedRedis
 
 log = structlog.get_logger(__name__)
 
@@ -118,7 +120,7 @@ class _Family:
         self.embedded: dict[str, str] = {}
         """Variable -> URI of each embedded store."""
         self._servers: list[ProgramChild] = []
-        self._watches: list[StoreWatch] = []
+        self._watches: list[StoreWatch | StoreChore] = []
 
     def start(self, settings: Settings, *, patience: Patience) -> None:
         for variable, given, store in (
@@ -167,7 +169,7 @@ class _Family:
 
     def _start_store(self, variable: str, store: StoreChild, patience: Patience) -> None:
         self._start(Kept(store))
-        self._watches.append(StoreWatch(store, patience))
+        self._watches += (StoreWatch(store, patience), StoreChore(store))
         self._environ[variable] = self.embedded[variable] = store.uri
 
     def _ask_servers_to_stop(self) -> None:

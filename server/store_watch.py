@@ -35,8 +35,7 @@ class StoreWatch:
     """Asks a store now and then, and kills it when it runs and has been silent for too long.
 
     What keeps it then sees that it died. It is killed, as it might wait for ever for what it holds
-    itself. The database loses nothing by that which it has acknowledged; Redis, which keeps nothing
-    on disk, loses what nobody has read.
+    itself. Neither the database nor Redis loses anything by that which it has acknowledged.
     """
 
     def __init__(self, store: StoreChild, patience: Patience) -> None:

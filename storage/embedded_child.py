@@ -20,6 +20,7 @@ def spawn(
     env: Mapping[str, str],
     cwd: Path | None = None,
     output: IO[bytes] | None = None,
+    keeping: int | None = None,
     orphan_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
     """Start `command`; the kernel sends it `orphan_signal` when this process is gone.
@@ -27,6 +28,7 @@ def spawn(
     It runs in a session of its own, so that Ctrl-C reaches only its parent, which then stops
     its children in order. Call it from the main thread: the kernel counts the *thread* that
     forked as the parent (prctl(2)). `output` takes stdout and stderr; None leaves them ours.
+    `keeping` is a file that it inherits.
     """
     # Loaded here: between fork and exec as little as possible may happen.
     libc = ctypes.CDLL(None, use_errno=True)
@@ -45,6 +47,7 @@ def spawn(
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output and subprocess.STDOUT,
+        pass_fds=() if keeping is None else (keeping,),
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 - the callers have one thread
     )

@@ -21,7 +21,9 @@ class Pulse:
         self._question = question
         self._is_whole = is_whole
         self._connection: socket.socket | None = None
-        self._answer = b""
+        self._received = b""
+        self.answer = b""
+        """The last whole one."""
 
     def beats(self, *, within_s: float = 0.0) -> bool:
         """Ask, unless that was done before, and return whether the answer is here.
@@ -40,7 +42,7 @@ class Pulse:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-        self._answer = b""
+        self._received = b""
 
     def _ask(self) -> socket.socket:
         address = ("127.0.0.1", self._port)
@@ -56,8 +58,9 @@ class Pulse:
             return False
         if not chunk:
             raise ConnectionResetError
-        self._answer += chunk
-        if not self._is_whole(self._answer):
+        self._received += chunk
+        if not self._is_whole(self._received):
             return False
+        self.answer = self._received
         self.close()
         return True

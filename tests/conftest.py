@@ -21,7 +21,8 @@ from hypothesis import settings
 from tornado.ioloop import IOLoop
 
 from storage.client import open_client
-from storage.embedded import EmbeddedMongo, EmbeddedRedis
+from storage.embedded import EmbeddedMongo
+from storage.embedded_redis import EmbeddedRedis
 from storage.indexes import ensure_indexes
 from tests.support.redis_cluster import LocalCluster
 

@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 
 from server.auth import UserType
-from storage.embedded import EmbeddedMongo, EmbeddedRedis
+from storage.embedded import EmbeddedMongo
+from storage.embedded_redis import EmbeddedRedis
 from tests.support.api import token
 from tests.support.service import running
 

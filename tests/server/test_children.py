@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from server import children
 from server.children import Kept, ProgramChild, Refused, StoreChild
-from storage.embedded import EmbeddedFailed, EmbeddedRedis
+from storage.embedded import EmbeddedFailed
+from storage.embedded_redis import EmbeddedRedis
 
 DEADLINE_S = 30.0
 

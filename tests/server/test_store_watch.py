@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 
 from server.children import Kept, StoreChild
 from server.store_watch import Patience, StoreWatch
-from storage.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServer
+from storage.embedded import EmbeddedMongo, EmbeddedServer
+from storage.embedded_redis import EmbeddedRedis
 
 DEADLINE_S = 60.0
 LOOK_EVERY_S = 0.5

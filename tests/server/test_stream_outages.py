@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from server import stream_reader
-from storage.embedded import EmbeddedRedis
+from storage.embedded_redis import EmbeddedRedis
 from storage.event_stream import GROUP, STREAM
 from tests.support.api import Api
 from tests.support.relay import directly, relayed

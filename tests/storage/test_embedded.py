@@ -11,7 +11,6 @@ from typing import Any
 import psutil
 import pymongo
 import pytest
-import redis
 
 from storage import embedded
 from storage.embedded import (
@@ -19,9 +18,9 @@ from storage.embedded import (
     EmbeddedFailed,
     EmbeddedMongo,
     EmbeddedNotInstalled,
-    EmbeddedRedis,
     EmbeddedServer,
 )
+from storage.embedded_redis import EmbeddedRedis
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 LAUNCHER = """
 import sys, time
 from pathlib import Path
-from storage.embedded import EmbeddedMongo, EmbeddedRedis
+from storage.embedded import EmbeddedMongo
+from storage.embedded_redis import EmbeddedRedis
 stores = [kind(Path(sys.argv[1]) / kind.__name__) for kind in (EmbeddedMongo, EmbeddedRedis)]
 for store in stores:
     store.start()
@@ -67,25 +67,6 @@ def test_a_killed_store_comes_back_at_its_port_with_all_it_acknowledged(
         kill(mongo)
         assert mongo.start() == uri
         assert client["shop"]["bread"].count_documents({}) == 200
-
-
-def test_a_killed_redis_comes_back_at_its_port_and_empty(valkey: EmbeddedRedis) -> None:
-    url = valkey.start()
-    with redis.Redis.from_url(url) as client:
-        client.set("a", "1")
-    kill(valkey)
-    assert valkey.start() == url
-    with redis.Redis.from_url(url) as client:
-        assert client.dbsize() == 0
-
-
-def test_redis_keeps_nothing_on_disk_and_refuses_rather_than_evicts(valkey: EmbeddedRedis) -> None:
-    with redis.Redis.from_url(valkey.start()) as client:
-        kept = client.config_get("*")
-    assert (kept["save"], kept["appendonly"]) == ("", "no")
-    assert (kept["maxmemory-policy"], int(kept["maxmemory"])) == ("noeviction", 256 * 1024**2)
-    assert kept["bind"] == "127.0.0.1"
-    assert Path(kept["dir"]) == valkey.directory
 
 
 def test_a_stopped_store_is_gone_and_may_be_stopped_again(valkey: EmbeddedRedis) -> None:

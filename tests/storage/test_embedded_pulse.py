@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import bson
 import pytest
 
-from storage.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServer
+from storage.embedded import EmbeddedMongo, EmbeddedServer
 from storage.embedded_pulse import Pulse
+from storage.embedded_redis import EmbeddedRedis
 
 WITHIN_S = 60.0
 BODY = struct.pack("<iB", 0, 0) + bson.encode({"cursor": {"firstBatch": []}, "ok": 1.0})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from storage.embedded import EmbeddedRedis
+from storage.embedded_redis import EmbeddedRedis
 
 
 class OwnRedis(EmbeddedRedis):
@@ -18,6 +18,12 @@ class OwnRedis(EmbeddedRedis):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.url = self.start()
+
+    def die(self) -> None:
+        """Have it killed; `start` starts it again."""
+        self.kill()
+        assert self.child is not None
+        self.child.wait()
 
     def halt(self) -> None:
         """Have it answer nobody."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import redis
 from tornado.testing import bind_unused_port
 
-from storage.embedded import EmbeddedRedis
+from storage.embedded_redis import EmbeddedRedis
 
 SLOTS = 16_384
 NODES = 3

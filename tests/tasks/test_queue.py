@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from rules.deliveries import SENDING_CHANNELS
 from rules.kinds import Channel
-from storage.embedded import EmbeddedRedis
+from storage.embedded_redis import EmbeddedRedis
 from tasks import queue as queue_module
 from tasks.hueys import SOCKET_TIMEOUT_S, Hueys, open_hueys
 from tasks.queue import DeliveryQueue, DeliveryRef, Priority

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
+from server.embedded_uris import read_uris
 from tests.server.launcher.program import Service, run, wait_until
 
 
@@ -25,7 +27,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 NOTHING_NEW = "demo data: 0 new events, 0 new follows\n"
 
 
-def test_stores_that_are_silent_are_replaced_and_the_database_has_all_that_it_acknowledged(
+def test_stores_that_are_silent_are_replaced_and_have_all_that_they_acknowledged(
     service: Service,
 ) -> None:
     def seed() -> str:
@@ -41,6 +43,8 @@ def test_stores_that_are_silent_are_replaced_and_the_database_has_all_that_it_ac
 
     wait_until(service.is_ready)
     wait_until(lambda: seed() == NOTHING_NEW)
+    with redis.Redis.from_url(read_uris(service.data_dir)["SNB_REDIS_URL"]) as client:
+        client.set("kept", "by Redis")
     silent = {name: service.family()[name] for name in ("secantusd", "valkey-server")}
     for store in silent.values():
         store.suspend()
@@ -49,3 +53,5 @@ def test_stores_that_are_silent_are_replaced_and_the_database_has_all_that_it_ac
     wait_until(service.is_ready)
     assert service.output.read_text().count('"event": "store_silent"') >= len(silent)
     assert seed() == NOTHING_NEW
+    with redis.Redis.from_url(read_uris(service.data_dir)["SNB_REDIS_URL"]) as client:
+        assert client.get("kept") == b"by Redis"

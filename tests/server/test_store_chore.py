@@ -1,0 +1,78 @@
+"""Real stores are told their chore; the time is the test's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+from structlog.testing import capture_logs
+
+from server.children import StoreChild
+from server.store_chore import EVERY_S, StoreChore
+from storage.embedded import EmbeddedMongo
+from storage.embedded_redis import FILES
+from tests.support.own_redis import OwnRedis, own_redis
+
+DEADLINE_S = 60.0
+
+
+def look_until(chore: StoreChore, now_s: float, is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        chore.look(now_s)
+        time.sleep(0.005)
+
+
+def base(store: OwnRedis) -> Path:
+    return next((store.directory / FILES).glob("*.base.rdb"))
+
+
+def test_redis_writes_its_file_anew_at_the_start_and_every_half_minute(tmp_path: Path) -> None:
+    with own_redis(tmp_path / "redis") as store:
+        chore = StoreChore(StoreChild(store))
+        for now_s in (1_000.0, 1_000.0 + EVERY_S):
+            before = base(store)
+            look_until(chore, now_s, lambda before=before: not before.exists())  # type: ignore[misc]
+            with redis.Redis.from_url(store.url) as client:
+                told = client.info("commandstats")["cmdstat_bgrewriteaof"]["calls"]
+                chore.look(now_s + EVERY_S - 1)
+                client.ping()
+                assert client.info("commandstats")["cmdstat_bgrewriteaof"]["calls"] == told
+        chore.close()
+
+
+def test_one_that_refuses_is_told_of_and_asked_again_in_time(tmp_path: Path) -> None:
+    with own_redis(tmp_path / "redis") as store, redis.Redis.from_url(store.url) as client:
+        client.config_set("requirepass", "a password that the launcher does not know")
+        chore = StoreChore(StoreChild(store))
+        with capture_logs() as logs:
+            look_until(chore, 1_000.0, lambda: bool(logs))
+            chore.look(1_000.0 + EVERY_S - 1)
+            look_until(chore, 1_000.0 + EVERY_S, lambda: len(logs) > 1)
+        chore.close()
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("store_refuses_its_chore", "warning")
+    ] * 2
+    assert logs[0]["answer"].startswith("-NOAUTH")
+
+
+def test_a_store_that_is_away_is_told_when_it_is_back(tmp_path: Path) -> None:
+    with own_redis(tmp_path / "redis") as store:
+        chore = StoreChore(StoreChild(store))
+        store.die()
+        chore.look(1_000.0)
+        store.start()
+        before = base(store)
+        look_until(chore, 1_000.0, lambda: not before.exists())
+        chore.close()
+
+
+def test_a_store_without_a_chore_is_told_nothing(tmp_path: Path) -> None:
+    store = EmbeddedMongo(tmp_path)
+    store._port = 1
+    chore = StoreChore(StoreChild(store))
+    chore.look(1_000.0)
+    chore.close()

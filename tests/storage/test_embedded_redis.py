@@ -1,0 +1,229 @@
+"""What the embedded Redis has after it was killed, and when its file is not what it wrote."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from storage import embedded
+from storage.embedded import DataDirectoryLocked, EmbeddedFailed
+from storage.embedded_redis import FILES, SET_ASIDE, EmbeddedRedis
+from tests.support.own_redis import OwnRedis, own_redis
+
+DEADLINE_S = 60.0
+STREAM = "snb:events"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[OwnRedis]:
+    with own_redis(tmp_path / "redis") as store:
+        yield store
+
+
+@pytest.fixture
+def client(store: OwnRedis) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(store.url) as client:
+        yield client
+
+
+def file_of(store: OwnRedis, ending: str) -> Path:
+    (found,) = (store.directory / FILES).glob(f"*{ending}")
+    return found
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_killed_it_comes_back_at_its_port_with_all_that_it_answered(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    for number in range(200):
+        client.xadd(STREAM, {"event": number})
+    client.set("for_a_while", 1, ex=600)
+    store.die()
+    assert store.start() == store.url
+    assert client.xlen(STREAM) == 200
+    assert 0 < client.ttl("for_a_while") <= 600
+
+
+def test_it_refuses_rather_than_evicts_and_its_file_is_bounded(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    kept: dict[str, str] = client.config_get("*")  # type: ignore[assignment]
+    assert (kept["appendonly"], kept["appendfsync"], kept["save"]) == ("yes", "no", "")
+    assert kept["auto-aof-rewrite-percentage"] == "100"
+    assert int(kept["auto-aof-rewrite-min-size"]) == 64 * 1024**2
+    assert (kept["maxmemory-policy"], int(kept["maxmemory"])) == ("noeviction", 256 * 1024**2)
+    assert kept["bind"] == "127.0.0.1"
+    assert Path(kept["dir"]) == store.directory
+
+
+def test_put_in_order_its_file_has_nothing_that_was_taken_out(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    client.xadd(STREAM, {"event": "thandi@example.org"})
+    client.xtrim(STREAM, maxlen=0)
+    assert b"thandi" in file_of(store, ".incr.aof").read_bytes()
+    store.put_in_order(within_s=DEADLINE_S)
+    kept = b"".join(path.read_bytes() for path in store.directory.rglob("*") if path.is_file())
+    assert b"thandi" not in kept
+
+
+def test_one_that_is_silent_or_gone_is_not_waited_for(store: OwnRedis) -> None:
+    store.halt()
+    store.put_in_order(within_s=0.1)
+    store.die()
+    store.put_in_order(within_s=DEADLINE_S)
+
+
+def test_a_file_that_breaks_off_is_read_up_to_there(store: OwnRedis, client: redis.Redis) -> None:
+    for number in range(10):
+        client.xadd(STREAM, {"event": number})
+    store.die()
+    file = file_of(store, ".incr.aof")
+    file.write_bytes(file.read_bytes()[:-3])
+    with capture_logs() as logs:
+        store.start()
+    assert (client.xlen(STREAM), logs) == (9, [])
+    client.xadd(STREAM, {"event": 10})
+    store.die()
+    store.start()
+    assert client.xlen(STREAM) == 10
+
+
+def end_in_zeros(content: bytes) -> bytes:
+    """Return what a machine leaves that went down before it wrote what it had made room for."""
+    return content + bytes(400)
+
+
+def lose_the_end(content: bytes) -> bytes:
+    return content[:-30]
+
+
+def lose_all(_content: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("ending", "damage"),
+    [
+        pytest.param(".incr.aof", end_in_zeros, id="file"),
+        pytest.param(".base.rdb", lose_the_end, id="base"),
+        pytest.param(".manifest", lose_all, id="list"),
+    ],
+)
+def test_what_it_cannot_read_is_set_aside_and_told(
+    store: OwnRedis, client: redis.Redis, ending: str, damage: Callable[[bytes], bytes]
+) -> None:
+    client.xadd(STREAM, {"event": "kept aside"})
+    store.put_in_order(within_s=DEADLINE_S)
+    (store.directory / SET_ASIDE).mkdir()
+    (store.directory / SET_ASIDE / "of an earlier time").touch()
+    store.die()
+    file = file_of(store, ending)
+    damaged = damage(file.read_bytes())
+    file.write_bytes(damaged)
+    with capture_logs() as logs:
+        assert store.start() == store.url
+    assert client.dbsize() == 0
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("store_files_damaged", "error")
+    ]
+    assert logs[0]["set_aside"] == str(store.directory / SET_ASIDE)
+    assert (store.directory / SET_ASIDE / file.name).read_bytes() == damaged
+    assert not (store.directory / SET_ASIDE / "of an earlier time").exists()
+    client.set("a", 1)
+    store.die()
+    store.start()
+    assert client.get("a") == b"1"
+
+
+def test_what_is_no_damage_leaves_the_files_where_they_are(
+    store: OwnRedis, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.set("a", 1)
+    store.die()
+    command = store._command
+    monkeypatch.setattr(
+        store, "_command", lambda program, port: [*command(program, port), "--no-such", "1"]
+    )
+    with pytest.raises(EmbeddedFailed):
+        store.start()
+    monkeypatch.undo()
+    store.start()
+    assert client.get("a") == b"1"
+
+
+def test_one_that_is_killed_while_it_writes_anew_leaves_nothing_of_that(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    client.mset({f"key {number}": number for number in range(10)})
+    client.config_set("rdb-key-save-delay", 50_000)
+    client.bgrewriteaof()
+    wait_until(lambda: any(store.directory.glob("temp-*")))
+    store.die()
+    # Its second process writes on, and is waited for.
+    store.start()
+    assert list(store.directory.glob("temp-*")) == []
+    assert client.dbsize() == 10
+
+
+def test_two_do_not_write_one_file(store: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = EmbeddedRedis(store.directory)
+    monkeypatch.setattr(embedded, "LOCK_PATIENCE_S", 0.0)
+    with pytest.raises(DataDirectoryLocked):
+        other.start()
+    monkeypatch.undo()
+    child = store.child
+    assert child is not None
+    psutil.Process(child.pid).terminate()
+    other.start()
+    assert child.wait(DEADLINE_S) == 0
+    other.stop()
+
+
+def test_as_long_as_it_reads_its_file_it_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LoadingAtFirst(tmp_path)
+    monkeypatch.setattr(embedded, "START_DEADLINE_S", DEADLINE_S)
+    store.start()
+    store.stop()
+    assert store.answers == [b"-LOADING Valkey is loading the dataset in memory\r\n", b"+PONG\r\n"]
+
+
+class LoadingAtFirst(EmbeddedRedis):
+    """A server that is slow to read its file: a peer at its port says so, once, in its place."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.answers: list[bytes] = []
+
+    def _command(self, program: Path, port: int) -> list[str | Path]:
+        loading = b"-LOADING Valkey is loading the dataset in memory\r\n"
+        script = (
+            "import os, socket, sys\n"
+            f"with socket.create_server(('127.0.0.1', {port})) as listening:\n"
+            "    connection, _ = listening.accept()\n"
+            "    connection.recv(100)\n"
+            f"    connection.sendall({loading!r})\n"
+            "    connection.recv(100)\n"
+            "    connection.close()\n"
+            "os.execv(sys.argv[1], sys.argv[1:])\n"
+        )
+        return [sys.executable, "-c", script, *super()._command(program, port)]
+
+    def _is_there(self, answer: bytes) -> bool:
+        self.answers.append(answer)
+        return super()._is_there(answer)
