@@ -26,6 +26,7 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
+    ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -54,7 +55,11 @@ _AWAY = (
     OutOfMemoryError,
     OSError,
 )
-"""Every other error of Redis is a fault of ours, and is raised as it is."""
+"""While it reads its file it says so by the first (redis-py 8.1, `BusyLoadingError`). Every other
+error of Redis but the next is a fault of ours, and is raised as it is."""
+
+_DISK = "MISCONF"
+"""Begins what it says, for which redis-py has no class, while it cannot write to its disk."""
 
 
 class RedisUnavailable(Exception):
@@ -101,6 +106,11 @@ class RedisStore:
             raise RedisUnavailable("deadline") from None
         except _AWAY as error:
             raise RedisUnavailable(type(error).__name__) from error
+        except ResponseError as error:
+            # In a pipeline it is said after which command it was.
+            if _DISK not in str(error):
+                raise
+            raise RedisUnavailable("its disk") from error
 
     async def close(self) -> None:
         """Close the connections; those of a server that says nothing more are dropped."""
