@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 class Claim:
     """Take what nobody has, as far as the lanes have room."""
 
+    lane: Lane | None = None
+    """Of which alone, where that is known; each that is looked at costs a query."""
+
 
 @dataclass(frozen=True, slots=True)
 class Help:
@@ -80,8 +83,8 @@ class Claimer(LoopActor):
         """Do what is asked; while the store is away it is left to the next time."""
         try:
             match message:
-                case Claim():
-                    await self._claim(self._lanes.names())
+                case Claim(lane):
+                    await self._claim(self._lanes.names() if lane is None else [lane])
                 case Help():
                     if not self._lanes.workload(Lane.FAN_OUT):
                         await self._claim([Lane.SHARE], ahead=OFFERED_FOR)

@@ -1,6 +1,6 @@
 """Send one notification to one user, and wait for what becomes of it.
 
-    row = await direct_sends.send(work_id, DirectSend(...))
+    sent = await direct_sends.send(work_id, DirectSend(...))
 
 It is an event like everything that makes notifications; the same `work_id` is the same event, so a
 send that was broken off is found and not done again. Errors: `SendUnfinished`, `SendFailed`.
@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from uuid import UUID
 
 from actors.dispatcher import Accept, Accepted, Dispatcher
 from actors.flows.direct_sends import DirectSend
-from actors.loop_ref import LoopActorRef
+from actors.loop_ref import DeadlineExceeded, LoopActorRef
 from actors.outcome import Outcome, failure_of
 from rules.events import Lane
 from rules.ids import notification_id
 from storage.events import EventsRepository, NewEvent, Progress
+from storage.names import Names
 from storage.notifications import NotificationRow, NotificationsRepository
 from storage.positions import PositionClock
 from storage.users import UserNotFound
@@ -46,6 +48,15 @@ class SendFailed(Exception):
         self.event_key = event_key
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a send made."""
+
+    row: NotificationRow
+    names: Names | None
+    """Of whom it is from, where they have been looked for."""
+
+
 class DirectSends:
     """Sends, and knows what became of a send."""
 
@@ -64,33 +75,37 @@ class DirectSends:
         self._clock = clock
         self._send_within_s = send_within_s
 
-    async def send(self, work_id: UUID, send: DirectSend) -> NotificationRow:
-        """Return the notification that `send` makes, or made in an earlier try of `work_id`.
+    async def send(self, work_id: UUID, send: DirectSend) -> Sent:
+        """Return what `send` makes, or made in an earlier try of `work_id`.
 
         Raises UserNotFound, DailyCapReached, SendUnfinished, SendFailed, and what the dispatcher
         raises.
         """
         event = send.event(work_id, at=self._clock.store_now())
+        ends_s = asyncio.get_running_loop().time() + self._send_within_s
         try:
-            async with asyncio.timeout(self._send_within_s):
-                outcome = await self._carry_out(event)
-                if outcome is None:
-                    return await self._found(event, send)
-        except TimeoutError:
+            outcome = await self._carry_out(event, ends_s)
+            if outcome is None:
+                async with asyncio.timeout_at(ends_s):
+                    return Sent(await self._found(event, send), None)
+        except (DeadlineExceeded, TimeoutError):
             raise SendUnfinished(event.key) from None
         if not outcome.is_final:
             raise SendUnfinished(event.key)
         if outcome.failure is not None:
             raise outcome.failure
-        return outcome.rows[0]
+        return Sent(outcome.rows[0], outcome.names)
 
-    async def _carry_out(self, event: NewEvent) -> Outcome | None:
+    async def _carry_out(self, event: NewEvent, ends_s: float) -> Outcome | None:
         """Have `event` carried out; None when it is known, or not carried out by this process."""
         accepted: Accepted = await self._dispatcher().request(
             Accept([event]), deadline_s=self._send_within_s
         )
         outcomes = accepted.outcomes.get(Lane(event.lane))
-        return None if outcomes is None else (await outcomes).get(event.key)
+        if outcomes is None:
+            return None
+        left_s = ends_s - asyncio.get_running_loop().time()
+        return (await outcomes.within(left_s)).get(event.key)
 
     async def _found(self, event: NewEvent, send: DirectSend) -> NotificationRow:
         """Wait until somebody has carried `event` out, and look at what it made."""

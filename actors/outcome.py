@@ -8,6 +8,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from actors.draft import Draft
+from storage.names import Names
 from storage.notifications import NotificationRow
 from storage.users import UserNotFound
 
@@ -47,6 +48,9 @@ class Outcome:
 
     rows: tuple[NotificationRow, ...] = ()
     drafts: tuple[Draft, ...] = ()
+    names: Names | None = None
+    """Of whom the rows are from, where there are any."""
+
     failure: Exception | None = None
     is_final: bool = True
     """Whether the event is finished; one that is not is tried again later, by anybody."""

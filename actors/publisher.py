@@ -60,6 +60,9 @@ class Published:
     store_s: float = 0.0
     """Seconds that the insert took."""
 
+    names: Names | None = None
+    """Of whom the rows are from, where there are any."""
+
 
 class Publisher:
     """The way of one batch from recipients to sockets and queue."""
@@ -130,7 +133,7 @@ class Publisher:
             for draft, row, kept in zip(drafts, rows, stored, strict=True)
             if kept is not row
         ]
-        return Published(drafts, stored, refused, resumed, store_s)
+        return Published(drafts, stored, refused, resumed, store_s, names)
 
     async def _deliver(self, announcements: Sequence[RowsAnnounced]) -> None:
         """Tell who is here, and let the loop have its turn in between."""

@@ -269,7 +269,9 @@ def _by_event(published: Published) -> dict[UUID, Outcome]:
     for draft, row in zip(published.drafts, published.rows, strict=True):
         key = draft.notice.event.key
         before = outcomes.get(key, Outcome())
-        outcomes[key] = Outcome(rows=(*before.rows, row), drafts=(*before.drafts, draft))
+        outcomes[key] = Outcome(
+            rows=(*before.rows, row), drafts=(*before.drafts, draft), names=published.names
+        )
     for draft in published.refused:
         failure = DailyCapReached(draft.recipient.user_id)
         outcomes[draft.notice.event.key] = Outcome(failure=failure)

@@ -47,13 +47,13 @@ def start_lanes(
     socket_events: SocketEvents,
     clock: PositionClock,
     lease: Lease,
-    claim: Callable[[], None],
+    claim: Callable[[Lane | None], None],
     on_planned: Callable[[datetime], None],
     tally: Tally,
     campaign_recipients_per_s: float,
     is_alone: Callable[[], bool],
 ) -> Lanes:
-    """Start a lane for each desk; `claim` has what nobody owns claimed by those with room.
+    """Start a lane for each desk; `claim` has a lane, or all, take what nobody has.
 
     `on_planned` is called with when what a flow has planned is to happen, and `is_alone` tells
     whether there is surely no other process to share a fan-out with.
@@ -89,7 +89,7 @@ def start_lanes(
             clock=clock,
             lease=lease,
             workload=lanes.renew(lane, SHARES_IN_HAND if is_share else FAN_OUTS_IN_HAND),
-            on_room=claim,
+            on_room=partial(claim, lane),
             tally=tally,
             is_alone=is_alone,
             small=None
@@ -114,7 +114,7 @@ def start_lanes(
             clock=clock,
             lease=lease,
             workload=lanes.renew(lane, FAN_OUTS_IN_HAND),
-            on_room=claim,
+            on_room=partial(claim, lane),
             tally=tally,
             is_alone=is_alone,
             recipients_per_s=campaign_recipients_per_s,
@@ -131,7 +131,9 @@ def start_lanes(
                 start_subjects,
                 lane,
                 desk,
-                read_model_flows(desk.stores, resolvers, planning(desk), clock, claim),
+                read_model_flows(
+                    desk.stores, resolvers, planning(desk), clock, partial(claim, None)
+                ),
             )
         else:
             flows = single_flows(desk.stores, desk.names, clock)

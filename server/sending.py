@@ -74,9 +74,9 @@ class Sending:
         return await self._requests.once(sender.user_id, key, work)
 
     async def _send(self, work_id: UUID, send: DirectSend) -> KeptAnswer:
-        row = await self._direct_sends.send(work_id, send)
-        names = await self._names.of([row])
-        return _answer(201, notification_record(row.to_document(), names))
+        sent = await self._direct_sends.send(work_id, send)
+        names = sent.names or await self._names.of([sent.row])
+        return _answer(201, notification_record(sent.row.to_document(), names))
 
     async def _plan(
         self, work_id: UUID, send: DirectSend, send_at: datetime, begun_at: datetime

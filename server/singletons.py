@@ -49,13 +49,16 @@ def start_singletons(
     def on_planned(at: datetime) -> None:
         tell(supervisor, "scheduler", Planned(at))
 
+    def claim(lane: Lane | None) -> None:
+        tell(supervisor, "claimer", Claim(lane))
+
     lanes = start_lanes(
         supervisor,
         desks,
         socket_events=socket_events,
         clock=clock,
         lease=lease,
-        claim=partial(tell, supervisor, "claimer", Claim()),
+        claim=claim,
         on_planned=on_planned,
         tally=tally,
         campaign_recipients_per_s=campaign_recipients_per_s,

@@ -60,7 +60,7 @@ class NameResolver:
         self, *, users: Iterable[UUID | None] = (), businesses: Iterable[UUID | None] = ()
     ) -> Names:
         """Return the names of `users` and `businesses`; None among them is passed over."""
-        wanted = {each for each in users if each not in self._strangers}
+        wanted = {each for each in set(users) if each not in self._strangers}
         known = await _through(self._user_names, wanted, self._users.names)
         for stranger in wanted - known.keys():
             if stranger is not None:

@@ -59,23 +59,22 @@ class DirectSend:
 
     def event(self, work_id: UUID, *, at: datetime) -> NewEvent:
         """Return the event of it, the same one for the same `work_id`."""
-        return _event(work_id, self.as_data(), at)
+        return self._event(work_id, self.as_data(), at)
 
     def scheduled_event(self, schedule_id: UUID, *, at: datetime) -> NewEvent:
         """Return the event that the schedule is to become, which knows of which it is."""
-        return _event(schedule_id, {**self.as_data(), "schedule_id": str(schedule_id)}, at)
+        return self._event(schedule_id, {**self.as_data(), "schedule_id": str(schedule_id)}, at)
 
-
-def _event(work_id: UUID, data: dict[str, Any], at: datetime) -> NewEvent:
-    return NewEvent(
-        key=request_key(work_id),
-        sender=UUID(data["sender_id"]),
-        event_id=str(work_id),
-        type=REQUESTED,
-        occurred_at=at,
-        data=data,
-        lane=lane_of(REQUESTED, is_critical=data["priority"] == "critical").value,
-    )
+    def _event(self, work_id: UUID, data: dict[str, Any], at: datetime) -> NewEvent:
+        return NewEvent(
+            key=request_key(work_id),
+            sender=self.sender_id,
+            event_id=str(work_id),
+            type=REQUESTED,
+            occurred_at=at,
+            data=data,
+            lane=lane_of(REQUESTED, is_critical=self.priority == "critical").value,
+        )
 
 
 class NotificationRequested(SubjectFlow):
@@ -86,7 +85,7 @@ class NotificationRequested(SubjectFlow):
 
     async def plan(self, events: Sequence[StoredEvent]) -> Sequence[Plan | NotYet]:
         """Return what each event asks for."""
-        return [_plan(event.data) for event in events]
+        return [_plan(event) for event in events]
 
     async def settle(self, events: Sequence[StoredEvent], outcomes: Outcomes) -> None:
         """Note at schedules that nothing came of them."""
@@ -99,7 +98,8 @@ class NotificationRequested(SubjectFlow):
             await self._schedules.fail(ids, reason=refusal)
 
 
-def _plan(asked: dict[str, Any]) -> Plan:
+def _plan(event: StoredEvent) -> Plan:
+    asked = event.data
     content = Content(
         kind=KINDS[asked["kind"]],
         title=asked["title"],
@@ -107,7 +107,7 @@ def _plan(asked: dict[str, Any]) -> Plan:
         data=asked["data"],
         action_buttons=asked["action_buttons"],
         image_url=asked["image_url"],
-        sender_id=UUID(asked["sender_id"]),
+        sender_id=event.sender,
         sender_type=asked["sender_type"],
         priority=asked["priority"],
     )

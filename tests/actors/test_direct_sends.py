@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from actors.direct_sends import DirectSends, SendFailed, SendUnfinished
+from actors.direct_sends import DirectSends, SendFailed, SendUnfinished, Sent
 from actors.dispatcher import Accept, Accepted
 from actors.flows.direct_sends import DirectSend
 from actors.loop_actor import LoopActor
@@ -19,7 +20,6 @@ from actors.outcome import DailyCapReached, Outcome
 from rules.events import Lane
 from rules.ids import notification_id, request_key
 from rules.kinds import Channel
-from storage.notifications import NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
 from storage.users import UserNotFound
@@ -52,10 +52,14 @@ class Desk(LoopActor):
         self.outcome: Outcome | None = None
         self.is_taken = True
         self.then: Callable[[UUID], Any] | None = None
+        self.is_answering = True
+        self.gate = asyncio.Event()
 
     async def on_receive(self, message: Any) -> Accepted:
         assert isinstance(message, Accept)
         (event,) = message.events
+        if not self.is_answering:
+            await self.gate.wait()
         new = await self._stores.events.accept(
             [replace(event, lease=OURS)], accepted_at=PositionClock().store_now()
         )
@@ -64,7 +68,8 @@ class Desk(LoopActor):
         if not self.is_taken:
             return Accepted(len(new), 1 - len(new))
         future: LoopFuture[Any] = LoopFuture()
-        future.set({} if self.outcome is None else {event.key: self.outcome})
+        if self.is_answering:
+            future.set({} if self.outcome is None else {event.key: self.outcome})
         return Accepted(len(new), 1 - len(new), {Lane(event.lane): future})
 
 
@@ -79,7 +84,7 @@ class Sender:
         self.work_id = uuid4()
         self.send_within_s = SOON_S
 
-    async def send(self, send: DirectSend = SEND) -> NotificationRow:
+    async def send(self, send: DirectSend = SEND) -> Sent:
         direct_sends = DirectSends(
             lambda: self.ref,
             self.stores.events,
@@ -111,7 +116,7 @@ async def sender(stores: Stores) -> AsyncIterator[Sender]:
 async def test_what_a_lane_here_made_is_the_answer(sender: Sender) -> None:
     row = a_row(SEND.recipient_id)
     sender.desk.outcome = Outcome(rows=(row,))
-    assert await sender.send() == row
+    assert (await sender.send()).row == row
 
 
 @pytest.mark.parametrize("failure", [UserNotFound(uuid4()), DailyCapReached(uuid4())])
@@ -139,12 +144,12 @@ async def test_what_is_carried_out_elsewhere_is_found(sender: Sender, is_taken: 
         await sender.finish(key)
 
     sender.desk.then = carry_out
-    row = await sender.send()
+    row = (await sender.send()).row
     assert row.recipient_id == SEND.recipient_id
     # A try after that finds the same.
     sender.desk.then = None
     sender.desk.is_taken = False
-    assert await sender.send() == row
+    assert (await sender.send()).row == row
 
 
 @pytest.mark.parametrize(
@@ -173,6 +178,18 @@ async def test_whose_row_is_gone_is_nobody_any_more(sender: Sender) -> None:
     sender.desk.is_taken = False
     sender.desk.then = sender.finish
     with pytest.raises(UserNotFound):
+        await sender.send()
+
+
+async def test_nobody_waits_for_a_dispatcher_or_a_lane_for_ever(sender: Sender) -> None:
+    sender.send_within_s = 0.05
+    sender.desk.is_answering = False
+    with pytest.raises(SendUnfinished):
+        await sender.send()
+    # Whoever waits for the lane has waited for the dispatcher before.
+    sender.send_within_s = 2.0
+    sender.desk.gate.set()
+    with pytest.raises(SendUnfinished):
         await sender.send()
 
 

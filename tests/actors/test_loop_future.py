@@ -49,6 +49,24 @@ async def test_two_may_wait_for_one_reply_and_one_may_leave() -> None:
     assert await staying == "done"
 
 
+async def test_who_waits_no_longer_than_a_while_gets_the_reply_within_it() -> None:
+    worker, ref = start_worker()
+    future = ref.ask("wait", block=False)
+    waiting = asyncio.create_task(future.within(DEADLINE_S))
+    await worker.is_waiting.wait()
+    worker.gate.set()
+    assert await waiting == "done"
+    assert not future.is_abandoned
+
+
+async def test_who_has_waited_for_a_while_gets_no_reply_any_more() -> None:
+    future: LoopFuture[int] = LoopFuture()
+    with pytest.raises(TimeoutError):
+        await future.within(0.01)
+    assert future.is_abandoned
+    future.set(1)
+
+
 @pytest.mark.usefixtures("loop_complaints")
 async def test_an_error_nobody_looks_at_makes_no_complaint() -> None:
     _, ref = start_worker()

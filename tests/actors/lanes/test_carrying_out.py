@@ -95,6 +95,16 @@ async def test_what_no_lane_has_room_for_is_nobodys_until_there_is_room(works: W
     await works.carried_out(event)
 
 
+async def test_the_claimer_takes_what_is_of_the_lane_with_room(works: Works) -> None:
+    events = of_many, of_one = fan_out(), single()
+    await works.stores.events.accept(events, accepted_at=works.clock.store_now())
+    await works.ask_claimer(Claim(Lane.SINGLE))
+    await works.carried_out(of_one)
+    assert await works.states(of_many) == ["unowned"]
+    await works.ask_claimer(Claim(Lane.FAN_OUT))
+    await works.carried_out(of_many)
+
+
 async def test_room_that_new_events_took_while_others_were_claimed_leaves_those_to_anybody(
     works: Works,
 ) -> None:
