@@ -58,9 +58,9 @@ class Bus:
         return self._peers.are_none
 
     @property
-    def joined(self) -> int | None:
-        """How often it was joined so far; None while what others tell may not come here."""
-        return self._peers.joins if self._peers.is_joined else None
+    def caught_up(self) -> int | None:
+        """How often all was known here that others had told; None while some may be missing."""
+        return self._peers.times_caught_up if self._peers.is_caught_up else None
 
     async def register(self, user_id: UUID) -> None:
         """Have what others announce to `user_id` sent here: what they insert from now on.

@@ -21,8 +21,8 @@ class BusFace(Protocol):
         """Whether there is surely no other process."""
 
     @property
-    def joined(self) -> int | None:
-        """How often it was joined so far; None while what others tell may not come here."""
+    def caught_up(self) -> int | None:
+        """How often all was known here that others had told; None while some may be missing."""
 
     async def register(self, user_id: UUID) -> None:
         """Return when what others announce to `user_id` comes here, or somebody looks for it."""

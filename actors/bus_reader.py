@@ -131,7 +131,7 @@ class BusReader(LoopActor):
 
     def on_start(self) -> None:
         """Begin to read."""
-        self._peers.is_joined = False
+        self._peers.leave()
         self._reading = self._loop.create_task(self._read_on(), context=self._context)
 
     def on_receive(self, message: Any) -> None:
@@ -187,15 +187,15 @@ class BusReader(LoopActor):
         """Join, have everything sent here, and then look for what was not."""
         # First, because what is found out meanwhile has to be seen to afterwards.
         self._is_astray = False
-        self._peers.is_joined = False
+        self._peers.leave()
         self._elsewhere.pending.refuse_all()
         self._peers.read_until = await self._streams.open(self._process, self._peers.read_until)
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
-        self._peers.joins += 1
         self._peers.is_joined = True
         await self._register_all()
         await self._look()
+        self._peers.catch_up()
         self._peers.settled.set()
         log.info("bus_joined", others=len(self._peers.others))
 
@@ -281,7 +281,7 @@ class BusReader(LoopActor):
         if self._peers.is_joined or not self._peers.settled.is_set():
             log.warning("bus_away", error=repr(error))
         self._is_astray = True
-        self._peers.is_joined = False
+        self._peers.leave()
         self._elsewhere.pending.refuse_all()
         self._peers.settled.set()
         if time.monotonic() - self._looked_at_s >= LOOK_EVERY_S:

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
+
+from pykka import ActorDeadError
 
 from actors import messages
 from actors.bus_face import BusFace
 from actors.directory import Directory
 from actors.elsewhere import Elsewhere
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
+from actors.loop_ref import DeadlineExceeded
+from actors.mailbox import MailboxFull
 from actors.parcels import Changed
 from actors.pending_questions import NotAnswered
 from actors.questions import Inquiry
@@ -26,6 +31,9 @@ from storage.notifications import InboxFilter, ListedRow, NotificationsRepositor
 from storage.positions import PositionClock
 
 DEADLINE_S = 10.0
+
+STATE_WITHIN_S = 1.0
+"""After that it is quicker to read what is there."""
 
 BY_EMAIL = "email"
 """The action of a click that was made in a mail."""
@@ -72,14 +80,14 @@ class Inbox:
     async def state(self, user_id: UUID) -> messages.InboxState | None:
         """Return what is the same while nothing changes that the inbox lists.
 
-        None where nobody can say so: they are not connected here, or changes may not be told.
+        None where nobody can say so: they are not connected here, their actor is too busy, or
+        changes may not be told.
         """
+        state: messages.InboxState | None = None
         actor = self._directory.find(user_id)
-        if actor is None:
-            return None
-        state: messages.InboxState | None = await actor.request(
-            messages.TellState(), deadline_s=DEADLINE_S
-        )
+        if actor is not None:
+            with suppress(ActorDeadError, MailboxFull, DeadlineExceeded):
+                state = await actor.request(messages.TellState(), deadline_s=STATE_WITHIN_S)
         return state
 
     async def page(

@@ -32,10 +32,10 @@ def inbox_counts(
 
 def inbox_state(unread: UnreadCount, told: Told, bus: BusFace) -> InboxState | None:
     """Return as what the inbox is known; None while the bus is away or the count has to be read."""
-    joined = bus.joined
-    if joined is None or unread.is_old:
+    caught_up = bus.caught_up
+    if caught_up is None or unread.is_old:
         return None
-    return InboxState(told.version, joined, unread.count)
+    return InboxState(told.version, caught_up, unread.count)
 
 
 def is_on_its_way(row: NotificationRow, unread: UnreadCount, told: Told) -> bool:

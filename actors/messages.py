@@ -164,9 +164,9 @@ class TellState:
 class InboxState(NamedTuple):
     """While it is the same, nothing has been told that changes what the inbox lists."""
 
-    version: int
-    joined: int
-    """On the bus: whatever was missed while it was away has been looked for by the next time."""
+    version: object
+    caught_up: int
+    """With others: whatever was missed while the bus was away has been looked for by the next."""
 
     unread_count: int
 

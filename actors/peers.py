@@ -26,8 +26,10 @@ class Peers:
         self.is_joined = False
         """Whether all others know that this process is there, so that what they announce comes."""
 
-        self.joins = 0
-        """How often it has joined. Changes of what was known before the last time may be missed."""
+        self.times_caught_up = 0
+
+        self.is_caught_up = False
+        """Whether all that others told since it was away has been told or looked for here."""
 
         self.intact_at = now
         """When this process was last known to have been on the bus without a break."""
@@ -59,6 +61,15 @@ class Peers:
         To be asked after the insert, as the registrations are.
         """
         return not self.others and time.monotonic() < self._known_until_s
+
+    def leave(self) -> None:
+        """Take note that what others announce may not come."""
+        self.is_joined = self.is_caught_up = False
+
+    def catch_up(self) -> None:
+        """Take note that what did not come has been looked for."""
+        self.times_caught_up += 1
+        self.is_caught_up = True
 
     def doubt(self) -> None:
         """Rely on nothing while a look at the members is on its way.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
-from itertools import count
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,9 +14,6 @@ from storage.positions import EPOCH
 
 REMEMBERED = 256
 """Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
-
-_VERSIONS = count(1)
-"""One after the other for all users, so that none is used again when an actor is started anew."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,7 +32,7 @@ class Told:
         self._visible: frozenset[bytes] = frozenset()
         self._since: datetime | None = None
         self._read_by = EPOCH
-        self.version = next(_VERSIONS)
+        self.version = object()
         """Another one after whatever was told, or may have changed what the inbox lists."""
 
     @property
@@ -91,7 +87,7 @@ class Told:
 
     def outdate(self) -> None:
         """Take what the inbox lists for changed."""
-        self.version = next(_VERSIONS)
+        self.version = object()
 
     def sent_on(self, attached: Attachment) -> frozenset[UUID]:
         """Return the ids that are known to have been sent on a connection."""

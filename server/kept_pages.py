@@ -25,8 +25,9 @@ from server.listed_notifications import ListedNotifications
 from storage.names import NameResolver
 from storage.notifications import InboxFilter
 
-KEPT_FOR_S = 60.0
-"""What changes nobody tells, such as rows that get too old to be listed, shows after that."""
+KEPT_FOR_S = 30.0
+"""What changes and is not told shows after that: rows that get too old to be listed, and what is
+done by a process that cannot reach Redis."""
 
 KEPT_BYTES = 64 * 1024 * 1024
 """Of all: some 3,000 pages of 20 that have nothing in common. The longest unused go first."""

@@ -13,6 +13,7 @@ from storage.client import Document
 from storage.names import NameResolver
 from storage.notifications import ListedRow
 
+ORIGIN_BYTES = 800
 RECORD_BYTES = 200
 """What a record takes besides what it shows, which others may show, too."""
 
@@ -28,7 +29,9 @@ class ListedNotifications:
     def __init__(self, rows: Sequence[ListedRow]) -> None:
         self._origins: Final = {row.content.origin: _origin(row) for row in rows}
         self._records: Final = [(row.id_text, row.content.origin, _shown(row)) for row in rows]
-        self.size_bytes: Final = sum(RECORD_BYTES + len(shown) for _, _, shown in self._records)
+        self.size_bytes: Final = ORIGIN_BYTES * len(self._origins) + sum(
+            RECORD_BYTES + len(shown) for _, _, shown in self._records
+        )
         """About what it takes."""
 
     async def named(self, resolver: NameResolver) -> Fragment:

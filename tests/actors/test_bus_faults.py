@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from actors.bus_member import Show
 from actors.bus_registrar import Forget, Register, RegisterWaiting
 from actors.bus_writer import ConfessLoss, Post
+from actors.catch_up import CatchUp
 from actors.connection import CloseCode
 from actors.frames import pong
 from actors.parcels import Shown
@@ -168,6 +170,30 @@ async def test_while_redis_is_away_nobody_waits_for_it_and_stopping_is_quick(
         assert time.monotonic() - began < 5
         assert there.peers.is_joined
         relay.appear()
+
+
+async def test_what_an_inbox_lists_is_another_after_a_break_however_little_was_missed(
+    stores: Stores, redis_url: str, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_the_bus(stores, redis_url, relay.url) as (_, there):
+        look, during_looks = CatchUp.run, []
+
+        async def watched(catch_up: CatchUp, since: datetime) -> None:
+            during_looks.append(await there.inbox.state(user_id))
+            await look(catch_up, since)
+
+        user_id = uuid4()
+        await there.connect(user_id)
+        before = await there.inbox.state(user_id)
+        assert before == await there.inbox.state(user_id)
+        monkeypatch.setattr(CatchUp, "run", watched)
+        relay.vanish()
+        await until(lambda: there.bus.caught_up is None)
+        assert await there.inbox.state(user_id) is None
+        relay.appear()
+        await until(lambda: there.bus.caught_up is not None)
+        assert await there.inbox.state(user_id) not in (before, None)
+        assert set(during_looks) == {None}
 
 
 async def test_one_that_starts_while_redis_is_away_serves_and_joins_when_it_is_back(

@@ -55,7 +55,7 @@ class RecordingBus:
         self.announced: list[Any] = []
         self.is_in_order = True
         self.is_alone = True
-        self.joined: int | None = 1
+        self.caught_up: int | None = 1
 
     async def register(self, user_id: UUID) -> None:
         """Keep the user."""
