@@ -2,9 +2,11 @@
 
     appendonlydir/           what it knows (a base), what was done since, and a list of both
     appendonlydir.damaged/   the last that it could not read; it then started with nothing
+    boot                     which start of the machine it last ran after
 
 The file is written before anybody is answered, so a kill loses nothing. A whole machine that goes
-down loses what the kernel had not yet written, up to half a minute.
+down loses what the kernel had not yet written, up to half a minute; so after its start caps are
+not believed (storage/cap_ledger.py), and are read from the database again.
 """
 
 from __future__ import annotations
@@ -13,12 +15,19 @@ import importlib.util
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import structlog
 
-from storage.embedded import POLL_S, EmbeddedNotInstalled, EmbeddedServer
+from storage.embedded import (
+    POLL_S,
+    START_DEADLINE_S,
+    EmbeddedFailed,
+    EmbeddedNotInstalled,
+    EmbeddedServer,
+)
 
 FILES = "appendonlydir"
 SET_ASIDE = "appendonlydir.damaged"
@@ -34,6 +43,13 @@ DAMAGES = (
 )
 """What Valkey 9.1 and Redis 7 say before they end when they cannot read what is there. A file that
 merely breaks off, as after a kill, they accept."""
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+"""Another one after each start of the machine (random(4))."""
+
+TAGS = 64
+FORGET_MARKERS = f"DEL {' '.join(f'snb:{{l{tag:02}}}:caps-since' for tag in range(TAGS))}\r\n"
+"""Written out, because who starts a store loads no client; a test holds it to the ledger's."""
 
 log = structlog.get_logger(__name__)
 
@@ -59,19 +75,40 @@ class EmbeddedRedis(EmbeddedServer):
             raise EmbeddedNotInstalled(self.name)
         return Path(found)
 
+    def start(self) -> str:
+        """Start it, wait until it has read its file, and return its URI."""
+        uri = super().start()
+        note, boot = self.directory / "boot", BOOT_ID.read_bytes()
+        if not note.exists() or note.read_bytes() != boot:
+            if not self._tell(FORGET_MARKERS.encode(), within_s=START_DEADLINE_S):
+                raise EmbeddedFailed(self.name, "it was there, and then answered no more")
+            note.write_bytes(boot)
+        return uri
+
     def put_in_order(self, *, within_s: float) -> None:
         """Have its file written anew, if it runs, before that lies about for long."""
-        if self.child is None:
-            return
+        if self.child is not None:
+            former = list((self.directory / FILES).glob("*.base.rdb"))
+            self._tell(
+                self.chore,
+                within_s=within_s,
+                is_done=lambda: not any(base.exists() for base in former),
+            )
+
+    def _tell(
+        self, command: bytes, *, within_s: float, is_done: Callable[[], bool] = lambda: True
+    ) -> bool:
+        """Return whether it took `command` in time and that was done, and lived."""
+        assert self.child is not None
         deadline = time.monotonic() + within_s
-        former = list((self.directory / FILES).glob("*.base.rdb"))
-        is_told = False
-        with closing(self.pulse(self.chore)) as telling:
+        is_taken = False
+        with closing(self.pulse(command)) as telling:
             while self.child.poll() is None and time.monotonic() < deadline:
-                is_told = is_told or telling.beats(within_s=POLL_S)
-                if is_told and not any(base.exists() for base in former):
-                    return
+                is_taken = is_taken or telling.beats(within_s=POLL_S)
+                if is_taken and is_done():
+                    return True
                 time.sleep(POLL_S)
+        return False
 
     def _try(self, program: Path, port: int) -> str | None:
         complaint = super()._try(program, port)

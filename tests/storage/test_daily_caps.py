@@ -229,7 +229,6 @@ async def test_while_redis_is_away_it_is_asked_once_in_a_while(
     assert await process.admits(user_id, 1)
     assert [entry["event"] for entry in logged] == [
         "caps_cannot_be_counted",
-        "caps_were_forgotten",
         "caps_are_counted_again",
     ]
 

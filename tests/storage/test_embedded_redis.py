@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psutil
 import pytest
@@ -13,8 +14,10 @@ import redis
 from structlog.testing import capture_logs
 
 from storage import embedded
+from storage.cap_ledger import _marker
 from storage.embedded import DataDirectoryLocked, EmbeddedFailed
 from storage.embedded_redis import FILES, SET_ASIDE, EmbeddedRedis
+from storage.redis import TAGS, user_tag
 from tests.support.own_redis import OwnRedis, own_redis
 
 DEADLINE_S = 60.0
@@ -78,6 +81,40 @@ def test_put_in_order_its_file_has_nothing_that_was_taken_out(
     store.put_in_order(within_s=DEADLINE_S)
     kept = b"".join(path.read_bytes() for path in store.directory.rglob("*") if path.is_file())
     assert b"thandi" not in kept
+
+
+def test_after_a_start_of_the_machine_caps_are_not_believed_and_the_rest_is(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    client.mset({_marker(user_tag(UUID(int=number))): 0 for number in range(TAGS)})
+    client.xadd(STREAM, {"event": "kept"})
+    store.die()
+    store.start()
+    assert client.dbsize() == TAGS + 1
+    store.die()
+    (store.directory / "boot").write_text("another")
+    store.start()
+    assert client.keys() == [STREAM.encode()]
+    client.mset({_marker(user_tag(UUID(int=number))): 0 for number in range(TAGS)})
+    store.die()
+    store.start()
+    assert client.dbsize() == TAGS + 1
+
+
+def test_one_that_dies_as_soon_as_it_is_there_failed(
+    store: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.die()
+    (store.directory / "boot").unlink()
+
+    def there_and_gone(_answer: bytes) -> bool:
+        store.die()
+        return True
+
+    monkeypatch.setattr(store, "_is_there", there_and_gone)
+    with pytest.raises(EmbeddedFailed, match="answered no more"):
+        store.start()
+    assert not (store.directory / "boot").exists()
 
 
 def test_one_that_is_silent_or_gone_is_not_waited_for(store: OwnRedis) -> None:

@@ -76,6 +76,23 @@ async def test_nobody_there_is_unavailable() -> None:
     await redis.close()
 
 
+async def test_one_that_still_reads_its_file_is_unavailable() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1_000):
+            writer.write(b"-LOADING Valkey is loading the dataset in memory\r\n")
+        writer.close()
+
+    loading = await asyncio.start_server(refuse, "127.0.0.1")
+    port = loading.sockets[0].getsockname()[1]
+    redis = RedisStore(f"redis://127.0.0.1:{port}/0")
+    with pytest.raises(RedisUnavailable, match="BusyLoadingError"):
+        async with redis.call() as client:
+            await client.ping()
+    await redis.close()
+    loading.close()
+    await loading.wait_closed()
+
+
 async def test_one_who_never_answers_is_unavailable_at_the_deadline() -> None:
     socket, port = bind_unused_port()
     redis = RedisStore(f"redis://127.0.0.1:{port}/0")
