@@ -27,7 +27,7 @@ class HttpConnection(HTTP1ServerConnection):
     async def _serve(self, delegate: HTTPServerConnectionDelegate) -> None:
         try:
             while await self._exchanged(delegate):
-                if self.stream._read_buffer_size:  # noqa: SLF001 (no other way)
+                if not self.stream.reading():
                     # Who sends several requests at once does not keep others waiting.
                     await asyncio.sleep(0)
         finally:
