@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from actors.bus_face import BusFace
@@ -64,6 +64,10 @@ class Published:
     """Of whom the rows are from, where there are any."""
 
 
+OnStored: TypeAlias = Callable[[Published], None]
+"""Is told of rows once they are stored and those who are here have been told."""
+
+
 class Publisher:
     """The way of one batch from recipients to sockets and queue."""
 
@@ -88,20 +92,25 @@ class Publisher:
         self._queue = queue
         self._writer = writer
 
-    async def publish(self, notices: Sequence[Notice]) -> Published:
+    async def publish(
+        self, notices: Sequence[Notice], on_stored: OnStored | None = None
+    ) -> Published:
         """Tell the recipients of all `notices`, by one insert.
 
+        `on_stored` is called before other processes and the queue are told, if anything is stored.
         Raises StoreUnavailable with nothing announced.
         """
         now = self._clock.store_now()
         drafts = [draft for notice in notices for draft in Draft.all_of(notice, at=now)]
         await _give_way(len(drafts))
         async with self._caps.passed(drafts, at=now) as reserved:
-            published = await self.publish_decided(drafts)
+            published = await self.publish_decided(drafts, on_stored)
         await self._caps.give_back(reserved, published.resumed)
         return published
 
-    async def publish_decided(self, decided: Sequence[Draft]) -> Published:
+    async def publish_decided(
+        self, decided: Sequence[Draft], on_stored: OnStored | None = None
+    ) -> Published:
         """Tell what is decided already, those of one notice together; as `publish` otherwise."""
         refused = tuple(draft for draft in decided if draft.is_refused)
         drafts = [draft for draft in decided if not draft.is_refused] if refused else decided
@@ -125,15 +134,18 @@ class Publisher:
             store_s = time.monotonic() - began
             announcements = list(_announcements(drafts, rows, stored, names, after_s=began))
             await self._deliver(announcements)
+            resumed = [
+                (draft, kept)
+                for draft, row, kept in zip(drafts, rows, stored, strict=True)
+                if kept is not row
+            ]
+            published = Published(drafts, stored, refused, resumed, store_s, names)
+            if on_stored is not None:
+                on_stored(published)
             if not await self._bus.announce(announcements):
                 self._clock.doubt(position)
         await self._enqueue(stored)
-        resumed = [
-            (draft, kept)
-            for draft, row, kept in zip(drafts, rows, stored, strict=True)
-            if kept is not row
-        ]
-        return Published(drafts, stored, refused, resumed, store_s, names)
+        return published
 
     async def _deliver(self, announcements: Sequence[RowsAnnounced]) -> None:
         """Tell who is here, and let the loop have its turn in between."""

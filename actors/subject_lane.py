@@ -2,15 +2,17 @@
 
 Order within a portion: plan, insert, deliver, queue (actors/publisher.py), what flows settle, then
 whoever asked is answered, and the events are finished: with those of the portions after it, while
-more waits. A process that is killed before leaves them to be done again, and nothing comes twice
-because the ids are the same. Frames of flows, which have none, come at most once, and who was told
-that there will be no notification gets none later: where there are any, events are finished first.
+more waits. Who waits for a row alone is answered when it is stored and told here, and comes again
+while other processes and the queue are told of it. A process that is killed before leaves them to
+be done again, and nothing comes twice because the ids are the same. Frames of flows, which have
+none, come at most once, and who was told that there will be no notification gets none later: where
+there are any, events are finished first.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,12 +22,13 @@ from uuid import UUID
 import structlog
 
 from actors.asked import Asked
+from actors.askers import Askers
 from actors.batch_actor import BatchActor
 from actors.flows.plan import NotYet, Plan, SubjectFlow
 from actors.lanes import CarryOut, UnknownEventType
 from actors.notice import Notice
 from actors.outcome import DailyCapReached, Outcome, Outcomes, refusal_of
-from actors.publisher import Published, Publisher
+from actors.publisher import OnStored, Published, Publisher
 from actors.retry import Retry
 from actors.socket_events import SocketEvents
 from actors.workload import Workload
@@ -99,15 +102,13 @@ class SubjectLane(BatchActor[CarryOut]):
 
     async def on_receive_many(self, messages: Sequence[Asked[CarryOut]]) -> None:
         """Carry the events of all `messages` out, in portions, and answer each when it is done."""
-        waiting = deque(messages)
-        outcomes: dict[UUID, Outcome] = {}
+        askers = Askers(messages)
         events = [event for asked in messages for event in asked.message.events]
         lane = next((event.lane for event in events), None)
         try:
             for portion in portions(events, PORTION):
-                outcomes |= await self._outlast_the_store(partial(self._carry_out, portion), lane)
-                while waiting and all(each.key in outcomes for each in waiting[0].message.events):
-                    _answer(waiting.popleft(), outcomes)
+                carry_out = partial(self._carry_out, portion, askers)
+                askers.hear(await self._outlast_the_store(carry_out, lane))
                 if len(self._carried_out) >= FINISHED_AT_ONCE:
                     await self._outlast_the_store(self._finish_or_put_off, lane)
             if not self.mailbox.waiting:
@@ -118,8 +119,7 @@ class SubjectLane(BatchActor[CarryOut]):
             self._carried_out.clear()
         finally:
             self._workload.let_go({event.key for event in events} - self._carried_out.keys())
-        for asked in waiting:
-            _answer(asked, outcomes)
+        askers.hear_no_more()
 
     async def on_stop(self) -> None:  # type: ignore[override]
         """Finish what is carried out."""
@@ -135,10 +135,10 @@ class SubjectLane(BatchActor[CarryOut]):
                 await asyncio.sleep(wait_s)
         return await step()
 
-    async def _carry_out(self, events: Sequence[StoredEvent]) -> Outcomes:
+    async def _carry_out(self, events: Sequence[StoredEvent], askers: Askers) -> Outcomes:
         """Carry `events` out together or, when that fails, in halves, down to which one it is."""
         try:
-            return await self._carry_out_together(events)
+            return await self._carry_out_together(events, askers)
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 (the boundary of a flow: logged, tried again)
@@ -146,12 +146,24 @@ class SubjectLane(BatchActor[CarryOut]):
                 await self._retry.put_off(events[0], error)
                 return {events[0].key: Outcome(failure=error, is_final=False)}
         middle = len(events) // 2
-        first = await self._carry_out(events[:middle])
-        return {**first, **await self._carry_out(events[middle:])}
+        first = await self._carry_out(events[:middle], askers)
+        return {**first, **await self._carry_out(events[middle:], askers)}
 
-    async def _carry_out_together(self, events: Sequence[StoredEvent]) -> Outcomes:
+    async def _carry_out_together(self, events: Sequence[StoredEvent], askers: Askers) -> Outcomes:
         work = await self._plan(events)
-        outcomes = await self._tell(work.planned)
+        soon = {
+            event.key
+            for flow, share in work.by_flow.items()
+            if flow.is_answered_once_stored
+            for event in share
+        }
+
+        def on_stored(published: Published) -> None:
+            # Who is refused hears of it once the event is finished.
+            stored = {key: each for key, each in _by_event(published).items() if each.rows}
+            askers.hear({key: outcome for key, outcome in stored.items() if key in soon})
+
+        outcomes = await self._tell(work.planned, on_stored if soon else None)
         for flow, share in work.by_flow.items():
             await flow.settle(share, outcomes)
         for event, _ in work.planned:
@@ -214,7 +226,9 @@ class SubjectLane(BatchActor[CarryOut]):
         planned.sort(key=lambda each: each[0].occurred_at)
         return _Work(planned, not_yet, settling)
 
-    async def _tell(self, planned: Sequence[tuple[StoredEvent, Plan]]) -> dict[UUID, Outcome]:
+    async def _tell(
+        self, planned: Sequence[tuple[StoredEvent, Plan]], on_stored: OnStored | None
+    ) -> dict[UUID, Outcome]:
         """Tell by one look-up and one insert what the plans say."""
         ids = {
             user_id for _, plan in planned for tell in plan.tells for user_id in tell.recipient_ids
@@ -228,12 +242,7 @@ class SubjectLane(BatchActor[CarryOut]):
             outcomes[event.key] = Outcome(failure=failure)
             if failure is None:
                 notices += _notices(event, plan, known)
-        return outcomes | _by_event(await self._publisher.publish(notices))
-
-
-def _answer(asked: Asked[CarryOut], outcomes: Outcomes) -> None:
-    keys = [event.key for event in asked.message.events]
-    asked.reply({key: outcomes[key] for key in keys if key in outcomes})
+        return outcomes | _by_event(await self._publisher.publish(notices, on_stored))
 
 
 def _unknown(plan: Plan, known: Mapping[UUID, Recipient]) -> UUID | None:

@@ -80,6 +80,8 @@ class DirectSend:
 class NotificationRequested(SubjectFlow):
     """Tells one user what somebody asked for; who is not known or over the cap gets nothing."""
 
+    is_answered_once_stored = True
+
     def __init__(self, schedules: ScheduledSends) -> None:
         self._schedules = schedules
 

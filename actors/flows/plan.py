@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from actors.flows.content import Content
@@ -55,6 +56,10 @@ class SubjectFlow(ABC):
 
     What it does may be done again, for an event whose process was killed before it was finished.
     """
+
+    is_answered_once_stored: ClassVar[bool] = False
+    """Whether who asked hears of rows as soon as they are stored, before others are told of them:
+    then there is nothing to settle of an event that has made one."""
 
     @abstractmethod
     async def plan(self, events: Sequence[StoredEvent]) -> Sequence[Plan | NotYet]:

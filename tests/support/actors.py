@@ -53,6 +53,7 @@ class RecordingBus:
         self.looked_for: list[UUID] = []
         self.sent: list[Any] = []
         self.announced: list[Any] = []
+        self.on_announce: Callable[[], None] = lambda: None
         self.is_in_order = True
         self.is_alone = True
         self.caught_up: int | None = 1
@@ -72,6 +73,7 @@ class RecordingBus:
 
     async def announce(self, announcements: Any) -> bool:
         """Keep the announcements."""
+        self.on_announce()
         self.announced += announcements
         return self.is_in_order
 

@@ -14,7 +14,7 @@ from actors.lanes import CarryOut
 from actors.loop_ref import LoopActorRef
 from actors.notice import Notice
 from actors.outcome import Outcomes
-from actors.publisher import Published, Publisher
+from actors.publisher import OnStored, Published, Publisher
 from actors.socket_events import SocketEvents
 from actors.subject_lane import SubjectLane
 from actors.workload import Workload
@@ -67,6 +67,12 @@ class OtherFlow(SubjectFlow):
         return await self._flow.plan(events)
 
 
+class SoonFlow(OtherFlow):
+    """One that has who asked hear of rows once they are stored."""
+
+    is_answered_once_stored = True
+
+
 class CountedPublisher:
     """A publisher whose inserts are counted, and which may be away for some of them."""
 
@@ -77,12 +83,14 @@ class CountedPublisher:
         self.is_over_cap = False
         self.on_published: Callable[[], None] = lambda: None
 
-    async def publish(self, notices: Sequence[Any]) -> Published:
+    async def publish(self, notices: Sequence[Any], on_stored: OnStored | None = None) -> Published:
         if self.away_for:
             self.away_for -= 1
             raise StoreUnavailable("away")
         published = await (
-            self._refuse(notices) if self.is_over_cap else self._publisher.publish(notices)
+            self._refuse(notices)
+            if self.is_over_cap
+            else self._publisher.publish(notices, on_stored)
         )
         self.batches.append(len(published.rows))
         self.on_published()
@@ -129,6 +137,7 @@ class Bench:
         self.clock = PositionClock()
         self.actors = UserActors(stores)
         self.directory = Directory(self.actors.start)
+        self.bus = RecordingBus()
         self.flow = Flow(stores)
         self.publisher = CountedPublisher(
             Publisher(
@@ -136,7 +145,7 @@ class Bench:
                 names=NameResolver(stores.users, stores.businesses),
                 clock=self.clock,
                 directory=self.directory,
-                bus=RecordingBus(),
+                bus=self.bus,
                 caps=no_caps(),
                 queue=RecordingQueue(),
                 writer=str(OURS),
@@ -147,7 +156,7 @@ class Bench:
         events: Any = self.events
         self.workload = Workload(10_000)
         self.lane: LoopActorRef[SubjectLane] = SubjectLane.start(
-            flows={TYPE: self.flow, "other": OtherFlow(self.flow)},
+            flows={TYPE: self.flow, "other": OtherFlow(self.flow), "soon": SoonFlow(self.flow)},
             events=events,
             users=stores.users,
             publisher=publisher,

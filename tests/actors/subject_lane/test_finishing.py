@@ -28,6 +28,49 @@ async def test_who_asks_is_answered_before_events_are_finished(bench: Bench) -> 
     assert bench.events.finished == [2]
 
 
+async def test_who_waits_for_a_row_alone_is_answered_before_other_processes_are_told(
+    bench: Bench,
+) -> None:
+    bench.flow.says = lambda event: tell(UUID(int=event.key.int))
+    (soon,), (usual,) = await bench.stored(type="soon"), await bench.stored()
+    answers = [bench.lane.ask(CarryOut([event]), block=False) for event in (soon, usual)]
+    answered: list[list[bool]] = []
+    bench.bus.on_announce = lambda: answered.append([each.is_settled for each in answers])
+    outcomes = {**await answers[0], **await answers[1]}
+    assert answered == [[True, False]]
+    assert [row.event_id for row in outcomes[soon.key].rows] == [soon.key]
+    assert [row.event_id for row in outcomes[usual.key].rows] == [usual.key]
+    assert await bench.states(soon, usual) == ["done", "done"]
+
+
+async def test_who_was_answered_already_keeps_that_when_the_rest_is_tried_again(
+    bench: Bench,
+) -> None:
+    bench.flow.says = lambda event: tell(UUID(int=event.key.int))
+    events = await bench.stored(2, type="soon")
+    answers = [bench.lane.ask(CarryOut([event]), block=False) for event in events]
+
+    def fail_once() -> None:
+        bench.bus.on_announce = lambda: None
+        raise ValueError("what the bus cannot carry")
+
+    bench.bus.on_announce = fail_once
+    rows = [(await answer)[event.key].rows for answer, event in zip(answers, events, strict=True)]
+    assert [len(each) for each in rows] == [1, 1]
+    assert await bench.states(*events) == ["done", "done"]
+    assert bench.flow.planned == [2, 1, 1]
+
+
+async def test_of_several_events_who_asks_hears_when_all_are_known(bench: Bench) -> None:
+    bench.flow.says = lambda event: tell(UUID(int=event.key.int))
+    (soon,), (usual,) = await bench.stored(type="soon"), await bench.stored()
+    answer = bench.lane.ask(CarryOut([soon, usual]), block=False)
+    answered: list[bool] = []
+    bench.bus.on_announce = lambda: answered.append(answer.is_settled)
+    assert set(await answer) == {soon.key, usual.key}
+    assert answered == [False]
+
+
 async def test_what_is_carried_out_while_more_waits_is_finished_together(bench: Bench) -> None:
     events = await bench.stored(FINISHED_AT_ONCE + 2)
     rest = iter(events)
