@@ -17,7 +17,7 @@ POLL_S = 0.05
 
 
 class ClusterNode(EmbeddedRedis):
-    """One node; nothing of it is kept."""
+    """One node."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
