@@ -33,7 +33,8 @@ class ClientStream(BaseIOStream):
         """Write `data`, as much as goes at once; what is no HTTP is answered in full."""
         data = said_in_full(data)
         taken = self.give(data)
-        if taken < len(data) or self.closed():
+        # Nothing is written when all before it is.
+        if not data or taken < len(data) or self.closed():
             return super().write(data[taken:])
         sent: Future[None] = Future()
         sent.set_result(None)

@@ -38,17 +38,24 @@ class Exchange(HTTP1Connection):
             return super().write_headers(start_line, headers, chunk)
         assert isinstance(headers, Headers)
         _, code, reason = start_line
-        head = f"{VERSION} {code} {reason}\r\n{headers.lines()}\r\n"
+        try:
+            head = f"{VERSION} {code} {reason}\r\n{headers.lines()}\r\n".encode("latin-1")
+        except ValueError:
+            # Or the client would take the next answer for this one.
+            self.stream.close()
+            raise
         self._is_whole = True
         self._expected_content_remaining = 0
-        written = self.stream.write(head.encode("latin-1") + (chunk or b""))
+        written = self.stream.write(head + (chunk or b""))
         self._pending_write = written
         return written
 
     def finish(self) -> None:
         """End the answer, and begin to wait for the next request in the same turn."""
         super().finish()
-        if self._is_whole and self._read_finished and not self.stream.closed():
+        # What waits to be sent would be lost with a stream whose reading has ended.
+        is_sent = self._is_whole and not self.stream.writing()
+        if is_sent and self._read_finished and not self.stream.closed():
             assert isinstance(self.stream, ClientStream)
             self.stream.read_ahead(self.params.max_header_size)
 
@@ -67,5 +74,6 @@ class Exchange(HTTP1Connection):
 
     def _parse_headers(self, data: bytes) -> tuple[str, HTTPHeaders]:
         start_line, _, head = data.decode("latin-1").lstrip("\r\n").partition("\r\n")
-        headers = None if "\n" in start_line else Headers.of_head(head)
+        is_plain = "\r" not in start_line and "\n" not in start_line
+        headers = Headers.of_head(head) if is_plain else None
         return super()._parse_headers(data) if headers is None else (start_line, headers)

@@ -23,7 +23,7 @@ LARGEST_BODY_BYTES = 1 << 40
 
 READ_AT_ONCE_BYTES = 16 * 1024
 """More than most requests and frames are; each reading fills so much with zeros before: 64 KiB, as
-Tornado has it, take 2 to 5 us, and a request is read twice."""
+Tornado has it, take 2 to 5 us."""
 
 LOOKS_EVERY_S = 1_800.0
 """Who has been waited for at two looks in a row is gone, or will connect again."""

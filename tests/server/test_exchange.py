@@ -30,6 +30,14 @@ async def test_a_request_may_come_in_parts(wire: Wire) -> None:
         assert (await wire.answer()).status == 200
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\r\n"], ids=["line feed", "several returns"])
+async def test_the_first_line_may_end_otherwise(wire: Wire, end: bytes) -> None:
+    wire.asked = LIVE
+    wire.writer.write(b"GET /health/live/ HTTP/1.1" + end)
+    wire.writer.write(b"Host: 127.0.0.1\r\nX-Request-ID: 7\r\n\r\n")
+    assert (await wire.answer()).headers["X-Request-ID"] == "7"
+
+
 async def test_lines_may_end_in_a_line_feed_alone(wire: Wire) -> None:
     wire.asked = LIVE
     wire.writer.write(b"GET /health/live/ HTTP/1.1\nHost: 127.0.0.1\nX-Request-ID: 7\n\n")
