@@ -12,7 +12,7 @@ from tests.support.api import Answer, Api, token
 from tests.support.world import Person, World
 
 SCHEDULED = "/api/notifications/scheduled/"
-SOON = timedelta(seconds=0.3)
+SOON = timedelta(seconds=0.8)
 TOMORROW = timedelta(days=1)
 
 
