@@ -9,8 +9,9 @@ CHECKED := run.py config rules storage actors tasks server bench tests
 BENCH_ARGS ?=
 # What is imported is compiled then; all that is not would take half of the installing.
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
-# A pytest a core, each with stores of its own; a file is run by one, for its fixtures' sake.
-TEST_PROGRAMS ?= -n logical --maxprocesses=4 --dist loadfile --no-loadscope-reorder
+# A pytest a core, each with stores of its own, and one more, for each waits a fifth of its time; a
+# file is run by one, for its fixtures' sake.
+TEST_PROGRAMS ?= -n $$(($$(nproc) + 1)) --maxprocesses=4 --dist loadfile --no-loadscope-reorder
 
 # Every program that a test starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
