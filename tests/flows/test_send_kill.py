@@ -49,8 +49,8 @@ async def test_a_send_killed_half_way_is_finished_by_the_next_try_with_its_key(
     except HTTPError:
         pass
     else:
-        # An event is finished beside its answer, which may be out first.
-        assert (step, answer.status) == ("finish", 201)
+        # What is stored is queued and finished beside its answer, which may be out first.
+        assert (step in {"queue", "finish"}, answer.status) == (True, 201)
     assert await mortal.killed() == KILLED
 
     await mortal.start_mortal()
