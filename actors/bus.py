@@ -108,7 +108,7 @@ class Bus:
     async def connected(self, user_ids: Collection[UUID]) -> set[UUID]:
         """Return those of `user_ids` who are connected to any process, while Redis can tell."""
         peers = self._peers
-        if peers.are_none or not peers.is_joined or peers.lost_since is not None:
+        if peers.are_none or peers.lost_since is not None:
             return set()
         try:
             return set().union(*(await self._registrations.find(user_ids)).values())

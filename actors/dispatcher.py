@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from actors.asked import Asked
@@ -105,7 +105,7 @@ class Dispatcher(BatchActor[Accept]):
     def _with_room(self, event: NewEvent) -> NewEvent:
         """Make the event ours if its lane has room for it."""
         has_room = self._lanes.workload(Lane(event.lane)).take(event.key)
-        return event.owned_by(self._lease) if has_room else event
+        return replace(event, lease=self._lease) if has_room else event
 
     def _give_room_back(self, events: Iterable[NewEvent]) -> None:
         for event in events:

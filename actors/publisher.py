@@ -64,8 +64,8 @@ class Published:
     """Of whom the rows are from, where there are any."""
 
 
-OnStored: TypeAlias = Callable[[Published], None]
-"""Is told of rows once they are stored and those who are here have been told."""
+OnTold: TypeAlias = Callable[[Published], None]
+"""Is told of rows once they are stored, and told to everybody who is connected, or on their way."""
 
 
 class Publisher:
@@ -92,24 +92,22 @@ class Publisher:
         self._queue = queue
         self._writer = writer
 
-    async def publish(
-        self, notices: Sequence[Notice], on_stored: OnStored | None = None
-    ) -> Published:
+    async def publish(self, notices: Sequence[Notice], on_told: OnTold | None = None) -> Published:
         """Tell the recipients of all `notices`, by one insert.
 
-        `on_stored` is called before other processes and the queue are told, if anything is stored.
+        `on_told` is called before the queue is told, if anything is stored.
         Raises StoreUnavailable with nothing announced.
         """
         now = self._clock.store_now()
         drafts = [draft for notice in notices for draft in Draft.all_of(notice, at=now)]
         await _give_way(len(drafts))
         async with self._caps.passed(drafts, at=now) as reserved:
-            published = await self.publish_decided(drafts, on_stored)
+            published = await self.publish_decided(drafts, on_told)
         await self._caps.give_back(reserved, published.resumed)
         return published
 
     async def publish_decided(
-        self, decided: Sequence[Draft], on_stored: OnStored | None = None
+        self, decided: Sequence[Draft], on_told: OnTold | None = None
     ) -> Published:
         """Tell what is decided already, those of one notice together; as `publish` otherwise."""
         refused = tuple(draft for draft in decided if draft.is_refused)
@@ -140,10 +138,10 @@ class Publisher:
                 if kept is not row
             ]
             published = Published(drafts, stored, refused, resumed, store_s, names)
-            if on_stored is not None:
-                on_stored(published)
             if not await self._bus.announce(announcements):
                 self._clock.doubt(position)
+            if on_told is not None:
+                on_told(published)
         await self._enqueue(stored)
         return published
 

@@ -28,7 +28,7 @@ from actors.flows.plan import NotYet, Plan, SubjectFlow
 from actors.lanes import CarryOut, UnknownEventType
 from actors.notice import Notice
 from actors.outcome import DailyCapReached, Outcome, Outcomes, refusal_of
-from actors.publisher import OnStored, Published, Publisher
+from actors.publisher import OnTold, Published, Publisher
 from actors.retry import Retry
 from actors.socket_events import SocketEvents
 from actors.workload import Workload
@@ -154,16 +154,16 @@ class SubjectLane(BatchActor[CarryOut]):
         soon = {
             event.key
             for flow, share in work.by_flow.items()
-            if flow.is_answered_once_stored
+            if flow.is_answered_once_told
             for event in share
         }
 
-        def on_stored(published: Published) -> None:
+        def on_told(published: Published) -> None:
             # Who is refused hears of it once the event is finished.
             stored = {key: each for key, each in _by_event(published).items() if each.rows}
             askers.hear({key: outcome for key, outcome in stored.items() if key in soon})
 
-        outcomes = await self._tell(work.planned, on_stored if soon else None)
+        outcomes = await self._tell(work.planned, on_told if soon else None)
         for flow, share in work.by_flow.items():
             await flow.settle(share, outcomes)
         for event, _ in work.planned:
@@ -227,7 +227,7 @@ class SubjectLane(BatchActor[CarryOut]):
         return _Work(planned, not_yet, settling)
 
     async def _tell(
-        self, planned: Sequence[tuple[StoredEvent, Plan]], on_stored: OnStored | None
+        self, planned: Sequence[tuple[StoredEvent, Plan]], on_told: OnTold | None
     ) -> dict[UUID, Outcome]:
         """Tell by one look-up and one insert what the plans say."""
         ids = {
@@ -242,7 +242,7 @@ class SubjectLane(BatchActor[CarryOut]):
             outcomes[event.key] = Outcome(failure=failure)
             if failure is None:
                 notices += _notices(event, plan, known)
-        return outcomes | _by_event(await self._publisher.publish(notices, on_stored))
+        return outcomes | _by_event(await self._publisher.publish(notices, on_told))
 
 
 def _unknown(plan: Plan, known: Mapping[UUID, Recipient]) -> UUID | None:

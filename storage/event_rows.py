@@ -65,23 +65,6 @@ class NewEvent:
     retry_at: datetime | None = None
     """From when on anybody may take it; None: at once."""
 
-    def owned_by(self, lease: Lease) -> NewEvent:
-        """Return the same event, for the owner of `lease` to carry out."""
-        return NewEvent(
-            key=self.key,
-            sender=self.sender,
-            event_id=self.event_id,
-            type=self.type,
-            occurred_at=self.occurred_at,
-            data=self.data,
-            lane=self.lane,
-            lease=lease,
-            cursor=self.cursor,
-            until=self.until,
-            share_of=self.share_of,
-            retry_at=self.retry_at,
-        )
-
     def stored(self, accepted_at: datetime) -> StoredEvent:
         """Return the event as the store gives it back."""
         return StoredEvent(

@@ -80,7 +80,7 @@ class DirectSend:
 class NotificationRequested(SubjectFlow):
     """Tells one user what somebody asked for; who is not known or over the cap gets nothing."""
 
-    is_answered_once_stored = True
+    is_answered_once_told = True
 
     def __init__(self, schedules: ScheduledSends) -> None:
         self._schedules = schedules

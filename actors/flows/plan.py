@@ -57,8 +57,8 @@ class SubjectFlow(ABC):
     What it does may be done again, for an event whose process was killed before it was finished.
     """
 
-    is_answered_once_stored: ClassVar[bool] = False
-    """Whether who asked hears of rows as soon as they are stored, before others are told of them:
+    is_answered_once_told: ClassVar[bool] = False
+    """Whether who asked hears of rows as soon as the connected are told, before the queue is:
     then there is nothing to settle of an event that has made one."""
 
     @abstractmethod

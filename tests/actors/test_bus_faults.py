@@ -67,6 +67,10 @@ async def test_who_is_connected_is_known_of_all_processes_while_redis_is_there(
         await there.connect(user_id)
         await here.connect(near)
         assert await here.bus.connected([user_id, near, nobody]) == {user_id, near}
+        # What is announced from here goes there while this process cannot read, too.
+        here.peers.leave()
+        assert await here.bus.connected([user_id]) == {user_id}
+        here.peers.is_joined = True
         relay.vanish()
         with capture_logs() as lines:
             assert await here.bus.connected([user_id]) == set()

@@ -14,7 +14,7 @@ from actors.lanes import CarryOut
 from actors.loop_ref import LoopActorRef
 from actors.notice import Notice
 from actors.outcome import Outcomes
-from actors.publisher import OnStored, Published, Publisher
+from actors.publisher import OnTold, Published, Publisher
 from actors.socket_events import SocketEvents
 from actors.subject_lane import SubjectLane
 from actors.workload import Workload
@@ -70,7 +70,7 @@ class OtherFlow(SubjectFlow):
 class SoonFlow(OtherFlow):
     """One that has who asked hear of rows once they are stored."""
 
-    is_answered_once_stored = True
+    is_answered_once_told = True
 
 
 class CountedPublisher:
@@ -83,14 +83,12 @@ class CountedPublisher:
         self.is_over_cap = False
         self.on_published: Callable[[], None] = lambda: None
 
-    async def publish(self, notices: Sequence[Any], on_stored: OnStored | None = None) -> Published:
+    async def publish(self, notices: Sequence[Any], on_told: OnTold | None = None) -> Published:
         if self.away_for:
             self.away_for -= 1
             raise StoreUnavailable("away")
         published = await (
-            self._refuse(notices)
-            if self.is_over_cap
-            else self._publisher.publish(notices, on_stored)
+            self._refuse(notices) if self.is_over_cap else self._publisher.publish(notices, on_told)
         )
         self.batches.append(len(published.rows))
         self.on_published()

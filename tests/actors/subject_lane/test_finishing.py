@@ -28,16 +28,20 @@ async def test_who_asks_is_answered_before_events_are_finished(bench: Bench) -> 
     assert bench.events.finished == [2]
 
 
-async def test_who_waits_for_a_row_alone_is_answered_before_other_processes_are_told(
+async def test_who_waits_for_a_row_alone_is_answered_once_all_processes_are_told(
     bench: Bench,
 ) -> None:
     bench.flow.says = lambda event: tell(UUID(int=event.key.int))
     (soon,), (usual,) = await bench.stored(type="soon"), await bench.stored()
     answers = [bench.lane.ask(CarryOut([event]), block=False) for event in (soon, usual)]
     answered: list[list[bool]] = []
-    bench.bus.on_announce = lambda: answered.append([each.is_settled for each in answers])
+
+    def look() -> None:
+        answered.append([each.is_settled for each in answers])
+
+    bench.bus.on_announce = bench.publisher.on_published = look
     outcomes = {**await answers[0], **await answers[1]}
-    assert answered == [[True, False]]
+    assert answered == [[False, False], [True, False]]
     assert [row.event_id for row in outcomes[soon.key].rows] == [soon.key]
     assert [row.event_id for row in outcomes[usual.key].rows] == [usual.key]
     assert await bench.states(soon, usual) == ["done", "done"]
@@ -51,10 +55,10 @@ async def test_who_was_answered_already_keeps_that_when_the_rest_is_tried_again(
     answers = [bench.lane.ask(CarryOut([event]), block=False) for event in events]
 
     def fail_once() -> None:
-        bench.bus.on_announce = lambda: None
-        raise ValueError("what the bus cannot carry")
+        bench.publisher.on_published = lambda: None
+        raise ValueError("what the queue cannot take")
 
-    bench.bus.on_announce = fail_once
+    bench.publisher.on_published = fail_once
     rows = [(await answer)[event.key].rows for answer, event in zip(answers, events, strict=True)]
     assert [len(each) for each in rows] == [1, 1]
     assert await bench.states(*events) == ["done", "done"]
