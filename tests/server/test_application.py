@@ -15,9 +15,8 @@ from server.handlers.base import UnknownPath
 
 EDGE = Edge(allowed_origins=(), is_https=False)
 TABLE = routes(has_demo=True)
-PLAIN = [
-    path for pattern, _ in TABLE for path in {pattern.removesuffix("?"), pattern.removesuffix("/?")}
-]
+PLAIN = sorted({pattern.removesuffix(end) for pattern, _ in TABLE for end in ("?", "/?")})
+"""In one order, by which the programs that run the tests agree."""
 
 
 class First(tornado.web.RequestHandler):
