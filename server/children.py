@@ -74,6 +74,14 @@ class StoreChild:
         """Return what tells it, once it was started, its chore, if it has one."""
         return None if self._server.chore is None else self._server.pulse(self._server.chore)
 
+    def asked_of_its_chore(self) -> Pulse:
+        """Return what asks it, once it was started, what became of its last chore."""
+        return self._server.pulse(self._server.review)
+
+    def has_failed(self, review: bytes) -> bool:
+        """Tell from its answer to that whether it did not get to the end of it."""
+        return self._server.has_failed(review)
+
     def kill(self) -> None:
         """Kill it, without waiting until it is gone; its keeper starts it again."""
         self._server.kill()

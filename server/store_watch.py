@@ -35,7 +35,8 @@ class StoreWatch:
     """Asks a store now and then, and kills it when it runs and has been silent for too long.
 
     What keeps it then sees that it died. It is killed, as it might wait for ever for what it holds
-    itself. Neither the database nor Redis loses anything by that which it has acknowledged.
+    itself. Neither the database nor Redis loses anything by that which it has acknowledged, but
+    what Redis did in the turn of its loop in which it found its disk full.
     """
 
     def __init__(self, store: StoreChild, patience: Patience) -> None:

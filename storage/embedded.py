@@ -90,6 +90,9 @@ class EmbeddedServer(ABC):
     chore: ClassVar[bytes | None] = None
     """What it has to be told now and then to keep its directory in order."""
 
+    review: ClassVar[bytes] = b""
+    """Asked of one that has a chore: what became of that."""
+
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.log = directory / "server.log"
@@ -101,8 +104,12 @@ class EmbeddedServer(ABC):
         program = self.program()
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._start(program)
         except OSError as error:
-            raise EmbeddedFailed(self.name, f"{self.directory}: {error.strerror}") from None
+            problem = f"{error.filename or self.directory}: {error.strerror}"
+            raise EmbeddedFailed(self.name, problem) from None
+
+    def _start(self, program: Path) -> str:
         patient_until = time.monotonic() + LOCK_PATIENCE_S
         attempts = 1
         while True:
@@ -139,18 +146,20 @@ class EmbeddedServer(ABC):
 
     def _try(self, program: Path, port: int) -> str | None:
         """Start once; return None when the store answers, else its complaint."""
-        with self._held() as lock, self.log.open("wb") as output:
+        with self._held() as lock:
             if lock is None:
                 time.sleep(POLL_S)
                 return LOCKED
             self._clear_away()
-            self.child = spawn(
-                self._command(program, port),
-                env={name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ},
-                cwd=self.directory,
-                output=output,
-                keeping=lock,
-            )
+            # Opened only now, as until then it is another's.
+            with self.log.open("wb") as output:
+                self.child = spawn(
+                    self._command(program, port),
+                    env={name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ},
+                    cwd=self.directory,
+                    output=output,
+                    keeping=lock,
+                )
         deadline = time.monotonic() + START_DEADLINE_S
         with closing(Pulse(port, self.greeting, self.is_whole)) as pulse:
             while time.monotonic() < deadline:
@@ -166,6 +175,10 @@ class EmbeddedServer(ABC):
 
     def put_in_order(self, *, within_s: float) -> None:  # noqa: B027 (not every store has a chore)
         """Have the store, if it runs, do its chore to the end, before it is stopped for long."""
+
+    def has_failed(self, review: bytes) -> bool:
+        """Tell from its answer to `review` whether it did not get to the end of its last chore."""
+        return False
 
     @contextmanager
     def _held(self) -> Iterator[int | None]:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import redis
 from structlog.testing import capture_logs
 
 from server.children import StoreChild
-from server.store_chore import EVERY_S, StoreChore
+from server.store_chore import EVERY_S, LONGEST_S, StoreChore
 from storage.embedded import EmbeddedMongo
 from storage.embedded_redis import FILES
 from tests.support.own_redis import OwnRedis, own_redis
@@ -57,6 +58,56 @@ def test_one_that_refuses_is_told_of_and_asked_again_in_time(tmp_path: Path) -> 
         ("store_refuses_its_chore", "warning")
     ] * 2
     assert logs[0]["answer"].startswith("-NOAUTH")
+
+
+def test_one_that_does_not_get_to_the_end_is_told_of_and_waited_for_longer(
+    tmp_path: Path,
+) -> None:
+    with own_redis(tmp_path / "redis") as store, redis.Redis.from_url(store.url) as client:
+        assert store.child is not None
+        client.set("more than the file may hold", bytes(range(256)) * 400)
+        limits = psutil.Process(store.child.pid)
+        unlimited = limits.rlimit(psutil.RLIMIT_FSIZE)
+        limits.rlimit(psutil.RLIMIT_FSIZE, (50_000, unlimited[1]))
+        chore = StoreChore(StoreChild(store))
+        with capture_logs() as logs:
+            told_at_s = 1_000.0
+            for wait_s in (0.0, EVERY_S, 2 * EVERY_S):
+                if wait_s:
+                    before = calls(client)
+                    chore.look(told_at_s + wait_s - 1)
+                    assert calls(client) == before
+                told_at_s += wait_s
+                tell(chore, told_at_s, client)
+        limits.rlimit(psutil.RLIMIT_FSIZE, unlimited)
+        with capture_logs() as later:
+            for _ in range(2):
+                told_at_s += LONGEST_S
+                tell(chore, told_at_s, client)
+        chore.close()
+    assert [(line["event"], line["log_level"], line["again_in_s"]) for line in logs] == [
+        ("store_chore_failed", "error", 2 * EVERY_S),
+        ("store_chore_failed", "error", 4 * EVERY_S),
+    ]
+    # The next one tells of the third, and the last of none.
+    assert [line["again_in_s"] for line in later] == [8 * EVERY_S]
+
+
+def calls(client: redis.Redis) -> int:
+    told = client.info("commandstats").get("cmdstat_bgrewriteaof", {"calls": 0})
+    return int(told["calls"])
+
+
+def tell(chore: StoreChore, now_s: float, client: redis.Redis) -> None:
+    """Have it told once, and that ended."""
+    before = calls(client)
+    look_until(chore, now_s, lambda: calls(client) > before)
+    # Its answer is here as well, as the server answers in order.
+    chore.look(now_s)
+    deadline = time.monotonic() + DEADLINE_S
+    while client.info("persistence")["aof_rewrite_in_progress"]:
+        assert time.monotonic() < deadline, "it did not end in time"
+        time.sleep(0.005)
 
 
 def test_a_store_that_is_away_is_told_when_it_is_back(tmp_path: Path) -> None:

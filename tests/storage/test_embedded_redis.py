@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from structlog.testing import capture_logs
 from storage import embedded
 from storage.cap_ledger import _marker
 from storage.embedded import DataDirectoryLocked, EmbeddedFailed
-from storage.embedded_redis import FILES, SET_ASIDE, EmbeddedRedis
+from storage.embedded_redis import FILES, SET_ASIDE, SET_ASIDE_KEPT_S, EmbeddedRedis
 from storage.redis import TAGS, user_tag
 from tests.support.own_redis import OwnRedis, own_redis
 
@@ -83,7 +84,7 @@ def test_put_in_order_its_file_has_nothing_that_was_taken_out(
     assert b"thandi" not in kept
 
 
-def test_after_a_start_of_the_machine_caps_are_not_believed_and_the_rest_is(
+def test_at_the_first_start_caps_are_not_believed_and_the_rest_is_and_later_all_is(
     store: OwnRedis, client: redis.Redis
 ) -> None:
     client.mset({_marker(user_tag(UUID(int=number))): 0 for number in range(TAGS)})
@@ -91,37 +92,68 @@ def test_after_a_start_of_the_machine_caps_are_not_believed_and_the_rest_is(
     store.die()
     store.start()
     assert client.dbsize() == TAGS + 1
-    store.die()
-    (store.directory / "boot").write_text("another")
-    store.start()
-    assert client.keys() == [STREAM.encode()]
-    client.mset({_marker(user_tag(UUID(int=number))): 0 for number in range(TAGS)})
-    store.die()
-    store.start()
-    assert client.dbsize() == TAGS + 1
+    store.stop()
+    with own_redis(store.directory) as another, redis.Redis.from_url(another.url) as its_client:
+        assert its_client.keys() == [STREAM.encode()]
 
 
-def test_one_that_dies_as_soon_as_it_is_there_failed(
-    store: OwnRedis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.die()
-    (store.directory / "boot").unlink()
-
-    def there_and_gone(_answer: bytes) -> bool:
-        store.die()
-        return True
-
-    monkeypatch.setattr(store, "_is_there", there_and_gone)
-    with pytest.raises(EmbeddedFailed, match="answered no more"):
+def test_one_that_dies_as_soon_as_it_is_there_failed(tmp_path: Path) -> None:
+    store = GoneAtOnce(tmp_path)
+    with pytest.raises(EmbeddedFailed, match="did not what it was told"):
         store.start()
-    assert not (store.directory / "boot").exists()
+    # Nor is it waited for.
+    with capture_logs() as logs:
+        store.put_in_order(within_s=0.0)
+    assert logs == []
 
 
-def test_one_that_is_silent_or_gone_is_not_waited_for(store: OwnRedis) -> None:
+class GoneAtOnce(EmbeddedRedis):
+    """A server that answers that it is there and is killed then."""
+
+    def _is_there(self, answer: bytes) -> bool:
+        assert self.child is not None
+        pid = self.child.pid
+        self.kill()
+        # Not by `poll`, or it would be known to be gone.
+        wait_until(lambda: psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        return super()._is_there(answer)
+
+
+def test_one_that_is_silent_is_not_waited_for(store: OwnRedis) -> None:
     store.halt()
-    store.put_in_order(within_s=0.1)
-    store.die()
+    with capture_logs() as logs:
+        store.put_in_order(within_s=0.1)
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("store_not_in_order", "warning")
+    ]
+
+
+def test_one_that_never_came_up_can_be_stopped(tmp_path: Path) -> None:
+    store = EmbeddedRedis(tmp_path)
+    (tmp_path / FILES).touch()
+    with pytest.raises(EmbeddedFailed):
+        store.start()
     store.put_in_order(within_s=DEADLINE_S)
+    store.stop()
+
+
+def test_a_directory_that_cannot_be_written_is_told_as_one(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(EmbeddedFailed, match="lock: Is a directory"):
+        EmbeddedRedis(tmp_path).start()
+
+
+def test_what_was_taken_out_while_it_writes_anew_is_not_in_its_file_either(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    client.mset({f"key {number}": number for number in range(10)})
+    client.config_set("rdb-key-save-delay", 20_000)
+    client.bgrewriteaof()
+    client.xadd(STREAM, {"event": "thandi@example.org"})
+    client.xtrim(STREAM, maxlen=0)
+    store.put_in_order(within_s=DEADLINE_S)
+    kept = b"".join(path.read_bytes() for path in store.directory.rglob("*") if path.is_file())
+    assert b"thandi" not in kept
 
 
 def test_a_file_that_breaks_off_is_read_up_to_there(store: OwnRedis, client: redis.Redis) -> None:
@@ -139,6 +171,24 @@ def test_a_file_that_breaks_off_is_read_up_to_there(store: OwnRedis, client: red
     assert client.xlen(STREAM) == 10
 
 
+def test_a_file_that_breaks_off_while_it_is_written_anew_is_read_up_to_there(
+    store: OwnRedis, client: redis.Redis
+) -> None:
+    for number in range(10):
+        client.xadd(STREAM, {"event": number})
+    client.config_set("rdb-key-save-delay", 10_000_000)
+    client.bgrewriteaof()
+    file = file_of(store, ".1.incr.aof")
+    client.xadd(STREAM, {"event": 10})
+    (writing,) = psutil.Process(store.child.pid if store.child else 0).children()
+    store.die()
+    writing.kill()
+    file.write_bytes(file.read_bytes()[:-3])
+    with capture_logs() as logs:
+        store.start()
+    assert (client.xlen(STREAM), logs) == (10, [])
+
+
 def end_in_zeros(content: bytes) -> bytes:
     """Return what a machine leaves that went down before it wrote what it had made room for."""
     return content + bytes(400)
@@ -146,6 +196,11 @@ def end_in_zeros(content: bytes) -> bytes:
 
 def lose_the_end(content: bytes) -> bytes:
     return content[:-30]
+
+
+def be_of_the_future(content: bytes) -> bytes:
+    """Return what a later program wrote, of which this one knows nothing."""
+    return b"VALKEY099" + content[9:]
 
 
 def lose_all(_content: bytes) -> bytes:
@@ -157,6 +212,7 @@ def lose_all(_content: bytes) -> bytes:
     [
         pytest.param(".incr.aof", end_in_zeros, id="file"),
         pytest.param(".base.rdb", lose_the_end, id="base"),
+        pytest.param(".base.rdb", be_of_the_future, id="version"),
         pytest.param(".manifest", lose_all, id="list"),
     ],
 )
@@ -186,6 +242,16 @@ def test_what_it_cannot_read_is_set_aside_and_told(
     assert client.get("a") == b"1"
 
 
+def test_what_was_set_aside_is_removed_after_a_week(store: OwnRedis) -> None:
+    kept = store.directory / SET_ASIDE
+    kept.mkdir()
+    for age_s, is_there in ((SET_ASIDE_KEPT_S - DEADLINE_S, True), (SET_ASIDE_KEPT_S + 1, False)):
+        os.utime(kept, (time.time() - age_s,) * 2)
+        store.die()
+        store.start()
+        assert kept.exists() is is_there
+
+
 def test_what_is_no_damage_leaves_the_files_where_they_are(
     store: OwnRedis, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,7 +269,7 @@ def test_what_is_no_damage_leaves_the_files_where_they_are(
 
 
 def test_one_that_is_killed_while_it_writes_anew_leaves_nothing_of_that(
-    store: OwnRedis, client: redis.Redis
+    store: OwnRedis, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.mset({f"key {number}": number for number in range(10)})
     client.config_set("rdb-key-save-delay", 50_000)
@@ -211,6 +277,7 @@ def test_one_that_is_killed_while_it_writes_anew_leaves_nothing_of_that(
     wait_until(lambda: any(store.directory.glob("temp-*")))
     store.die()
     # Its second process writes on, and is waited for.
+    monkeypatch.setattr(embedded, "LOCK_PATIENCE_S", DEADLINE_S)
     store.start()
     assert list(store.directory.glob("temp-*")) == []
     assert client.dbsize() == 10
@@ -218,16 +285,20 @@ def test_one_that_is_killed_while_it_writes_anew_leaves_nothing_of_that(
 
 def test_two_do_not_write_one_file(store: OwnRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     other = EmbeddedRedis(store.directory)
+    store.log.write_text("what the first one says")
     monkeypatch.setattr(embedded, "LOCK_PATIENCE_S", 0.0)
     with pytest.raises(DataDirectoryLocked):
         other.start()
-    monkeypatch.undo()
+    assert store.log.read_text() == "what the first one says"
     child = store.child
     assert child is not None
     psutil.Process(child.pid).terminate()
-    other.start()
-    assert child.wait(DEADLINE_S) == 0
-    other.stop()
+    monkeypatch.setattr(embedded, "LOCK_PATIENCE_S", DEADLINE_S)
+    try:
+        other.start()
+        assert child.wait(DEADLINE_S) == 0
+    finally:
+        other.stop()
 
 
 def test_as_long_as_it_reads_its_file_it_is_not_there(
