@@ -1,7 +1,8 @@
 """The Redis stream by which other services hand over events, as one consumer of a group reads it.
 
     snb:events            {event: the JSON of one event}; what is done with is deleted
-    snb:events:rejected   {event: as it was, reason, entry: its id}, the newest `REJECTED_KEPT`
+    snb:events:rejected   {event: as it was, reason, entry: its id}, the newest `REJECTED_KEPT`,
+                          all gone a week after the last
 
 What a consumer has read is its own until it says that it is done with it, across its restarts; what
 another has had for long, because it is gone, can be taken over. Every method raises
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -32,6 +34,9 @@ GROUP = "snb:servers"
 
 REJECTED_KEPT = 10_000
 """About as many; Redis trims by whole nodes of a stream."""
+
+REJECTED_FOR = timedelta(days=7)
+"""They are as they came, and may say whom they are about."""
 
 _LEAVE = """
 local held = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2])
@@ -97,6 +102,7 @@ class EventStream:
             pipeline = client.pipeline(transaction=False)
             for each in rejected:
                 pipeline.xadd(REJECTED, _rejected(each), maxlen=REJECTED_KEPT, approximate=True)
+            pipeline.expire(REJECTED, REJECTED_FOR)
             await pipeline.execute()
 
     async def done(self, entries: Sequence[Entry]) -> None:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from redis.exceptions import ResponseError
 
-from storage.event_stream import GROUP, REJECTED, STREAM, Entry, EventStream, Rejected
+from storage.event_stream import GROUP, REJECTED, REJECTED_FOR, STREAM, Entry, EventStream, Rejected
 from storage.redis import RedisStore, RedisUnavailable
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ async def test_what_is_rejected_is_kept_with_its_reason(redis: RedisStore) -> No
     await stream.reject([Rejected(bad, "no JSON"), Rejected(worse, "no event")])
     async with redis.call() as client:
         found: Any = await client.xrange(REJECTED)
+        left_s = await client.ttl(REJECTED)
+    assert REJECTED_FOR.total_seconds() - 60 < left_s <= REJECTED_FOR.total_seconds()
     (_, first), (_, second) = found
     assert first == {b"event": b"{", b"reason": b"no JSON", b"entry": b"1-0"}
     assert second[b"entry"] == b"2-0"
