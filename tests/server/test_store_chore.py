@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_one_that_does_not_get_to_the_end_is_told_of_and_waited_for_longer(
 ) -> None:
     with own_redis(tmp_path / "redis") as store, redis.Redis.from_url(store.url) as client:
         assert store.child is not None
-        client.set("more than the file may hold", bytes(range(256)) * 400)
+        client.set("more than the file may hold", os.urandom(100_000))
         limits = psutil.Process(store.child.pid)
         unlimited = limits.rlimit(psutil.RLIMIT_FSIZE)
         limits.rlimit(psutil.RLIMIT_FSIZE, (50_000, unlimited[1]))
