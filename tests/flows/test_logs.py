@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pymongo
 import pytest
@@ -165,10 +166,11 @@ async def run(
 async def reachable(run: Run, case: str, providers: Providers) -> Person:
     """Register somebody who can be reached on every channel, and note what identifies them."""
     number = a_number()
-    made = await run.world.person(phone=number)
-    device_token = f"token:of-{made.id}-{case}"
-    address = f"{made.id}@example.org"
+    address = f"{uuid4()}@example.org"
+    device_token = f"token:of-{address}-{case}"
+    # First, for who registers is welcomed by a mail.
     providers.answer(case, address, device_token, number)
+    made = await run.world.person(phone=number, email=address)
     device = {"device_token": device_token, "platform": "android"}
     answer = await run.world.api.post("/api/devices/", made.token, device)
     assert answer.status == 201
@@ -224,6 +226,7 @@ async def test_no_log_of_a_run_holds_what_identifies_anybody(
     statuses: dict[str, set[str]] = {}
     for case in ("taken", "gone", "refused", "later", "broken"):
         person = await reachable(run, case, providers)
+        await run.has_ended(person)
         answer = await run.world.send(person, channels=list(CHANNELS), priority="critical")
         assert answer.status == 201
         await run.has_ended(person)
