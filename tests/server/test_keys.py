@@ -107,8 +107,6 @@ MALFORMED = {
     "a header nested without end": f"{part(b'[' * 4_000)}.{CLAIMS}.{SIGNATURE}",
     "no algorithm": f"{part({})}.{CLAIMS}.{SIGNATURE}",
     "a list for an algorithm": f"{part({'alg': ['RS256']})}.{CLAIMS}.{SIGNATURE}",
-    "what is signed elsewhere": f"{part({'alg': 'HS256', 'b64': False, 'crit': ['b64']})}..x",
-    "a demand that is not known": f"{part({'alg': 'RS256', 'crit': ['x']})}.{CLAIMS}.{SIGNATURE}",
     "a number for a key": f"{part({'alg': 'RS256', 'kid': 1})}.{CLAIMS}.{SIGNATURE}",
     "not ASCII": f"{HEAD}.{CLAIMS}.é",
     "half a character": f"{HEAD}.{CLAIMS}.\ud800",
@@ -128,47 +126,6 @@ def test_what_is_signed_must_be_an_object(claims: bytes) -> None:
     mac = hmac.new(SECRET.encode(), signed.encode(), hashlib.sha256).digest()
     with pytest.raises(InvalidToken):
         signed_claims(f"{signed}.{part(mac)}", [SECRET_KEY])
-
-
-def signed_with_the_secret(claims: str) -> str:
-    signed = f"{part({'alg': 'HS256'})}.{claims}"
-    mac = hmac.new(SECRET.encode(), signed.encode(), hashlib.sha256).digest()
-    return f"{signed}.{part(mac)}"
-
-
-@pytest.mark.parametrize("claims", [part({"a": 1}), f"{part({'a': 1})}=", f"{part({'abc': 1})}=="])
-def test_what_is_signed_may_be_padded(claims: str) -> None:
-    assert signed_claims(signed_with_the_secret(claims), [SECRET_KEY]) is not None
-
-
-SPELT = part({"a": "?>?>?>"})
-
-
-@pytest.mark.parametrize(
-    "claims",
-    [
-        f"{SPELT}=",
-        f"{SPELT}===",
-        f"{SPELT[:4]}={SPELT[4:]}",
-        f"{SPELT}!",
-        f"{SPELT[:4]}\n{SPELT[4:]}",
-        SPELT.replace("_", "/"),
-        SPELT.replace("-", "+"),
-        f"{part({'a': 1})[:-1]}1",
-    ],
-)
-def test_what_is_signed_has_one_spelling(claims: str) -> None:
-    assert claims != SPELT
-    with pytest.raises(InvalidToken):
-        signed_claims(signed_with_the_secret(claims), [SECRET_KEY])
-
-
-@pytest.mark.parametrize("more", ["!", "\n", "=="])
-def test_a_signature_has_one_spelling(more: str) -> None:
-    good = signed_with_the_secret(part({"a": 1}))
-    assert signed_claims(good, [SECRET_KEY]) is not None
-    with pytest.raises(InvalidToken):
-        signed_claims(f"{good}{more}", [SECRET_KEY])
 
 
 def test_the_keys_of_a_set_are_read_with_their_names() -> None:
