@@ -25,7 +25,8 @@ from bench.profiler import profiled
 from bench.program import run
 from bench.report import machine, medians, print_machine, print_table, shown, write_json
 from bench.rest_rounds import MUST_BE_ZERO, RestRounds
-from bench.rest_rows import CONNECTIONS, NAMES, Row, populate, rows
+from bench.rest_rows import NAMES, Row, rows
+from bench.rest_world import CONNECTIONS, populate
 from bench.service import RunningService
 from bench.swarm import Swarm
 from bench.wire_tally import tallied

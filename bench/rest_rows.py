@@ -1,16 +1,16 @@
-"""The rows of the REST API: what each one asks of the service, and over which data."""
+"""The rows of the REST API: what each one asks of the service."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from math import ceil
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 from bench.http_load import request
-from bench.population import EVENTS, Person, Population, event, follow_request, listing
+from bench.population import EVENTS, Person, event, follow_request, listing
+from bench.rest_world import ALONE_SHARE, CONNECTIONS, LIST_SIZE, World
 
 T = TypeVar("T")
 
@@ -32,24 +32,11 @@ NAMES = (
 )
 """Of the rows; who unfollows is who has followed in the same run."""
 
-CONNECTIONS = 16
-ALONE_SHARE = 4
-"""One request at a time takes longer, so there are so many times fewer of them."""
-
 SENT_LISTING = str(uuid4())
 """By which the frames of direct sends are known."""
 
-LIST_SIZE = 20
 MOST_HELD = 320
 """Requests of a round that is held, which has to be over within the time of a call of the store."""
-
-LEAST_ROWS = 3_000
-"""Notifications of all together. The faster store reads all of 1,954 rows, though it has an index
-on what is asked for, at 45 to 65 ms of its CPU for a count of 60; of 2,560 it reads those by the
-index, at 2 to 4 ms. No platform has so few."""
-
-BUSINESSES_TO_FOLLOW = 50
-"""Of the 100 that a user may follow."""
 
 
 class Frames(Enum):
@@ -75,57 +62,6 @@ class Row:
 
     up_to: str | None = None
     """The command with which begins what is not to be in the figures (`bench.wire_tally.Hold`)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What the rows are asked over."""
-
-    connected: Sequence[Person]
-    """Each with a socket and `LIST_SIZE` unread notifications more than will be marked."""
-
-    absent: Sequence[Person]
-    """The same without a socket."""
-
-    followers: Sequence[Person]
-    """Follow nothing yet."""
-
-    businesses: Sequence[UUID]
-    unfollowed: UUID
-    """A business that nobody follows."""
-
-    unread: dict[UUID, list[str]]
-    """The notifications of each who is connected that are still to be marked."""
-
-    platform_token: str
-    operations: int
-
-
-def populate(population: Population, *, operations: int, rounds: int) -> World:
-    """Make what the rows need."""
-    connected = population.people(CONNECTIONS)
-    absent = population.people(CONNECTIONS)
-    followers = population.people(
-        max(CONNECTIONS, ceil(operations * rounds / BUSINESSES_TO_FOLLOW))
-    )
-    business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
-    population.follow([*connected, *absent], business_id)
-    marks = operations + operations // 2 + operations // ALONE_SHARE
-    unread = max(
-        ceil(marks / CONNECTIONS) * rounds + LIST_SIZE,
-        ceil(LEAST_ROWS / (len(connected) + len(absent))),
-    )
-    population.tell(listing(business_id) for _ in range(unread))
-    return World(
-        connected=connected,
-        absent=absent,
-        followers=followers,
-        businesses=businesses,
-        unfollowed=unfollowed,
-        unread={person.id: population.unread_ids(person, unread) for person in connected},
-        platform_token=population.platform_token,
-        operations=operations,
-    )
 
 
 def rows(world: World) -> list[Row]:

@@ -18,7 +18,8 @@ from bench.options import limits, progress
 from bench.peers import Peer
 from bench.population import Person, Population
 from bench.rest_rounds import RestRounds
-from bench.rest_rows import NAMES, populate, rows
+from bench.rest_rows import NAMES, rows
+from bench.rest_world import populate
 from bench.service import RunningService
 from bench.sheet import Sheet
 from bench.sinks import Close, MailSink, Open, PushSink
