@@ -17,11 +17,12 @@ from actors.inbox import Inbox, InboxPage
 from actors.inbox_change import OneDeleted, OneRead
 from storage.client import StoreUnavailable
 from storage.names import Names
-from storage.notifications import InboxFilter, NotificationRow, NotificationsRepository
+from storage.notifications import InboxFilter, NotificationRow
 from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import NOON, SECOND, a_row
 from tests.support.actors import RecordingConnection, UserActors, nobody_elsewhere
+from tests.support.doubtful_store import DoubtfulStore
 
 ALL = InboxFilter()
 READ = InboxFilter(is_read=True)
@@ -38,23 +39,6 @@ class Clock(PositionClock):
         return super().store_now() + self.ahead
 
 
-class InDoubt:
-    """The store of inboxes, whose deletions may take effect and not be acknowledged."""
-
-    def __init__(self, notifications: NotificationsRepository) -> None:
-        self._notifications = notifications
-        self.is_in_doubt = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._notifications, name)
-
-    async def delete(self, *args: Any, **options: Any) -> bool:
-        is_deleted = await self._notifications.delete(*args, **options)
-        if self.is_in_doubt:
-            raise StoreUnavailable("deadline")
-        return is_deleted
-
-
 class Home:
     """One user with an inbox of five, the second read, who may be connected."""
 
@@ -62,7 +46,7 @@ class Home:
         self.user_id = uuid4()
         self.stores = stores
         self.clock = Clock()
-        self.store: Any = InDoubt(stores.notifications)
+        self.store: Any = DoubtfulStore(stores.notifications)
         self.actors = UserActors(stores, notifications=self.store, clock=self.clock)
         self.directory = Directory(self.actors.start)
         self.inbox = Inbox(

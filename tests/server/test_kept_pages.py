@@ -26,6 +26,7 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tests.storage.samples import NOON, SECOND, a_business, a_row
 from tests.support.actors import RecordingConnection, UserActors, nobody_elsewhere
+from tests.support.doubtful_store import DoubtfulStore
 from tests.support.world import eventually
 
 ALL = InboxFilter()
@@ -35,18 +36,14 @@ Shown: TypeAlias = tuple[int, int, list[dict[str, Any]]]
 """How many there are, how many are unread, and the records."""
 
 
-class WatchedStore:
-    """The store of inboxes: counts the pages that are read, and loses acknowledgements."""
+class WatchedStore(DoubtfulStore):
+    """The store of inboxes, which counts the pages that are read."""
 
     def __init__(self, notifications: NotificationsRepository) -> None:
-        self._notifications = notifications
+        super().__init__(notifications)
         self.pages_read = 0
-        self.is_in_doubt = False
         self.meanwhile: Callable[[], Awaitable[Any]] | None = None
         """What happens while a page is on its way, once."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._notifications, name)
 
     async def page(self, *args: Any, **options: Any) -> Any:
         self.pages_read += 1
@@ -55,12 +52,6 @@ class WatchedStore:
             happen, self.meanwhile = self.meanwhile, None
             await happen()
         return rows
-
-    async def delete(self, *args: Any, **options: Any) -> bool:
-        is_deleted = await self._notifications.delete(*args, **options)
-        if self.is_in_doubt:
-            raise StoreUnavailable("deadline")
-        return is_deleted
 
 
 class Home:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 
-from storage.embedded_redis import EmbeddedRedis
+from storage.embedded_redis import FILES, EmbeddedRedis
+
+DEADLINE_S = 60.0
+POLL_S = 0.01
 
 
 class OwnRedis(EmbeddedRedis):
@@ -18,6 +22,11 @@ class OwnRedis(EmbeddedRedis):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.url = self.start()
+
+    def file(self, ending: str) -> Path:
+        """Return that part of what it keeps."""
+        (found,) = (self.directory / FILES).glob(f"*{ending}")
+        return found
 
     def die(self) -> None:
         """Have it killed; `start` starts it again."""
@@ -41,11 +50,21 @@ class OwnRedis(EmbeddedRedis):
             client.flushall()
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Return once it is so, which it must be in time."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(POLL_S)
+
+
 @contextmanager
 def own_redis(directory: Path) -> Iterator[OwnRedis]:
     """Run a server in `directory`."""
     server = OwnRedis(directory)
-    yield server
-    if server.child is not None:
-        server.go_on()
-    server.stop()
+    try:
+        yield server
+    finally:
+        if server.child is not None:
+            server.go_on()
+        server.stop()
