@@ -106,7 +106,7 @@ class Bus:
             self._find_actor("bus.registrar").tell(message)
 
     async def connected(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of `user_ids` who are connected to any process, while Redis can tell."""
+        """Return those of `user_ids` who are connected to any process, as far as Redis can tell."""
         peers = self._peers
         if peers.are_none or peers.lost_since is not None:
             return set()

@@ -28,7 +28,7 @@ class BusFace(Protocol):
         """Return when what others announce to `user_id` comes here, or somebody looks for it."""
 
     async def connected(self, user_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of `user_ids` who are connected elsewhere, as far as that is known."""
+        """Return those of `user_ids` who are connected to any process, as far as Redis can tell."""
 
     async def announce(self, announcements: Sequence[RowsAnnounced]) -> bool:
         """Announce to users elsewhere; tell whether all of it is on its way, in order."""

@@ -2,11 +2,11 @@
 
 Order within a portion: plan, insert, deliver, queue (actors/publisher.py), what flows settle, then
 whoever asked is answered, and the events are finished: with those of the portions after it, while
-more waits. Who waits for a row alone is answered when it is stored and told here, and comes again
-while other processes and the queue are told of it. A process that is killed before leaves them to
-be done again, and nothing comes twice because the ids are the same. Frames of flows, which have
-none, come at most once, and who was told that there will be no notification gets none later: where
-there are any, events are finished first.
+more waits. Who waits for a row alone is answered when it is stored and on its way to everybody who
+is connected, and comes again while the queue is told of it. A process that is killed before leaves
+them to be done again, and nothing comes twice because the ids are the same. Frames of flows, which
+have none, come at most once, and who was told that there will be no notification gets none later:
+where there are any, events are finished first.
 """
 
 from __future__ import annotations

@@ -70,9 +70,14 @@ class StoreChild:
         """Return what asks it, once it was started, whether it works."""
         return self._server.pulse()
 
-    def told_its_chore(self) -> Pulse | None:
-        """Return what tells it, once it was started, its chore, if it has one."""
-        return None if self._server.chore is None else self._server.pulse(self._server.chore)
+    @property
+    def has_chore(self) -> bool:
+        """Whether it has something to be told now and then."""
+        return bool(self._server.chore)
+
+    def told_its_chore(self) -> Pulse:
+        """Return what tells it its chore, once it was started."""
+        return self._server.pulse(self._server.chore)
 
     def asked_of_its_chore(self) -> Pulse:
         """Return what asks it, once it was started, what became of its last chore."""

@@ -169,7 +169,9 @@ class _Family:
 
     def _start_store(self, variable: str, store: StoreChild, patience: Patience) -> None:
         self._start(Kept(store))
-        self._watches += (StoreWatch(store, patience), StoreChore(store))
+        self._watches.append(StoreWatch(store, patience))
+        if store.has_chore:
+            self._watches.append(StoreChore(store))
         self._environ[variable] = self.embedded[variable] = store.uri
 
     def _ask_servers_to_stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Embedded stores that have something to be told now and then."""
+"""Tell embedded stores now and then what they do not do by themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ as long, up to this."""
 
 
 class StoreChore:
-    """Tells a store its chore at the start and again every half minute after it took it.
+    """Tells a store its chore at the start, and again every half minute after it took it.
 
     Before each it asks what became of the last: that is not known when the store takes it.
     """
@@ -34,7 +34,7 @@ class StoreChore:
 
     def look(self, now_s: float) -> None:
         """Tell the store if it is time; never waits."""
-        if self._telling is None or now_s < self._due_at_s:
+        if now_s < self._due_at_s:
             return
         if not self._is_reviewed:
             if not self._review.beats():
@@ -53,8 +53,7 @@ class StoreChore:
     def close(self) -> None:
         """Tell it nothing more."""
         self._review.close()
-        if self._telling is not None:
-            self._telling.close()
+        self._telling.close()
 
     def _count_failures(self) -> None:
         if not self._store.has_failed(self._review.answer):

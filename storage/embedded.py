@@ -87,8 +87,8 @@ class EmbeddedServer(ABC):
     question: ClassVar[bytes]
     """What it answers as long as it works."""
 
-    chore: ClassVar[bytes | None] = None
-    """What it has to be told now and then to keep its directory in order."""
+    chore: ClassVar[bytes] = b""
+    """What it has to be told now and then to keep its directory in order, if anything."""
 
     review: ClassVar[bytes] = b""
     """Asked of one that has a chore: what became of that."""

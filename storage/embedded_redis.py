@@ -96,11 +96,15 @@ class EmbeddedRedis(EmbeddedServer):
         """Start it, wait until it has read its file, and return its URI."""
         uri = super().start()
         if not self._has_forgotten:
-            deadline = time.monotonic() + START_DEADLINE_S
-            if not self._told(FORGET_MARKERS.encode(), deadline, _is_taken):
-                raise EmbeddedFailed(self.name, "it was there, and then did not what it was told")
+            self.forget_caps()
             self._has_forgotten = True
         return uri
+
+    def forget_caps(self) -> None:
+        """Have caps counted from the database again; raises EmbeddedFailed."""
+        deadline = time.monotonic() + START_DEADLINE_S
+        if not self._told(FORGET_MARKERS.encode(), deadline, _is_taken):
+            raise EmbeddedFailed(self.name, "it was there, and then did not what it was told")
 
     def put_in_order(self, *, within_s: float) -> None:
         """Have its file written anew, if it runs, before that lies about for long."""

@@ -49,7 +49,7 @@ UNMEASURED = (
 """What takes half as long untraced; lines count by the tests beside them, which fail first."""
 
 PROPERTY = "hypothesis"
-"""The mark of what hypothesis tries: a fifth as long untraced, with few lines of its own."""
+"""The mark of what hypothesis tries: the same lines over and over, with few of its own."""
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from server.children import StoreChild
 from server.store_chore import EVERY_S, LONGEST_S, StoreChore
 from storage.embedded import EmbeddedMongo
-from storage.embedded_redis import FILES
+from storage.embedded_redis import FILES, EmbeddedRedis
 from tests.support.own_redis import OwnRedis, own_redis
 
 DEADLINE_S = 60.0
@@ -122,9 +122,6 @@ def test_a_store_that_is_away_is_told_when_it_is_back(tmp_path: Path) -> None:
         chore.close()
 
 
-def test_a_store_without_a_chore_is_told_nothing(tmp_path: Path) -> None:
-    store = EmbeddedMongo(tmp_path)
-    store._port = 1
-    chore = StoreChore(StoreChild(store))
-    chore.look(1_000.0)
-    chore.close()
+def test_the_database_has_no_chore(tmp_path: Path) -> None:
+    stores = EmbeddedMongo(tmp_path), EmbeddedRedis(tmp_path)
+    assert [StoreChild(store).has_chore for store in stores] == [False, True]

@@ -21,10 +21,11 @@ class ClusterNode(EmbeddedRedis):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        # It refuses all that is about keys until it is in a cluster; and it knows nothing yet.
-        self._has_forgotten = True
         socket, self.bus_port = bind_unused_port()
         socket.close()
+
+    def forget_caps(self) -> None:
+        """Do nothing: it knows of none, and refuses all that is about keys until it is in one."""
 
     @property
     def port(self) -> int:
