@@ -19,12 +19,9 @@ from actors.peers import Peers
 from actors.pending_questions import PendingQuestions
 from actors.questions import Answer, Question
 from actors.whereabouts import KnownWhereabouts
-from storage.bus_streams import BusStreams, Fields
+from storage.bus_streams import ENTRY_BYTES, BusStreams, Fields
 from storage.redis import RedisUnavailable
 from storage.registrations import Registrations
-
-ENTRY_BYTES = 20_000
-"""Of the questions of one entry, and so of each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +144,7 @@ class BusCarrier(BatchActor[Carrying]):
 def _portions(
     directed: Mapping[str, Sequence[Question]],
 ) -> Iterator[tuple[str, Sequence[Question]]]:
-    """Yield the questions of each entry, with the process that it goes to."""
+    """Yield the questions of each parcel, with the process that it goes to."""
     for process, questions in directed.items():
         portion: list[Question] = []
         portion_bytes = 0

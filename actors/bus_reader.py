@@ -207,10 +207,13 @@ class BusReader(LoopActor):
             log.warning("bus_entries_lost", until=reading.until)
             self._elsewhere.pending.refuse_all()
             await self._look()
-        for number, fields in reading.entries:
+        for number, parcels in reading.entries:
             # Before it is handed on: it may have been in part, and is not to be again.
             self._peers.read_until = number
-            await self._hand_on(fields)
+            for fields in parcels:
+                await self._hand_on(fields)
+            # An entry may have told thousands of actors: it is their turn.
+            await asyncio.sleep(0)
         self._peers.read_until = reading.until
         self._has_unremoved |= bool(reading.entries)
         await self._remove_read()
@@ -250,8 +253,6 @@ class BusReader(LoopActor):
                 self._directory.show(parcel.user_id, parcel.frame)
             case _:
                 await self._heed(parcel)
-        # An entry may have told thousands of actors: it is their turn.
-        await asyncio.sleep(0)
 
     async def _heed(self, notice: Notice) -> None:
         match notice:

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from pykka import ActorDeadError
 
-from actors.bus_carrier import ENTRY_BYTES, BusCarrier, Carry
+from actors.bus_carrier import BusCarrier, Carry
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.messages import CountInbox, CountUnread
@@ -22,6 +22,7 @@ from actors.peers import Peers
 from actors.pending_questions import MOST, NotAnswered, PendingQuestions
 from actors.questions import Answer, Inquiry, Question, Reply
 from actors.whereabouts import KnownWhereabouts
+from storage.bus_streams import ENTRY_BYTES
 from storage.positions import PositionClock
 
 ANSWER_WITHIN_S = 3.0

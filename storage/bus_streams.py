@@ -6,17 +6,20 @@ Entries are numbered without a gap (their ids are 1-0, 1-1, 1-2 and so on, which
 its reader knows of each that it did not get, whatever became of it. A stream that is gone (flushed,
 expired) is not made by those who write to it: what they add then goes nowhere, and its reader finds
 it gone. Errors: `StreamGone`.
+
+An entry holds several parcels, the fields of each under its place: `0.kind`, `1.kind` and so on.
+What is written and read costs both sides by the entry more than by what is in it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from storage.redis import RedisStore
 
@@ -25,6 +28,10 @@ STREAM_FOR_MS = 30_000
 
 MOST_ENTRIES = 1_000
 """What waits in a stream at most, roughly; 25 MB if each were the batch of a large fan-out."""
+
+ENTRY_BYTES = 20_000
+"""Of what the parcels of one entry say, unless it is a single one. A batch of a large fan-out has
+about as many."""
 
 READ_AT_ONCE = 50
 
@@ -65,7 +72,9 @@ class StreamGone(Exception):
 class Reading:
     """Some entries with their numbers, up to which one all is in it, and whether all is."""
 
-    entries: list[tuple[int, Fields]]
+    entries: list[tuple[int, list[Fields]]]
+    """Each with its parcels."""
+
     until: int
     is_whole: bool
 
@@ -97,26 +106,33 @@ class BusStreams:
         before_first = _number(first[0]) - 1
         return after if before_first <= after <= last else before_first
 
-    async def add(self, entries: Iterable[tuple[str, Fields]]) -> list[bool]:
-        """Add each entry to the stream of its process; return which had one."""
-        some = list(entries)
-        if not some:
-            return []
+    async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[bool]:
+        """Add each parcel to the stream of its process; return which had one."""
+        some = list(parcels)
+        entries = _entries(some)
+        ids: list[bytes | None] = []
         async with self._redis.call() as client:
-            if len(some) == 1:
+            if len(entries) == 1:
                 # A pipeline of one costs nearly twice as much.
-                return [await _add(client, *some[0]) is not None]
-            pipeline = client.pipeline(transaction=False)
-            for process, fields in some:
-                _add(pipeline, process, fields)
-            return [entry_id is not None for entry_id in await pipeline.execute()]
+                ids = [await _add(client, entries[0])]
+            elif entries:
+                pipeline = client.pipeline(transaction=False)
+                for entry in entries:
+                    _add(pipeline, entry)
+                ids = await pipeline.execute()
+        is_there = {
+            place: entry_id is not None
+            for entry, entry_id in zip(entries, ids, strict=True)
+            for place in entry.places
+        }
+        return [is_there[place] for place in range(len(some))]
 
     async def read(self, process: str, after: int) -> Reading:
         """Return what comes after the number `after`; nothing after a second without anything.
 
         Raises StreamGone.
         """
-        entries = await self._entries(process, after, block_ms=BLOCK_MS)
+        entries = await self._after(process, after, block_ms=BLOCK_MS)
         if entries:
             return Reading(entries, entries[-1][0], len(entries) == entries[-1][0] - after)
         last = await self._last(process)
@@ -125,18 +141,22 @@ class BusStreams:
         if last == after:
             return Reading([], after, is_whole=True)
         # It came just now, or it has gone unread.
-        entries = await self._entries(process, after, block_ms=None)
+        entries = await self._after(process, after, block_ms=None)
         until = entries[-1][0] if entries else last
         return Reading(entries, until, len(entries) == until - after)
 
-    async def _entries(
+    async def _after(
         self, process: str, after: int, *, block_ms: int | None
-    ) -> list[tuple[int, Fields]]:
+    ) -> list[tuple[int, list[Fields]]]:
         key = stream_key(process)
         since = f"1-{after}" if after > NONE else "0-0"
         async with self._reading.call(READ_WITHIN_S) as client:
             replies: Any = await client.xread({key: since}, count=READ_AT_ONCE, block=block_ms)
-        return [(_number(entry_id), fields) for _, found in replies for entry_id, fields in found]
+        return [
+            (_number(entry_id), _parcels(fields))
+            for _, found in replies
+            for entry_id, fields in found
+        ]
 
     async def _last(self, process: str) -> int:
         async with self._redis.call() as client:
@@ -157,10 +177,51 @@ class BusStreams:
             await client.delete(stream_key(process))
 
 
-def _add(client: Any, process: str, fields: Fields) -> Any:
+@dataclass(slots=True)
+class _Entry:
+    process: str
+    fields: Fields = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+    """Of its parcels, among all that are added."""
+
+    size: int = 0
+    """Bytes of what its parcels say."""
+
+    def take(self, place: int, parcel: Fields, size: int) -> None:
+        """Put one more parcel in."""
+        prefix = b"%d." % len(self.places)
+        self.fields.update((prefix + name, value) for name, value in parcel.items())
+        self.places.append(place)
+        self.size += size
+
+
+def _entries(parcels: Sequence[tuple[str, Fields]]) -> list[_Entry]:
+    """Return the entries of `parcels`: those for a process together, and in order."""
+    entries: list[_Entry] = []
+    current: dict[str, _Entry] = {}
+    for place, (process, parcel) in enumerate(parcels):
+        size = sum(map(len, parcel.values()))
+        entry = current.get(process)
+        if entry is None or entry.size + size > ENTRY_BYTES:
+            entry = current[process] = _Entry(process)
+            entries.append(entry)
+        entry.take(place, parcel, size)
+    return entries
+
+
+def _parcels(fields: Mapping[bytes, bytes]) -> list[Fields]:
+    """Return the parcels of an entry, in order."""
+    parcels: dict[bytes, Fields] = {}
+    for name, value in fields.items():
+        place, _, own_name = name.partition(b".")
+        parcels.setdefault(place, {})[own_name] = value
+    return list(parcels.values())
+
+
+def _add(client: Any, entry: _Entry) -> Any:
     return client.xadd(
-        stream_key(process),
-        fields,
+        stream_key(entry.process),
+        entry.fields,
         id="1-*",
         maxlen=MOST_ENTRIES,
         approximate=True,

@@ -137,7 +137,7 @@ async def test_entries_that_were_cut_off_are_told_before_those_that_were_not(
     async with Redis.from_url(redis_url) as redis:
         pipeline = redis.pipeline()
         for _ in range(MOST_ENTRIES):
-            pipeline.xadd(there.stream, {"kind": "of old"}, id="1-*")
+            pipeline.xadd(there.stream, {"0.kind": "of old"}, id="1-*")
         pipeline.xtrim(there.stream, MOST_ENTRIES // 2, approximate=False)
         await pipeline.execute()
     await here.announce(kept)

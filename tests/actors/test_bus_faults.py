@@ -129,7 +129,7 @@ async def test_an_entry_that_cannot_be_read_is_passed_over(
     connection = await there.connect(user_id)
     with capture_logs() as lines:
         async with Redis.from_url(redis_url) as redis:
-            await redis.xadd(there.stream, {"kind": "of a later version"}, id="1-*")
+            await redis.xadd(there.stream, {"0.kind": "of a later version"}, id="1-*")
         row = await here.publish(user_id)
         await until(lambda: told(connection) == [str(row.id)])
     assert [line["kind"] for line in lines if line["event"] == "bus_entry_unknown"] == [

@@ -34,9 +34,9 @@ class UnreliableStreams(BusStreams):
         self._chance = chance
         self.lost = 0
 
-    async def add(self, entries: Iterable[tuple[str, Fields]]) -> list[bool]:
+    async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[bool]:
         found = []
-        for process, fields in entries:
+        for process, fields in parcels:
             drawn = self._chance.random()
             if drawn < LOST:
                 self.lost += 1
@@ -51,7 +51,7 @@ class UnreliableStreams(BusStreams):
         key = stream_key(process)
         async with self._redis.call() as client:
             script = """
-            local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', '1-*', 'kind', 'lost')
+            local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', '1-*', '0.kind', 'lost')
             return id and redis.call('XDEL', KEYS[1], id)
             """
             await client.eval(script, 1, key)

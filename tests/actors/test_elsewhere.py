@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from actors.bus_carrier import ENTRY_BYTES
 from actors.inbox import Inbox, InboxPage
 from actors.messages import CountInbox, InboxCounts, Marked
 from actors.parcels import Questions
 from actors.questions import Answer, ListedElsewhere, Outcome, Question
 from actors.whereabouts import NOWHERE_FOR_S, KnownWhereabouts
 from rules.lease import Lease
+from storage.bus_streams import ENTRY_BYTES
 from storage.notifications import InboxFilter, NotInInbox
 from storage.positions import to_ms
 from storage.stores import Stores

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from storage.bus_streams import (
+    ENTRY_BYTES,
     MOST_ENTRIES,
     NONE,
     STREAM_FOR_MS,
@@ -43,22 +44,42 @@ def numbered(*texts: str) -> list[dict[bytes, bytes]]:
     return [{b"text": text.encode()} for text in texts]
 
 
+async def add_apart(streams: BusStreams, process: str, *texts: str) -> None:
+    """Add each as an entry of its own."""
+    for parcel in numbered(*texts):
+        await streams.add([(process, parcel)])
+
+
 async def test_what_is_added_is_read_in_order_and_gone_when_removed(
     streams: BusStreams, process: str, redis: Redis
 ) -> None:
     assert await streams.open(process, NONE) == NONE
     first, second, third = numbered("one", "two", "three")
-    await streams.add([(process, first), (process, second)])
+    await streams.add([(process, first)])
+    await streams.add([(process, second)])
     reading = await streams.read(process, NONE)
     assert (reading.entries, reading.until, reading.is_whole) == (
-        [(0, first), (1, second)],
+        [(0, [first]), (1, [second])],
         1,
         True,
     )
     await streams.remove(process, 1)
     assert await redis.xlen(stream_key(process)) == 0
     await streams.add([(process, third)])
-    assert (await streams.read(process, 1)).entries == [(2, third)]
+    assert (await streams.read(process, 1)).entries == [(2, [third])]
+
+
+async def test_what_is_added_together_is_one_entry_as_far_as_it_has_room(
+    streams: BusStreams, process: str
+) -> None:
+    other = f"{uuid4()}#1"
+    await streams.open(process, NONE)
+    one, two, three = numbered("one", "two", "three")
+    large = {b"text": b"x" * ENTRY_BYTES}
+    added = [(process, one), (other, two), (process, two), (process, large), (process, three)]
+    assert await streams.add(added) == [True, False, True, True, True]
+    reading = await streams.read(process, NONE)
+    assert reading.entries == [(0, [one, two]), (1, [large]), (2, [three])]
 
 
 async def test_a_second_without_anything_is_a_whole_reading_of_nothing(
@@ -74,7 +95,7 @@ async def test_whichever_entry_is_lost_the_reading_is_not_whole(
     lost: list[int], streams: BusStreams, process: str, redis: Redis
 ) -> None:
     await streams.open(process, NONE)
-    await streams.add((process, fields) for fields in numbered("one", "two", "three"))
+    await add_apart(streams, process, "one", "two", "three")
     await redis.xdel(stream_key(process), *(f"1-{number}" for number in lost))
     reading = await streams.read(process, NONE)
     if reading.is_whole:
@@ -90,8 +111,8 @@ async def test_a_stream_is_bounded_and_what_it_was_relieved_of_is_missed(
     streams: BusStreams, process: str, redis: Redis
 ) -> None:
     await streams.open(process, NONE)
-    entry = {b"text": b"x" * 5_000}
-    await streams.add((process, entry) for _ in range(MOST_ENTRIES + 10))
+    filling = {b"text": b"x" * ENTRY_BYTES}
+    await streams.add((process, filling) for _ in range(MOST_ENTRIES + 10))
     assert await redis.xlen(stream_key(process)) < MOST_ENTRIES + 10
     assert not (await streams.read(process, NONE)).is_whole
 
@@ -109,16 +130,16 @@ async def test_a_stream_that_begins_anew_is_found_out_and_read_from_its_first(
     streams: BusStreams, process: str
 ) -> None:
     await streams.open(process, NONE)
-    entries = numbered("one", "two", "three")
-    await streams.add((process, fields) for fields in entries)
+    await add_apart(streams, process, "one", "two", "three")
     assert (await streams.read(process, NONE)).until == 2
     await streams.delete(process)
     assert await streams.open(process, NONE) == NONE
-    await streams.add([(process, entries[0])])
+    (again,) = numbered("again")
+    await streams.add([(process, again)])
     with pytest.raises(StreamGone):
         await streams.read(process, 2)
     assert await streams.open(process, 2) == NONE
-    assert (await streams.read(process, NONE)).entries == [(0, entries[0])]
+    assert (await streams.read(process, NONE)).entries == [(0, [again])]
 
 
 async def test_a_stream_whose_process_dies_before_it_shows_itself_goes(
@@ -133,7 +154,7 @@ async def test_a_stream_whose_process_dies_before_it_shows_itself_goes(
 
 async def test_one_that_goes_on_goes_on_where_it_was(streams: BusStreams, process: str) -> None:
     await streams.open(process, NONE)
-    await streams.add((process, fields) for fields in numbered("one", "two", "three"))
+    await add_apart(streams, process, "one", "two", "three")
     assert await streams.open(process, 1) == 1
     await streams.remove(process, 1)
     assert await streams.open(process, 1) == 1
