@@ -21,6 +21,7 @@ from bench.options import add_limits, limits, prepare, progress, whole
 from bench.peers import PeerFailed
 from bench.ports import free_ports
 from bench.report import machine, print_machine, write_json
+from bench.rest_world import CONNECTIONS
 from bench.service import RunningService, ServiceFailed, running_service
 from bench.sheet import Sheet
 from bench.table_parts import measure_fanout, measure_rest
@@ -70,6 +71,7 @@ def main() -> int:
                 "turns": options.turns,
                 "rounds": options.rounds,
                 "balancer": options.balancer,
+                "connections": options.connections,
             },
             "medians": {str(count): each for count, each in middles.items()},
             "rounds": {count: sheet.figures for count, sheet in sheets.items()},
@@ -137,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         ("turns", 1, 10, 2, "of each number"),
         ("rounds", 1, 50, 2, "of each row in a turn"),
         ("operations", 16, 5_000, 320, "requests of a row of the REST API, a round"),
+        ("connections", 1, 256, CONNECTIONS, "which these come over, one after the other on each"),
         ("sockets", 100, 10_000, 1_000, "connected, each of a follower of its own"),
     ):
         parser.add_argument(

@@ -31,7 +31,7 @@ def check_profiler(output: Path | None) -> None:
 
 @contextmanager
 def profiled(pid: int, output: Path | None, phase: str) -> Iterator[None]:
-    """Record what `pid` does meanwhile into `output`, its name extended by `phase`.
+    """Record what `pid` and its children do meanwhile into `output`, its name extended by `phase`.
 
     The ending says the format: .svg (flame graph), .json (speedscope) or .txt (stacks and counts).
     Shown is who holds the GIL, so system calls, such as the writing to sockets, are not in it.
@@ -46,7 +46,7 @@ def profiled(pid: int, output: Path | None, phase: str) -> Iterator[None]:
             *(_program(), "record", "--pid", str(pid), "--output", str(path)),
             *("--format", FORMATS.get(output.suffix, "flamegraph")),
             # Waiting threads are not always told from working ones; who holds the GIL works.
-            *("--rate", str(SAMPLES_PER_S), "--gil"),
+            *("--rate", str(SAMPLES_PER_S), "--gil", "--subprocesses"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

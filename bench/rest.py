@@ -59,11 +59,14 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         swarm = stack.enter_context(closing(Peer(Swarm)))
         progress("making users, follows and notifications")
         world = populate(
-            Population(service, http), operations=options.operations, rounds=options.rounds
+            Population(service, http),
+            operations=options.operations,
+            rounds=options.rounds,
+            connections=options.connections,
         )
         wanted = [row for row in rows(world) if row.name in options.rows]
         service.start_server()
-        rounds = RestRounds(service, http, swarm, options.seconds)
+        rounds = RestRounds(service, http, swarm, options.seconds, options.connections)
         rounds.connect(world.connected)
         service.rest()
 
@@ -86,7 +89,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
     middles = {name: medians(each) for name, each in results.items()}
     print_machine(about)
     print(
-        f"{options.operations} requests a round over {CONNECTIONS} connections, medians of "
+        f"{options.operations} requests a round over {options.connections} connections, medians of "
         f"{options.rounds} rounds; CPU for one operation, in us, by process"
     )
     columns = [each for each in COLUMNS if any(each[1] in every for every in middles.values())]
@@ -118,6 +121,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench/rest.py", description=__doc__)
     parser.add_argument(
         "--operations", type=whole(16, 5_000), default=320, help="requests a row and round (320)"
+    )
+    parser.add_argument(
+        "--connections",
+        type=whole(1, 256),
+        default=CONNECTIONS,
+        help=f"over which they come, one after the other on each ({CONNECTIONS})",
     )
     parser.add_argument(
         "--seconds",

@@ -11,6 +11,7 @@ from bench.peers import Peer, Reply
 from bench.population import Person
 from bench.report import percentile
 from bench.rest_rows import SENT_LISTING, Frames, Row
+from bench.rest_world import CONNECTIONS
 from bench.service import RunningService
 from bench.swarm import Connect, Disconnect, Expect, Report, Seen
 from bench.wire_tally import Hold, LetGo
@@ -23,11 +24,19 @@ MUST_BE_ZERO = ("failed", "lost")
 class RestRounds:
     """Measures rows over a service that is up and populated."""
 
-    def __init__(self, service: RunningService, http: Peer, swarm: Peer, deadline_s: float) -> None:
+    def __init__(
+        self,
+        service: RunningService,
+        http: Peer,
+        swarm: Peer,
+        deadline_s: float,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self._service = service
         self._http = http
         self._swarm = swarm
         self._deadline_s = deadline_s
+        self._connections = connections
 
     def connect(self, people: Sequence[Person]) -> None:
         """Connect a socket for each of `people`, who stay connected."""
@@ -87,7 +96,7 @@ class RestRounds:
             Load(
                 host=self._service.settings.host,
                 port=self._service.port,
-                connections=row.connections,
+                connections=1 if row.is_one_at_a_time else self._connections,
                 requests=row.requests(number),
                 expected_status=row.expected_status,
                 deadline_s=self._deadline_s,

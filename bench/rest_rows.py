@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from bench.http_load import request
 from bench.population import EVENTS, Person, event, follow_request, listing
-from bench.rest_world import ALONE_SHARE, CONNECTIONS, LIST_SIZE, World
+from bench.rest_world import ALONE_SHARE, LIST_SIZE, World
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Row:
     name: str
     label: str
     requests: Callable[[int], list[bytes]]
-    connections: int = CONNECTIONS
+    is_one_at_a_time: bool = False
     expected_status: int = 200
     brings: Frames = Frames.NONE
     bringing: int = 1
@@ -165,17 +165,17 @@ def rows(world: World) -> list[Row]:
         ),
         Row(
             name="list-alone",
-            label=f"list of {LIST_SIZE}, one request at a time",
-            requests=lambda _: _by_turns(world, world.connected, f"?page_size={LIST_SIZE}")[
+            label=f"list of {LIST_SIZE}, user not connected, one request at a time",
+            requests=lambda _: _by_turns(world, world.absent, f"?page_size={LIST_SIZE}")[
                 ::ALONE_SHARE
             ],
-            connections=1,
+            is_one_at_a_time=True,
         ),
         Row(
             name="mark-read-alone",
             label="mark-read, one request at a time",
             requests=lambda _: _marks(world, world.operations // ALONE_SHARE),
-            connections=1,
+            is_one_at_a_time=True,
             brings=Frames.READ,
         ),
     ]

@@ -48,18 +48,20 @@ class World:
     operations: int
 
 
-def populate(population: Population, *, operations: int, rounds: int) -> World:
-    """Make what the rows need."""
-    connected = population.people(CONNECTIONS)
-    absent = population.people(CONNECTIONS)
+def populate(
+    population: Population, *, operations: int, rounds: int, connections: int = CONNECTIONS
+) -> World:
+    """Make what the rows need for requests that come over so many `connections`."""
+    connected = population.people(connections)
+    absent = population.people(connections)
     followers = population.people(
-        max(CONNECTIONS, ceil(operations * rounds / BUSINESSES_TO_FOLLOW))
+        max(connections, ceil(operations * rounds / BUSINESSES_TO_FOLLOW))
     )
     business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
     marks = operations + operations // 2 + operations // ALONE_SHARE
     unread = max(
-        ceil(marks / CONNECTIONS) * rounds + LIST_SIZE,
+        ceil(marks / connections) * rounds + LIST_SIZE,
         ceil(LEAST_ROWS / (len(connected) + len(absent))),
     )
     population.tell(listing(business_id) for _ in range(unread))

@@ -49,8 +49,8 @@ PER_NOTIFICATION = {
     "direct-send": 0.05,
     "event": 0.02,
     "unread-count": 0.2,
-    "list": 0.3,
-    "mark-read": 0.4,
+    "list-after-mark": 0.6,
+    "mark-read": 0.1,
     "follow": 0.005,
     "connect": 0.5,
     "pushes": 0.5,
@@ -58,8 +58,8 @@ PER_NOTIFICATION = {
 }
 """Operations of a row for each notification: assumed, not measured.
 
-Half of what is told is opened, by an app that connects for it and lists; a listing has fifty
-followers; one in two has a push, one in five a mail.
+Half of what is told is opened, by an app that connects for it and lists, which is no list that was
+asked for before; a listing has fifty followers; one in two has a push, one in five a mail.
 """
 
 PROCESSES = ("server", "worker", "store", "redis")

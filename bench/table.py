@@ -23,6 +23,7 @@ from bench.options import add_limits, prepare, progress, whole
 from bench.peers import PeerFailed
 from bench.profiler import ProfilerMissing, check_profiler
 from bench.report import machine, print_machine, print_table, shown, write_json
+from bench.rest_world import CONNECTIONS
 from bench.service import ServiceFailed, running_service
 from bench.sheet import Sheet
 from bench.table_parts import PARTS
@@ -174,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, low, high, default, words in (
         ("rounds", 1, 50, 5, "figures are their medians"),
         ("operations", 16, 5_000, 320, "requests of a row of the REST API, a round"),
+        ("connections", 1, 256, CONNECTIONS, "which these come over, one after the other on each"),
         ("sockets", 100, MOST_SOCKETS, 1_000, "connected, each of a follower of its own"),
         ("large", 100, MOST_SOCKETS, 10_000, "connected for the large fan-out"),
         ("pushes", 10, 20_000, 2_000, "of a backlog, a round"),

@@ -60,9 +60,12 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
         swarm = stack.enter_context(closing(Peer(Swarm)))
         progress("making users, follows and notifications")
         world = populate(
-            Population(service, http), operations=options.operations, rounds=sheet.rounds + 1
+            Population(service, http),
+            operations=options.operations,
+            rounds=sheet.rounds + 1,
+            connections=options.connections,
         )
-        rounds = RestRounds(service, http, swarm, REQUESTS_WITHIN_S)
+        rounds = RestRounds(service, http, swarm, REQUESTS_WITHIN_S, options.connections)
         service.start_server()
         rounds.connect(world.connected)
         service.rest()
