@@ -110,22 +110,25 @@ class BusStreams:
         """Add each parcel to the stream of its process; return which had one."""
         some = list(parcels)
         entries = _entries(some)
-        ids: list[bytes | None] = []
+        is_there = [False] * len(some)
+        for entry, entry_id in zip(entries, await self._add_all(entries), strict=True):
+            for place in entry.places:
+                is_there[place] = entry_id is not None
+        return is_there
+
+    async def _add_all(self, entries: Sequence[_Entry]) -> list[bytes | None]:
+        """Return the id of each entry, None for those whose process has no stream."""
+        if not entries:
+            return []
         async with self._redis.call() as client:
             if len(entries) == 1:
                 # A pipeline of one costs nearly twice as much.
-                ids = [await _add(client, entries[0])]
-            elif entries:
-                pipeline = client.pipeline(transaction=False)
-                for entry in entries:
-                    _add(pipeline, entry)
-                ids = await pipeline.execute()
-        is_there = {
-            place: entry_id is not None
-            for entry, entry_id in zip(entries, ids, strict=True)
-            for place in entry.places
-        }
-        return [is_there[place] for place in range(len(some))]
+                return [await _add(client, entries[0])]
+            pipeline = client.pipeline(transaction=False)
+            for entry in entries:
+                _add(pipeline, entry)
+            ids: list[bytes | None] = await pipeline.execute()
+            return ids
 
     async def read(self, process: str, after: int) -> Reading:
         """Return what comes after the number `after`; nothing after a second without anything.
