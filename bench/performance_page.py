@@ -111,8 +111,9 @@ def _processes(table: Table) -> Iterator[str]:
     (first, before), (second, after) = table["medians"].items()
     options = table["options"]
     yield (
-        f"{_where(table)}, {options['turns']} turns of {options['rounds']} rounds; what was in the"
-        f" store in the end was {'the same' if table['is_same'] else 'NOT the same'}.\n"
+        f"{_where(table)}, {options['turns']} turns of {options['rounds']} rounds of"
+        f" {options['operations']:,} requests over {options['connections']} connections; what was in"
+        f" the store in the end was {'the same' if table['is_same'] else 'NOT the same'}.\n"
     )
     yield from _markdown(("figure", first, second, "ratio"), compared(before, after))
 

@@ -70,6 +70,7 @@ def main() -> int:
             "options": {
                 "turns": options.turns,
                 "rounds": options.rounds,
+                "operations": options.operations,
                 "balancer": options.balancer,
                 "connections": options.connections,
             },
