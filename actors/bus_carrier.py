@@ -76,15 +76,15 @@ class BusCarrier(BatchActor[Carrying]):
                 case Carry(question) if question.serial in self._pending:
                     questions.append(question)
         going = list(_portions(await self._directed(questions)))
-        entries: list[tuple[str, Fields]] = [
+        parcels: list[tuple[str, Fields]] = [
             (process, Answers(tuple(some)).fields()) for process, some in answers.items()
         ]
         for process, some in going:
-            entries.append((process, Questions(self._process, tuple(some)).fields()))
+            parcels.append((process, Questions(self._process, tuple(some)).fields()))
             for question in some:
                 self._pending.sent(question.serial, process)
         try:
-            found = await self._streams.add(entries)
+            found = await self._streams.add(parcels)
         except RedisUnavailable:
             for _, some in going:
                 self._refuse(some, is_in_doubt=True)
