@@ -112,8 +112,8 @@ def _processes(table: Table) -> Iterator[str]:
     options = table["options"]
     yield (
         f"{_where(table)}, {options['turns']} turns of {options['rounds']} rounds of"
-        f" {options['operations']:,} requests over {options['connections']} connections; what was in"
-        f" the store in the end was {'the same' if table['is_same'] else 'NOT the same'}.\n"
+        f" {options['operations']:,} requests over {options['connections']} connections; what was"
+        f" in the store in the end was {'the same' if table['is_same'] else 'NOT the same'}.\n"
     )
     yield from _markdown(("figure", first, second, "ratio"), compared(before, after))
 
