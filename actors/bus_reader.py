@@ -208,8 +208,8 @@ class BusReader(LoopActor):
             self._elsewhere.pending.refuse_all()
             await self._look()
         for number, parcels in reading.entries:
-            # Before it is handed on: it may have been in part, and is not to be again. Nothing is
-            # left of it for that: what the store may fail, `Lost`, is an entry of its own.
+            # Before it is handed on: it may have been in part, and is not to be again. What the
+            # store may fail, `Lost`, is added alone; after a fault of ours the rest is lost.
             self._peers.read_until = number
             for fields in parcels:
                 await self._hand_on(fields)

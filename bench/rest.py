@@ -107,7 +107,11 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
         {
             "bench": "rest",
             "machine": about,
-            "options": {"operations": options.operations, "rounds": options.rounds},
+            "options": {
+                "operations": options.operations,
+                "connections": options.connections,
+                "rounds": options.rounds,
+            },
             "medians": middles,
             "rounds": results,
             "server_log": service.complaints(),

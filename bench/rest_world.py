@@ -59,9 +59,13 @@ def populate(
     )
     business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
-    marks = operations + operations // 2 + operations // ALONE_SHARE
+    # Each of these rows begins with the first of them again.
+    marks = sum(
+        ceil(count / connections)
+        for count in (operations, operations // 2, operations // ALONE_SHARE)
+    )
     unread = max(
-        ceil(marks / connections) * rounds + LIST_SIZE,
+        marks * rounds + LIST_SIZE,
         ceil(LEAST_ROWS / (len(connected) + len(absent))),
     )
     population.tell(listing(business_id) for _ in range(unread))
