@@ -233,7 +233,7 @@ class BusReader(LoopActor):
         try:
             parcel = read_fields(fields)
         except UnknownParcel as error:
-            log.warning("bus_entry_unknown", kind=error.kind)
+            log.warning("bus_parcel_unknown", kind=error.kind)
             return
         match parcel:
             case Announced():

@@ -37,7 +37,7 @@ RECIPIENT_BYTES = 33
 
 
 class UnknownParcel(Exception):
-    """An entry that this version of the service cannot read."""
+    """A parcel that this version of the service cannot read."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"cannot read a parcel of kind {kind}")
@@ -92,7 +92,7 @@ class Announced:
         return replace(self, addressees=part)
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         packed = b"".join(
             each.user_id.bytes + each.notification_id.bytes + bytes([each.is_unread])
             for each in self.addressees
@@ -125,7 +125,7 @@ class Changed:
         return self
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         fields: Fields = {b"user": self.user_id.bytes}
         if isinstance(self.change, SeveralRead):
             return fields | {b"kind": b"bulk_read", b"count": _number(self.change.marked_count)}
@@ -150,7 +150,7 @@ class Shown:
         return self
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         return {b"kind": b"shown", b"user": self.user_id.bytes, b"frame": self.frame}
 
 
@@ -162,7 +162,7 @@ class Evicted:
     serial: int
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         return {b"kind": b"evicted", b"user": self.user_id.bytes, b"serial": _number(self.serial)}
 
 
@@ -171,7 +171,7 @@ class Joined:
     """Another process is on the bus and waits to be seen."""
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         return {b"kind": b"joined"}
 
 
@@ -182,7 +182,7 @@ class Lost:
     since: datetime
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         return {b"kind": b"lost", b"since": _number(to_ms(self.since))}
 
 
@@ -196,7 +196,7 @@ class Questions:
     questions: tuple[Question, ...]
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         return {
             b"kind": b"asked",
             b"from": self.process.encode(),
@@ -211,7 +211,7 @@ class Answers:
     answers: tuple[Answer, ...]
 
     def fields(self) -> Fields:
-        """Return the entry on the bus."""
+        """Return its form on the bus."""
         return {
             b"kind": b"answered",
             b"answers": b"".join(each.packed() for each in self.answers),
@@ -226,7 +226,7 @@ Notice: TypeAlias = Joined | Lost | Evicted | Questions | Answers
 
 
 def read_fields(fields: Fields) -> Parcel | Notice:
-    """Return what the entry says; raises UnknownParcel."""
+    """Return the parcel that `fields` are; raises UnknownParcel."""
     kind = fields.get(b"kind", b"").decode(errors="replace")
     try:
         return _read(kind, fields)

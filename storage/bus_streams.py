@@ -30,8 +30,8 @@ MOST_ENTRIES = 1_000
 """What waits in a stream at most, roughly; 25 MB if each were the batch of a large fan-out."""
 
 ENTRY_BYTES = 20_000
-"""Of what the parcels of one entry say, unless it is a single one. A batch of a large fan-out has
-about as many."""
+"""Of the parcels of one entry, unless it is a single one. A batch of a large fan-out has about as
+many."""
 
 READ_AT_ONCE = 50
 
@@ -188,7 +188,7 @@ class _Entry:
     """Of its parcels, among all that are added."""
 
     size: int = 0
-    """Bytes of what its parcels say."""
+    """Bytes of its parcels."""
 
     def take(self, place: int, parcel: Fields, size: int) -> None:
         """Put one more parcel in."""
@@ -203,7 +203,7 @@ def _entries(parcels: Sequence[tuple[str, Fields]]) -> list[_Entry]:
     entries: list[_Entry] = []
     current: dict[str, _Entry] = {}
     for place, (process, parcel) in enumerate(parcels):
-        size = sum(map(len, parcel.values()))
+        size = sum(len(name) + len(value) for name, value in parcel.items())
         entry = current.get(process)
         if entry is None or entry.size + size > ENTRY_BYTES:
             entry = current[process] = _Entry(process)

@@ -36,9 +36,9 @@ class RecordingStreams:
     def __init__(self) -> None:
         self.added: list[Any] = []
 
-    async def add(self, entries: Collection[Any]) -> list[bool]:
-        self.added += entries
-        return [True] * len(entries)
+    async def add(self, parcels: Collection[Any]) -> list[bool]:
+        self.added += parcels
+        return [True] * len(parcels)
 
 
 async def test_what_is_given_up_while_its_user_is_looked_for_is_not_carried() -> None:

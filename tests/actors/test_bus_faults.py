@@ -121,18 +121,23 @@ async def test_a_reader_that_fails_is_started_anew_and_catches_up(
     await until(lambda: told(connection) == [str(missed.id)])
 
 
-async def test_an_entry_that_cannot_be_read_is_passed_over(
-    pair: list[BusProcess], redis_url: str
+async def test_a_parcel_that_cannot_be_read_is_passed_over_among_others(
+    pair: list[BusProcess],
 ) -> None:
     here, there = pair
     user_id = uuid4()
     connection = await there.connect(user_id)
+    before = len(connection.frames)
+    parcels = [
+        Shown(user_id, pong("before")).fields(),
+        {b"kind": b"of a later version"},
+        Shown(user_id, pong("after")).fields(),
+    ]
     with capture_logs() as lines:
-        async with Redis.from_url(redis_url) as redis:
-            await redis.xadd(there.stream, {"0.kind": "of a later version"}, id="1-*")
-        row = await here.publish(user_id)
-        await until(lambda: told(connection) == [str(row.id)])
-    assert [line["kind"] for line in lines if line["event"] == "bus_entry_unknown"] == [
+        await here.streams.add([(str(there.lease), parcel) for parcel in parcels])
+        await until(lambda: len(connection.frames) == before + 2)
+    assert [frame["ref"] for frame in connection.frames[before:]] == ["before", "after"]
+    assert [line["kind"] for line in lines if line["event"] == "bus_parcel_unknown"] == [
         "of a later version"
     ]
 

@@ -35,19 +35,18 @@ class UnreliableStreams(BusStreams):
         self.lost = 0
 
     async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[bool]:
-        found = []
-        for process, fields in parcels:
-            drawn = self._chance.random()
-            if drawn < LOST:
+        some = list(parcels)
+        drawn = self._chance.random()
+        if drawn < LOST:
+            for process in dict(some):
                 self.lost += 1
-                await self._add_and_lose(process, fields)
-                found.append(True)
-            else:
-                times = 2 if drawn < LOST + REPEATED else 1
-                found.append(all(await super().add([(process, fields)] * times)))
-        return found
+                await self._add_and_lose(process)
+            return [True] * len(some)
+        if drawn < LOST + REPEATED:
+            await super().add(some)
+        return await super().add(some)
 
-    async def _add_and_lose(self, process: str, fields: Fields) -> None:
+    async def _add_and_lose(self, process: str) -> None:
         key = stream_key(process)
         async with self._redis.call() as client:
             script = """

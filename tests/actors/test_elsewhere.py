@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
 from actors.inbox import Inbox, InboxPage
 from actors.messages import CountInbox, InboxCounts, Marked
@@ -205,13 +206,19 @@ async def test_what_comes_too_late_or_is_not_understood_is_not_done(
     assert await here.stores.notifications.unread_count(visitor.user_id) == unread
 
 
-async def test_many_questions_of_a_moment_go_in_several_entries(pair: list[BusProcess]) -> None:
+async def test_many_questions_of_a_moment_go_in_several_entries(
+    pair: list[BusProcess], redis_url: str
+) -> None:
     here, there = pair
     visitor = await Visitor.come(there)
     before_ms = to_ms(here.clock.store_now() - 2 * MINUTE)
     asked = CountInbox([ListedElsewhere(uuid4().bytes, before_ms)] * 100, is_shown_wanted=False)
     bodies = 2 * ENTRY_BYTES // len(Question.of(1, uuid4(), asked, now=NOON, until=NOON).body)
-    replies = await asyncio.gather(
-        *(here.elsewhere.ask(visitor.user_id, asked) for _ in range(bodies + 1))
-    )
+    async with Redis.from_url(redis_url) as redis:
+        before = await redis.xinfo_stream(there.stream)
+        replies = await asyncio.gather(
+            *(here.elsewhere.ask(visitor.user_id, asked) for _ in range(bodies + 1))
+        )
+        after = await redis.xinfo_stream(there.stream)
     assert replies == [InboxCounts(5, None)] * (bodies + 1)
+    assert after["entries-added"] - before["entries-added"] == 3
