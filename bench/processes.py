@@ -32,6 +32,9 @@ PARTS = (
 )
 ROWS = tuple(name for _, names in PARTS for name in names)
 
+PEOPLE = 256
+"""Of 16 whom a balancer parts by their ids, eleven come to one of two processes now and then."""
+
 Results = Mapping[str, Any]
 
 
@@ -73,6 +76,7 @@ def main() -> int:
                 "operations": options.operations,
                 "balancer": options.balancer,
                 "connections": options.connections,
+                "people": options.people,
             },
             "medians": {str(count): each for count, each in middles.items()},
             "rounds": {count: sheet.figures for count, sheet in sheets.items()},
@@ -141,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         ("rounds", 1, 50, 2, "of each row in a turn"),
         ("operations", 16, 5_000, 320, "requests of a row of the REST API, a round"),
         ("connections", 1, 256, CONNECTIONS, "which these come over, one after the other on each"),
+        ("people", 1, 1_000, PEOPLE, "whose requests these are, by turns, each with a socket"),
         ("sockets", 100, 10_000, 1_000, "connected, each of a follower of its own"),
     ):
         parser.add_argument(

@@ -62,7 +62,7 @@ def _measure(service: RunningService, options: argparse.Namespace) -> int:
             Population(service, http),
             operations=options.operations,
             rounds=options.rounds,
-            connections=options.connections,
+            people=options.connections,
         )
         wanted = [row for row in rows(world) if row.name in options.rows]
         service.start_server()

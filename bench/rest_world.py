@@ -49,19 +49,17 @@ class World:
 
 
 def populate(
-    population: Population, *, operations: int, rounds: int, connections: int = CONNECTIONS
+    population: Population, *, operations: int, rounds: int, people: int = CONNECTIONS
 ) -> World:
-    """Make what the rows need for requests that come over so many `connections`."""
-    connected = population.people(connections)
-    absent = population.people(connections)
-    followers = population.people(
-        max(connections, ceil(operations * rounds / BUSINESSES_TO_FOLLOW))
-    )
+    """Make what the rows need for requests of so many `people`, who take turns."""
+    connected = population.people(people)
+    absent = population.people(people)
+    followers = population.people(max(people, ceil(operations * rounds / BUSINESSES_TO_FOLLOW)))
     business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
     # Each of these rows begins with the first of them again.
     marks = sum(
-        ceil(count / connections)
+        ceil(count / people)
         for count in (operations, operations // 2, operations // ALONE_SHARE)
     )
     unread = max(

@@ -176,6 +176,7 @@ def _parser() -> argparse.ArgumentParser:
         ("rounds", 1, 50, 5, "figures are their medians"),
         ("operations", 16, 5_000, 320, "requests of a row of the REST API, a round"),
         ("connections", 1, 256, CONNECTIONS, "which these come over, one after the other on each"),
+        ("people", 1, 1_000, CONNECTIONS, "whose requests these are, by turns, each with a socket"),
         ("sockets", 100, MOST_SOCKETS, 1_000, "connected, each of a follower of its own"),
         ("large", 100, MOST_SOCKETS, 10_000, "connected for the large fan-out"),
         ("pushes", 10, 20_000, 2_000, "of a backlog, a round"),

@@ -63,7 +63,7 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
             Population(service, http),
             operations=options.operations,
             rounds=sheet.rounds + 1,
-            connections=options.connections,
+            people=options.people,
         )
         rounds = RestRounds(service, http, swarm, REQUESTS_WITHIN_S, options.connections)
         service.start_server()
