@@ -59,8 +59,7 @@ def populate(
     population.follow([*connected, *absent], business_id)
     # Each of these rows begins with the first of them again.
     marks = sum(
-        ceil(count / people)
-        for count in (operations, operations // 2, operations // ALONE_SHARE)
+        ceil(count / people) for count in (operations, operations // 2, operations // ALONE_SHARE)
     )
     unread = max(
         marks * rounds + LIST_SIZE,
