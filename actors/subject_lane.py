@@ -28,7 +28,7 @@ from actors.flows.plan import NotYet, Plan, SubjectFlow
 from actors.lanes import CarryOut, UnknownEventType
 from actors.notice import Notice
 from actors.outcome import DailyCapReached, Outcome, Outcomes, refusal_of
-from actors.publisher import OnTold, Published, Publisher
+from actors.publisher import Published, Publisher
 from actors.retry import Retry
 from actors.socket_events import SocketEvents
 from actors.workload import Workload
@@ -158,12 +158,11 @@ class SubjectLane(BatchActor[CarryOut]):
             for event in share
         }
 
-        def on_told(published: Published) -> None:
+        def on_told(told: Outcomes) -> None:
             # Who is refused hears of it once the event is finished.
-            stored = {key: each for key, each in _by_event(published).items() if each.rows}
-            askers.hear({key: outcome for key, outcome in stored.items() if key in soon})
+            askers.hear({key: each for key, each in told.items() if each.rows and key in soon})
 
-        outcomes = await self._tell(work.planned, on_told if soon else None)
+        outcomes = await self._tell(work.planned, on_told)
         for flow, share in work.by_flow.items():
             await flow.settle(share, outcomes)
         for event, _ in work.planned:
@@ -227,7 +226,7 @@ class SubjectLane(BatchActor[CarryOut]):
         return _Work(planned, not_yet, settling)
 
     async def _tell(
-        self, planned: Sequence[tuple[StoredEvent, Plan]], on_told: OnTold | None
+        self, planned: Sequence[tuple[StoredEvent, Plan]], on_told: Callable[[Outcomes], None]
     ) -> dict[UUID, Outcome]:
         """Tell by one look-up and one insert what the plans say."""
         ids = {
@@ -242,7 +241,14 @@ class SubjectLane(BatchActor[CarryOut]):
             outcomes[event.key] = Outcome(failure=failure)
             if failure is None:
                 notices += _notices(event, plan, known)
-        return outcomes | _by_event(await self._publisher.publish(notices, on_told))
+        told: dict[UUID, Outcome] = {}
+
+        def keep(published: Published) -> None:
+            told.update(_by_event(published))
+            on_told(told)
+
+        published = await self._publisher.publish(notices, keep)
+        return outcomes | (told or _by_event(published))
 
 
 def _unknown(plan: Plan, known: Mapping[UUID, Recipient]) -> UUID | None:
