@@ -125,7 +125,25 @@ async def test_users_are_spread_over_all_processes(scene: Scene, address: str) -
     await closed(opened, sockets)
 
 
-async def test_what_a_service_sends_goes_to_all_processes(scene: Scene, address: str) -> None:
+async def test_what_is_sent_to_somebody_comes_to_the_process_that_has_them(
+    scene: Scene, address: str
+) -> None:
+    sockets = Watch(scene.apis, "snb_sockets")
+    sends = Watch(scene.apis, 'snb_http_request_duration_seconds_count{.*method="POST".*}')
+    world = World(Api(address))
+    people = await scene.world.people(12)
+    for watch in (sockets, sends):
+        await watch.begin()
+    opened = [await connected(person, address) for person in people]
+    for person, socket in zip(people, opened, strict=True):
+        sent = await world.send(person)
+        assert (await socket.notified())["notification_id"] == sent.body["id"]
+    assert await sends.gained() == await sockets.gained()
+    await closed(opened, sockets)
+    world.api.close()
+
+
+async def test_what_a_service_tells_goes_to_all_processes(scene: Scene, address: str) -> None:
     requests = Watch(scene.apis, "snb_http_request_duration_seconds_count{.*internal/events.*}")
     await requests.begin()
     world = World(Api(address))
