@@ -238,7 +238,7 @@ async def serving(service: Service, handler: type[ExportHandler]) -> AsyncIterat
 
 
 async def keep_more_than_is_held(service: Service, person: Person) -> None:
-    await keep(service, person, *[{"data": {"text": "x" * 4_000}}] * (40 * HELD_BYTES // 4_000))
+    await keep(service, person, *[{"data": {"text": "x" * 400_000}}] * (40 * HELD_BYTES // 400_000))
 
 
 async def test_who_does_not_read_is_left(world: World, service: Service) -> None:
