@@ -3,6 +3,7 @@
     <!-- measured: table -->  ...  <!-- end -->     each goal and each row, on both stores
     <!-- measured: sizing -->  ...  <!-- end -->    what bench/sizing.py makes of it
     <!-- measured: balanced -->  ...  <!-- end -->  one server process and two, behind a balancer
+    <!-- measured: crowded -->  ...  <!-- end -->   the same with more requests under way
     <!-- measured: processes -->  ...  <!-- end --> the same where the kernel spreads connections
     <!-- measured: bus -->  ...  <!-- end -->       what processes read of one another
 
@@ -35,6 +36,7 @@ from bench.sizing import (
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 PROCESSES_FIGURES = Path(__file__).with_name("figures-processes.json")
 BALANCED_FIGURES = Path(__file__).with_name("figures-balanced.json")
+CROWDED_FIGURES = Path(__file__).with_name("figures-crowded.json")
 BLOCK = re.compile(r"(<!-- measured: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 COSTS = (
@@ -65,6 +67,7 @@ def measured(page: str) -> str:
         "table": [*_goals(embedded, faster), "", *_costs(embedded, faster)],
         "sizing": _sizing(faster, bus),
         "balanced": _processes(read_table(BALANCED_FIGURES)),
+        "crowded": _processes(read_table(CROWDED_FIGURES)),
         "processes": _processes(read_table(PROCESSES_FIGURES)),
         "bus": _bus(bus),
     }
@@ -112,8 +115,9 @@ def _processes(table: Table) -> Iterator[str]:
     options = table["options"]
     yield (
         f"{_where(table)}, {options['turns']} turns of {options['rounds']} rounds of"
-        f" {options['operations']:,} requests over {options['connections']} connections; what was"
-        f" in the store in the end was {'the same' if table['is_same'] else 'NOT the same'}.\n"
+        f" {options['operations']:,} requests of {options['people']} people over"
+        f" {options['connections']} connections; what was in the store in the end was"
+        f" {'the same' if table['is_same'] else 'NOT the same'}.\n"
     )
     yield from _markdown(("figure", first, second, "ratio"), compared(before, after))
 
