@@ -23,6 +23,7 @@ from storage.positions import PositionClock
 from storage.stores import Stores
 from tasks.retention import REMOVED_AT_ONCE
 from tests.storage.samples import a_row
+from tests.support.untraced import untraced
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 60.0
@@ -37,7 +38,7 @@ def start(tmp_path: Path, mongodb_uri: str, database_name: str, queue_url: str) 
         return subprocess.Popen(
             [sys.executable, ROOT / "run.py", "task", *arguments],
             env={
-                **os.environ,
+                **untraced(os.environ),
                 "SNB_DATA_DIR": str(tmp_path / "var"),
                 "SNB_MONGODB_URI": mongodb_uri,
                 "SNB_MONGODB_DATABASE": database_name,
