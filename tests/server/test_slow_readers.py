@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
+
+import pytest
 
 from actors.connection import CloseCode
 from server.hub import STALLED
 from server.service import Service
+from server.socket_limits import SocketLimits
 from server.transport import BUFFER_FULL, SEND_BUFFER_BYTES
 from tests.server.frames import CLOSE, TEXT, FrameSocket, framed
 from tests.server.inboxes import keep
 from tests.server.socket_ends import connections_of, ends, has_let_go, is_over
+from tests.support.service import running
 from tests.support.sockets import Socket
 from tests.support.world import Person, eventually
+
+
+@pytest.fixture(scope="module")
+async def patient(mongodb_uri: str, redis_url: str, database_name: str) -> AsyncIterator[Service]:
+    """Run a process that gives a reader a minute to take what there is."""
+    limits = SocketLimits(stalled_for_s=60.0, cut_after_s=60.0, messages_per_minute=None)
+    variables = {"SNB_INSTANCE": "test:patient"}
+    async with running(mongodb_uri, redis_url, database_name, limits, **variables) as started:
+        yield started
 
 
 async def full_inbox(service: Service, person: Person) -> None:
@@ -70,12 +84,12 @@ async def test_what_is_written_to_a_sleeping_reader_is_bounded(
     socket.drop()
 
 
-async def test_who_reads_again_in_time_is_told_4503(hasty: Service, person: Person) -> None:
+async def test_who_reads_again_in_time_is_told_4503(patient: Service, person: Person) -> None:
     """And has lost nothing but the connection: whole frames come before the close."""
-    await full_inbox(hasty, person)
-    socket = await FrameSocket.open(hasty.settings.public_url, person.token)
-    (server_side,) = connections_of(hasty, person)
-    (member,) = hasty.hub._slot_of
+    await full_inbox(patient, person)
+    socket = await FrameSocket.open(patient.settings.public_url, person.token)
+    (server_side,) = connections_of(patient, person)
+    (member,) = patient.hub._slot_of
     socket.stop_reading()
     socket.writer.write(framed(TEXT, b'{"type":"sync","since":null}') * 400)
 
