@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,12 +14,10 @@ from uuid import UUID, uuid4
 
 import pymongo
 
-from storage.embedded_child import end, spawn
 from storage.encryption import FieldCipher
 from storage.filing import heading_of_waiting
-from tests.support.processes import ROOT
+from tests.support.programs import Program
 from tests.support.service import environment
-from tests.support.untraced import untraced
 from tests.support.world import eventually
 
 
@@ -124,32 +120,30 @@ class WorkerProcess:
         self, mongodb_uri: str, redis_url: str, database: str, log: Path, **variables: str
     ) -> None:
         self._environment = {
-            **untraced(os.environ),
+            **os.environ,
             **environment(mongodb_uri, redis_url, database, 8000),
             "SNB_LOG_FORMAT": "json",
             **variables,
         }
         self._log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Program | None = None
 
     async def start(self) -> None:
         """Start, and return once it says that it is ready."""
         self._log.unlink(missing_ok=True)
-        with self._log.open("wb") as output:
-            command = [sys.executable, "run.py", "worker"]
-            self.process = spawn(command, env=self._environment, cwd=ROOT, output=output)
+        self.process = Program.start(("run.py", "worker"), self._environment, self._log)
         await eventually(self._is_ready, within_s=120.0)
 
     def kill(self) -> None:
         """Kill it as kill -9 does."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait()
+            self.process.wait(30.0)
 
     def stop(self) -> int:
         """Stop it as SIGTERM does and return its status."""
         assert self.process is not None
-        return end(self.process, deadline_s=30.0)
+        return self.process.end(within_s=30.0)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,13 +12,11 @@ from pathlib import Path
 from tornado.httpclient import AsyncHTTPClient
 from tornado.testing import bind_unused_port
 
-from storage.embedded_child import end, spawn
 from tests.support.crashing import signal_of
+from tests.support.programs import Program
 from tests.support.service import environment
-from tests.support.untraced import untraced
 from tests.support.world import eventually
 
-ROOT = Path(__file__).parents[2]
 START_WITHIN_S, STOP_WITHIN_S = 60.0, 60.0
 
 
@@ -42,20 +37,18 @@ class ServerProcess:
         socket.close()
         self.base_url = f"http://127.0.0.1:{port}"
         self._environment = {
-            **untraced(os.environ),
+            **os.environ,
             **environment(mongodb_uri, redis_url, database, port),
             "SNB_LOG_FORMAT": "json",
             **variables,
         }
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
 
     async def start(self, *program: str) -> None:
         """Start, and return when it is ready."""
-        command = [sys.executable, *(program or ("run.py", "serve"))]
-        with contextlib.ExitStack() as stack:
-            output = stack.enter_context(self._log.open("ab")) if self._log else None
-            self._process = spawn(command, env=self._environment, cwd=ROOT, output=output)
+        command = program or ("run.py", "serve")
+        self._process = Program.start(command, self._environment, self._log)
         await eventually(self._is_ready, within_s=START_WITHIN_S)
 
     async def start_mortal(self) -> None:
@@ -76,7 +69,7 @@ class ServerProcess:
     def terminate(self) -> None:
         """Tell the process to stop, as SIGTERM does, and do not wait for it."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """Kill the process as kill -9 does."""
@@ -92,7 +85,7 @@ class ServerProcess:
     def stop(self) -> int:
         """Stop the process as SIGTERM does and return its status."""
         assert self._process is not None
-        return end(self._process, deadline_s=STOP_WITHIN_S)
+        return self._process.end(within_s=STOP_WITHIN_S)
 
     async def _is_ready(self) -> bool:
         assert self._process is not None
