@@ -30,7 +30,7 @@ ROUTES = {path_of(route, handler)[0]: handler for route, handler in routes(has_d
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"]
 
-EXAMPLES_A_PATH = int(os.environ.get("FUZZ_EXAMPLES", "10"))
+EXAMPLES_A_PATH = int(os.environ.get("FUZZ_EXAMPLES", "5"))
 """Of some sixty paths, at 30 ms of processor time each."""
 
 MOSTLY = 6

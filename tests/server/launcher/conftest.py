@@ -14,9 +14,9 @@ from tests.server.launcher.program import Service, wait_until
 def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
 
-    def start_one(*arguments: str, is_traced: bool = True, **environ: str) -> Service:
+    def start_one(*arguments: str, **environ: str) -> Service:
         data_dir = tmp_path / f"var{len(started)}"
-        started.append(Service(data_dir, *arguments, is_traced=is_traced, **environ))
+        started.append(Service(data_dir, *arguments, is_traced=False, **environ))
         return started[-1]
 
     yield start_one
@@ -28,7 +28,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Service]]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run the whole service for the module."""
     # Tests ask again and again, as no person does.
-    service = Service(tmp_path_factory.mktemp("service") / "var", SNB_RATE_LIMITS="off")
+    data_dir = tmp_path_factory.mktemp("service") / "var"
+    service = Service(data_dir, is_traced=True, SNB_RATE_LIMITS="off")
     try:
         wait_until(lambda: service.says("Ctrl-C stops everything"))
         yield service

@@ -61,7 +61,7 @@ class Service:
     command: ClassVar[tuple[str | Path, ...]] = (sys.executable, ROOT / "run.py")
 
     def __init__(
-        self, data_dir: Path, *arguments: str, is_traced: bool = True, **environ: str
+        self, data_dir: Path, *arguments: str, is_traced: bool = False, **environ: str
     ) -> None:
         self.data_dir = data_dir
         with socket.socket() as probe:

@@ -14,7 +14,7 @@ from tests.server.launcher.program import DEADLINE_S, PRODUCTION, Service, run, 
 def test_a_signal_stops_all_with_0_and_what_was_stored_is_there_after_a_restart(
     start: Callable[..., Service],
 ) -> None:
-    service = start(is_traced=False)
+    service = start()
     wait_until(lambda: service.says("Ctrl-C stops everything"))
     family = service.family()
     assert len(family) == 4
@@ -22,13 +22,13 @@ def test_a_signal_stops_all_with_0_and_what_was_stored_is_there_after_a_restart(
     assert service.process.wait(DEADLINE_S) == 0
     assert not [child for child in family.values() if child.is_running()]
     assert not service.says("Traceback")
-    restarted = Service(service.data_dir, is_traced=False)
+    restarted = Service(service.data_dir)
     wait_until(lambda: restarted.says("demo data: 0 new events"))
     restarted.end()
 
 
 def test_nothing_outlives_a_launcher_that_is_killed(start: Callable[..., Service]) -> None:
-    service = start(is_traced=False)
+    service = start()
     wait_until(service.is_ready)
     family = list(service.family().values())
     assert len(family) == 4
@@ -106,7 +106,6 @@ def test_serving_by_several_processes_needs_nothing_but_the_stores(
 ) -> None:
     service = start(
         "serve",
-        is_traced=False,
         SNB_PROCESSES="2",
         SNB_MONGODB_URI=mongodb_uri,
         SNB_MONGODB_DATABASE=database_name,
