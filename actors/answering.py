@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -48,10 +48,14 @@ class Answering:
 
     def take(self, asked: Questions) -> None:
         """Have all of them answered, to the process that asks."""
+        self.answer(asked.questions, partial(self._answer, asked.process))
+
+    def answer(self, questions: Iterable[Question], give: Callable[[Answer], None]) -> None:
+        """Have each answered by a call of `give`."""
         now_ms, now_s = to_ms(self._clock.store_now()), time.monotonic()
-        for question in asked.questions:
+        for question in questions:
             until_s = now_s + (question.until_ms - now_ms) / 1_000
-            self._ask(question, until_s, partial(self._answer, asked.process))
+            self._ask(question, until_s, give)
 
     def _ask(self, question: Question, until_s: float, answer: Callable[[Answer], None]) -> None:
         serial = question.serial

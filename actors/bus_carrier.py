@@ -1,13 +1,13 @@
 """The actor that carries questions to the processes where their users are, and answers back.
 
 All that waits goes by one round trip, after one for the whereabouts of those of whom they are not
-known.
+known; and without it where there is a link.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -56,6 +56,7 @@ class BusCarrier(BatchActor[Carrying]):
         peers: Peers,
         pending: PendingQuestions,
         whereabouts: KnownWhereabouts,
+        ask_by_link: Callable[[str, Question], bool],
     ) -> None:
         super().__init__()
         self._registrations = registrations
@@ -64,6 +65,7 @@ class BusCarrier(BatchActor[Carrying]):
         self._peers = peers
         self._pending = pending
         self._whereabouts = whereabouts
+        self._ask_by_link = ask_by_link
 
     async def on_receive_many(self, messages: Sequence[Asked[Carrying]]) -> None:
         """Carry all of them; what cannot be carried is not waited for."""
@@ -75,7 +77,7 @@ class BusCarrier(BatchActor[Carrying]):
                     answers[process].append(answer)
                 case Carry(question) if question.serial in self._pending:
                     questions.append(question)
-        going = list(_portions(await self._directed(questions)))
+        going = list(_portions(self._not_linked(await self._directed(questions))))
         parcels: list[tuple[str, Fields]] = [
             (process, Answers(tuple(some)).fields()) for process, some in answers.items()
         ]
@@ -92,6 +94,17 @@ class BusCarrier(BatchActor[Carrying]):
         for (_, some), is_there in zip(going, found[len(answers) :], strict=True):
             if not is_there:
                 self._refuse(some, is_in_doubt=False)
+
+    def _not_linked(
+        self, directed: Mapping[str, Sequence[Question]]
+    ) -> Mapping[str, Sequence[Question]]:
+        """Send by links what can be; return the rest."""
+        rest = defaultdict(list)
+        for process, questions in directed.items():
+            for question in questions:
+                if not self._ask_by_link(process, question):
+                    rest[process].append(question)
+        return rest
 
     async def _directed(self, questions: Sequence[Question]) -> Mapping[str, list[Question]]:
         """Return which questions go where; those that go nowhere are not waited for."""

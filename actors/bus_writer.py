@@ -16,6 +16,7 @@ import structlog
 
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
+from actors.links import ToldLately
 from actors.parcels import Lost, Parcel
 from actors.peers import Peers
 from storage.bus_streams import BusStreams
@@ -58,6 +59,7 @@ class BusWriter(BatchActor[Writing]):
         process: str,
         peers: Peers,
         clock: PositionClock,
+        told_lately: ToldLately,
     ) -> None:
         super().__init__()
         self._registrations = registrations
@@ -65,6 +67,7 @@ class BusWriter(BatchActor[Writing]):
         self._process = process
         self._peers = peers
         self._clock = clock
+        self._told_lately = told_lately
 
     async def on_receive_many(self, messages: Sequence[Asked[Writing]]) -> None:
         """Send all parcels, and answer."""
@@ -91,6 +94,9 @@ class BusWriter(BatchActor[Writing]):
         user_ids = {user_id for parcel in parcels for user_id in parcel.user_ids}
         try:
             registered = await self._registrations.find(user_ids)
+            for process, users in registered.items():
+                if process != self._process:
+                    self._told_lately.add(users)
             await self._streams.add(
                 (process, parcel.part_for(users).fields())
                 for process, users in registered.items()

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import structlog
 from pykka import ActorDeadError
 
 from actors.bus_carrier import BusCarrier, Carry
+from actors.links import Links, NoLinks, ToldLately
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
-from actors.messages import CountInbox, CountUnread
+from actors.messages import CountInbox, CountUnread, TellState
 from actors.peers import Peers
 from actors.pending_questions import MOST, NotAnswered, PendingQuestions
 from actors.questions import Answer, Inquiry, Question, Reply
@@ -34,7 +36,7 @@ BEGIN_WITHIN = timedelta(seconds=2)
 MOST_BYTES = ENTRY_BYTES
 """Of one question: a thousand ids, which is what a request may have, are 16,000."""
 
-COUNTING = (CountUnread, CountInbox)
+COUNTING = (CountUnread, CountInbox, TellState)
 """What the store answers as well for somebody who was not connected a moment ago."""
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,7 @@ class Elsewhere:
         peers: Peers,
         clock: PositionClock,
         carrier: Callable[[], LoopActorRef[BusCarrier]],
+        links: Links | None = None,
         *,
         answer_within_s: float = ANSWER_WITHIN_S,
         begin_within: timedelta = BEGIN_WITHIN,
@@ -55,20 +58,32 @@ class Elsewhere:
         self._peers = peers
         self._clock = clock
         self._carrier = carrier
+        self._links = links or NoLinks()
+        self.told_lately = ToldLately()
         self._answer_within_s = answer_within_s
         self._begin_within = begin_within
         self.pending = PendingQuestions()
         self.whereabouts = KnownWhereabouts()
 
-    async def ask(self, user_id: UUID, message: Inquiry) -> Reply:
+    @property
+    def is_current(self) -> bool:
+        """Whether the actors here have been told all that others had to tell."""
+        return self._peers.is_joined and self._peers.is_caught_up
+
+    async def ask(self, user_id: UUID, message: Inquiry, *, within_s: float | None = None) -> Reply:
         """Return what the actor of `user_id` replies to `message`, or raise what it raised.
 
-        Raises NotAnswered, soon when there is nobody to ask.
+        Raises NotAnswered, soon when there is nobody to ask. Who does not want to wait as long as
+        that process may take says so by `within_s`.
         """
         if not self._may_be_asked(user_id, message):
             raise NotAnswered(is_in_doubt=False)
         serial, future = self.pending.open(user_id, message)
-        timer = asyncio.get_running_loop().call_later(self._answer_within_s, self._give_up, serial)
+        call_later = asyncio.get_running_loop().call_later
+        if within_s is not None and within_s < self._answer_within_s:
+            timer = call_later(within_s, partial(self.pending.refuse, serial, is_in_doubt=True))
+        else:
+            timer = call_later(self._answer_within_s, self._give_up, serial)
         try:
             self._send(serial, user_id, message)
             return await future
@@ -81,6 +96,20 @@ class Elsewhere:
         moved = self.pending.take(answer)
         if moved is not None:
             self.whereabouts.forget(moved)
+
+    def lose(self, process: str) -> None:
+        """Wait no more for what `process` was asked by its link: answers may be lost with that."""
+        self.pending.refuse_linked(process)
+
+    def ask_by_link(self, process: str, question: Question) -> bool:
+        """Send a question the short way; tell whether it is on its way.
+
+        Not about whom something was told by the bus just now, which it would overtake.
+        """
+        if question.user_id in self.told_lately or not self._links.ask(process, question):
+            return False
+        self.pending.sent(question.serial, process, is_linked=True)
+        return True
 
     def _may_be_asked(self, user_id: UUID, message: Inquiry) -> bool:
         peers = self._peers
@@ -101,10 +130,21 @@ class Elsewhere:
         question = Question.of(serial, user_id, message, now=now, until=now + self._begin_within)
         if len(question.body) > MOST_BYTES:
             raise NotAnswered(is_in_doubt=False)
+        process = self._known_process(user_id)
+        if process is not None and self.ask_by_link(process, question):
+            return
         try:
             self._carrier().tell(Carry(question))
         except (ActorDeadError, MailboxFull):
             raise NotAnswered(is_in_doubt=False) from None
+
+    def _known_process(self, user_id: UUID) -> str | None:
+        """Return which process is to be asked, where that is known."""
+        known = self.whereabouts.find(user_id)
+        process = None if known is None else known.process
+        if process not in self._peers.others or self.whereabouts.is_silent(process):
+            return None
+        return process
 
     def _give_up(self, serial: int) -> None:
         """Do without an answer, and for a while without the process that owes it.

@@ -80,15 +80,17 @@ class Inbox:
     async def state(self, user_id: UUID) -> messages.InboxState | None:
         """Return what is the same while nothing changes that the inbox lists.
 
-        None where nobody can say so: they are not connected here, their actor is too busy, or
-        changes may not be told.
+        None where nobody can say so: they are not connected, their actor is too busy, or changes
+        may not be told.
         """
         state: messages.InboxState | None = None
-        actor = self._directory.find(user_id)
-        if actor is not None:
-            with suppress(ActorDeadError, MailboxFull, DeadlineExceeded):
-                state = await actor.request(messages.TellState(), deadline_s=STATE_WITHIN_S)
+        with suppress(NotAnswered, ActorDeadError, MailboxFull, DeadlineExceeded):
+            state = await self._ask(user_id, messages.TellState(), within_s=STATE_WITHIN_S)
         return state
+
+    def is_here(self, user_id: UUID) -> bool:
+        """Tell whether somebody is connected to this process."""
+        return self._directory.find(user_id) is not None
 
     async def page(
         self, user_id: UUID, wanted: InboxFilter, *, page: int, page_size: int
@@ -185,12 +187,12 @@ class Inbox:
                 self._tell(user_id, OneDeleted(notification_id))
             return is_deleted
 
-    async def _ask(self, user_id: UUID, message: Inquiry) -> Any:
+    async def _ask(self, user_id: UUID, message: Inquiry, *, within_s: float = DEADLINE_S) -> Any:
         """Return what the user's actor replies, wherever it is; raises NotAnswered."""
         actor = self._directory.find(user_id)
         if actor is None:
-            return await self._elsewhere.ask(user_id, message)
-        return await actor.request(message, deadline_s=DEADLINE_S)
+            return await self._elsewhere.ask(user_id, message, within_s=within_s)
+        return await actor.request(message, deadline_s=within_s)
 
     async def _marked(self, user_id: UUID, message: Inquiry) -> messages.Marked:
         marked: messages.Marked = await self._ask(user_id, message)

@@ -164,7 +164,9 @@ class TellState:
 class InboxState(NamedTuple):
     """While it is the same, nothing has been told that changes what the inbox lists."""
 
-    version: object
+    version: int
+    """A number that no other actor gives, of whatever process."""
+
     caught_up: int
     """With others: whatever was missed while the bus was away has been looked for by the next."""
 

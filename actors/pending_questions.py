@@ -44,6 +44,8 @@ class Sent(NamedTuple):
     user_id: UUID
     process: str
     number: int
+    is_linked: bool = False
+    """Whether by a link rather than by the bus."""
 
 
 class PendingQuestions:
@@ -75,12 +77,12 @@ class PendingQuestions:
         self._pending[serial] = Pending(user_id, message, future)
         return serial, future
 
-    def sent(self, serial: int, process: str) -> None:
+    def sent(self, serial: int, process: str, *, is_linked: bool = False) -> None:
         """Take note of which process is asked, if anybody still waits."""
         asked = self._pending.get(serial)
         if asked is not None:
             self._sent_in_all += 1
-            self._sent[serial] = Sent(asked.user_id, process, self._sent_in_all)
+            self._sent[serial] = Sent(asked.user_id, process, self._sent_in_all, is_linked)
 
     def find_sent(self, serial: int) -> Sent | None:
         """Return which process is asked, if one is by now."""
@@ -126,6 +128,12 @@ class PendingQuestions:
         """Have no answer waited for: what was answered may have been lost."""
         for serial in self.serials():
             self.refuse(serial, is_in_doubt=serial in self._sent)
+
+    def refuse_linked(self, process: str) -> None:
+        """Have no answer of `process` waited for that was to come by a link."""
+        for serial, sent in list(self._sent.items()):
+            if sent.is_linked and sent.process == process:
+                self.refuse(serial, is_in_doubt=True)
 
     def _hear_of(self, process: str) -> None:
         if process not in self._answered:

@@ -1,7 +1,7 @@
 """What one process asks the actor of a user at another, and is answered, as bytes on the bus.
 
     question   serial 4, kind 1, length of the rest 4, user 16, until 8 (ms), and the rest
-    answer     serial 4, outcome 1, two numbers of 4
+    answer     serial 4, outcome 1, two numbers of 4, and a version of 8
 
 The rest is of CountInbox a byte that is 1 where all that is shown is wanted, and for each row its
 id and its position (ms, 8); of MarkRead the ids; of Click the id and the action; of Delete the id.
@@ -23,10 +23,12 @@ from actors.messages import (
     CountUnread,
     Delete,
     InboxCounts,
+    InboxState,
     Listed,
     MarkAllRead,
     Marked,
     MarkRead,
+    TellState,
 )
 from storage.positions import from_ms, to_ms
 
@@ -38,13 +40,13 @@ NOT_WANTED = -1
 
 _QUESTION = struct.Struct(">IBI16sq")
 _ROW = struct.Struct(">16sq")
-_ANSWER = struct.Struct(">IBii")
+_ANSWER = struct.Struct(">IBiiQ")
 _ID_BYTES = 16
 
-Inquiry: TypeAlias = CountUnread | CountInbox | MarkRead | MarkAllRead | Click | Delete
+Inquiry: TypeAlias = CountUnread | CountInbox | TellState | MarkRead | MarkAllRead | Click | Delete
 """What a user's actor is asked for somebody who is not connected to it."""
 
-Reply: TypeAlias = int | InboxCounts | Marked | bool
+Reply: TypeAlias = int | InboxCounts | InboxState | Marked | bool | None
 
 
 class Kind(IntEnum):
@@ -56,6 +58,7 @@ class Kind(IntEnum):
     ALL_READ = 4
     CLICK = 5
     DELETE = 6
+    STATE = 7
 
 
 class Outcome(IntEnum):
@@ -141,7 +144,9 @@ class Question(NamedTuple):
             case Kind.CLICK:
                 clicked, action = body[:_ID_BYTES], body[_ID_BYTES:]
                 return Click(UUID(bytes=clicked), action.decode() or None)
-            case _:
+            case Kind.STATE:
+                return TellState()
+            case Kind.DELETE:
                 return Delete(UUID(bytes=body))
 
 
@@ -152,11 +157,17 @@ class Answer(NamedTuple):
     outcome: int
     first: int = NOT_WANTED
     second: int = NOT_WANTED
+    version: int = 0
 
     @classmethod
     def of(cls, serial: int, reply: Reply) -> Answer:
         """Return the answer that says what the user's actor has replied."""
         match reply:
+            case None:
+                return cls(serial, Outcome.DONE)
+            case InboxState():
+                numbers = (reply.unread_count, reply.caught_up)
+                return cls(serial, Outcome.DONE, *numbers, reply.version)
             case Marked():
                 numbers = (reply.marked_count, reply.unread_count)
             case InboxCounts():
@@ -176,6 +187,10 @@ class Answer(NamedTuple):
                 return self.first
             case CountInbox():
                 return InboxCounts(self.first, None if self.second == NOT_WANTED else self.second)
+            case TellState() if self.first == NOT_WANTED:
+                return None
+            case TellState():
+                return InboxState(self.version, self.second, self.first)
             case Delete():
                 return bool(self.first)
         return Marked(self.first, self.second)
@@ -200,6 +215,8 @@ def _packed(message: Inquiry, now: datetime) -> tuple[Kind, bytes]:
     match message:
         case CountUnread():
             return Kind.UNREAD, b""
+        case TellState():
+            return Kind.STATE, b""
         case CountInbox():
             return Kind.INBOX, bytes([message.is_shown_wanted]) + _rows(message.listed, now)
         case MarkRead():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from datetime import datetime
+from secrets import randbits
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from storage.positions import EPOCH
 
 REMEMBERED = 256
 """Ids kept to drop repeats: a resumed batch announces again what was announced before a kill."""
+
+VERSION_BITS = 63
+"""So many that what begins anywhere is that of no other actor."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,7 +36,7 @@ class Told:
         self._visible: frozenset[bytes] = frozenset()
         self._since: datetime | None = None
         self._read_by = EPOCH
-        self.version = object()
+        self.version = randbits(VERSION_BITS)
         """Another one after whatever was told, or may have changed what the inbox lists."""
 
     @property
@@ -87,7 +91,7 @@ class Told:
 
     def outdate(self) -> None:
         """Take what the inbox lists for changed."""
-        self.version = object()
+        self.version = (self.version + 1) % (1 << VERSION_BITS)
 
     def sent_on(self, attached: Attachment) -> frozenset[UUID]:
         """Return the ids that are known to have been sent on a connection."""

@@ -84,6 +84,8 @@ class Settings:
     processes: int
     process_port: int | None
     """Where the first process listens as well, and each further one at the next."""
+    links_dir: Path | None
+    """Where server processes of a machine find one another; None: they ask each other by Redis."""
     sockets: int
     """Of one server process, at most."""
     workers: int
@@ -155,6 +157,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         queue_redis_url=reader.url("QUEUE_REDIS_URL", ("redis", "rediss")) or redis_url,
         processes=processes,
         process_port=read_process_port(reader, port, processes),
+        links_dir=_links_dir(reader),
         sockets=reader.number("SOCKETS", DEFAULT_SOCKETS, low=1, high=MAX_SOCKETS),
         workers=reader.number("WORKERS", DEFAULT_WORKERS, low=1, high=MAX_WORKERS),
         jwt_secret=_jwt_secret(
@@ -189,6 +192,11 @@ def _data_dir(reader: Reader) -> Path:
     if path.exists() and not path.is_dir():
         raise refusal("DATA_DIR", f"{path} is not a directory")
     return path
+
+
+def _links_dir(reader: Reader) -> Path | None:
+    given = reader.optional("LINKS_DIR")
+    return None if given is None else Path(given).expanduser().absolute()
 
 
 def _archive(reader: Reader) -> ArchivePlace | None:

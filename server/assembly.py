@@ -54,6 +54,7 @@ from server.images import open_images
 from server.in_flight import InFlight
 from server.kept_pages import KeptPages
 from server.lanes import Desk
+from server.links import MachineLinks
 from server.loop_lag import measure_loop_lag
 from server.mail_templates import open_mail_templates
 from server.open_files import file_limit, room_for
@@ -126,7 +127,6 @@ async def assemble(
     names = NameResolver(stores.users, stores.businesses)
 
     redis_store = clients.redis()
-    reading = clients.redis(retries=0)
     lease = await stores.processes.register(settings.instance, "server")
     stack.push_async_callback(_leave, stores, lease)
 
@@ -170,22 +170,27 @@ async def assemble(
         desks[lane] = _desk(own, NameResolver(own.users, own.businesses), publisher)
     tally = Tally()
     stack.push_async_callback(supervisor.stop_all, deadline_s=STOP_WITHIN_S)
+    links = MachineLinks.of(settings)
     stack.push_async_callback(
-        directory.close_all, CloseCode.SERVER_RESTARTING, deadline_s=CLOSE_WITHIN_S
+        links.close_after,
+        partial(directory.close_all, CloseCode.SERVER_RESTARTING, deadline_s=CLOSE_WITHIN_S),
     )
     parts = BusParts(
         redis=redis_store,
-        streams=BusStreams(redis_store, reading),
+        streams=BusStreams(redis_store, clients.redis(retries=0)),
         peers=peers,
         directory=directory,
-        elsewhere=Elsewhere(peers, clock, partial(supervisor.ref, "bus.carrier")),
+        elsewhere=Elsewhere(peers, clock, partial(supervisor.ref, "bus.carrier"), links),
         stores=stores,
         names=names,
         clock=clock,
         lease=lease,
         connections_per_user=limits.connections_per_user,
     )
-    start_bus(supervisor, parts, lambda name, message: partial(tell, supervisor, name, message))
+    answering = start_bus(
+        supervisor, parts, lambda name, message: partial(tell, supervisor, name, message)
+    )
+    await links.begin(str(lease), parts.elsewhere, answering, stack)
     start_singletons(
         supervisor,
         stores=stores,
@@ -205,8 +210,9 @@ async def assemble(
     stack.push_async_callback(queue_redis.aclose)
     dispatcher: Callable[[], LoopActorRef[Dispatcher]] = partial(supervisor.ref, "dispatcher")
     images = open_images(settings, stores.images, clock, stack)
-    stream = EventStream(redis_store, settings.instance)
-    StreamReader(stream, dispatcher, images).keep_reading(stack)
+    StreamReader(EventStream(redis_store, settings.instance), dispatcher, images).keep_reading(
+        stack
+    )
     tokens = verifier_for(settings)
     stack.push_async_callback(tokens.close)
     tokens.start()

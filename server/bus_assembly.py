@@ -64,8 +64,11 @@ class BusParts:
     connections_per_user: int
 
 
-def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
-    """Start them; to be done before what uses the bus, so that it outlives that."""
+def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
+    """Start them; to be done before what uses the bus, so that it outlives that.
+
+    Returns what answers other processes, however they ask.
+    """
     process = str(parts.lease)
     registrations = Registrations(parts.redis)
     streams = parts.streams
@@ -73,6 +76,12 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
     def ask(name: str, message: object, deadline_s: float) -> Callable[[], Awaitable[Any]]:
         return lambda: supervisor.ref(name).request(message, deadline_s=deadline_s)
 
+    answering = Answering(
+        parts.directory,
+        parts.clock,
+        carrier=partial(supervisor.ref, "bus.carrier"),
+        registrar=partial(supervisor.ref, "bus.registrar"),
+    )
     supervisor.start(
         "bus.writer",
         partial(
@@ -82,6 +91,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             process=process,
             peers=parts.peers,
             clock=parts.clock,
+            told_lately=parts.elsewhere.told_lately,
         ),
     )
     supervisor.start(
@@ -94,6 +104,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             peers=parts.peers,
             pending=parts.elsewhere.pending,
             whereabouts=parts.elsewhere.whereabouts,
+            ask_by_link=parts.elsewhere.ask_by_link,
         ),
     )
     supervisor.start(
@@ -133,12 +144,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             peers=parts.peers,
             directory=parts.directory,
             elsewhere=parts.elsewhere,
-            answering=Answering(
-                parts.directory,
-                parts.clock,
-                carrier=partial(supervisor.ref, "bus.carrier"),
-                registrar=partial(supervisor.ref, "bus.registrar"),
-            ),
+            answering=answering,
             catch_up=CatchUp(
                 directory=parts.directory,
                 notifications=parts.stores.notifications,
@@ -152,6 +158,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> None:
             on_joined=tell("bus.member", Show()),
         ),
     )
+    return answering
 
 
 def bus_timetable() -> Iterable[tuple[str, object, float]]:

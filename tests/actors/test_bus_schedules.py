@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,7 +23,7 @@ from tests.support.world import eventually
 
 STEPS = 60
 LOST, REPEATED = 0.25, 0.25
-IMPATIENT = {"answer_within_s": 0.5, "begin_within": timedelta(seconds=0.3)}
+IMPATIENT: dict[str, Any] = {"answer_within_s": 0.5, "begin_within": timedelta(seconds=0.3)}
 """What is asked of another process and lost is done by the store after that."""
 
 

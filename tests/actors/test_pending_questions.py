@@ -109,3 +109,16 @@ async def test_whoever_has_gone_is_told_nothing() -> None:
     assert len(pending) == 0
     assert first.cancelled()
     assert second.cancelled()
+
+
+async def test_what_one_process_owes_is_waited_for_no_more_when_the_way_to_it_is_lost() -> None:
+    pending = PendingQuestions()
+    asked = [pending.open(uuid4(), CountUnread()) for _ in range(3)]
+    pending.sent(asked[0][0], "left#1", is_linked=True)
+    pending.sent(asked[1][0], "left#1")
+    pending.sent(asked[2][0], "right#1", is_linked=True)
+    pending.refuse_linked("left#1")
+    with pytest.raises(NotAnswered) as raised:
+        await asked[0][1]
+    assert raised.value.is_in_doubt
+    assert [future.done() for _, future in asked] == [True, False, False]

@@ -15,9 +15,11 @@ from actors.messages import (
     CountUnread,
     Delete,
     InboxCounts,
+    InboxState,
     MarkAllRead,
     Marked,
     MarkRead,
+    TellState,
 )
 from actors.questions import (
     Answer,
@@ -52,6 +54,7 @@ def listed(*ages: timedelta) -> list[ListedElsewhere]:
         CountInbox(listed(0 * SECOND, RECOUNT_AFTER + RECENT), is_shown_wanted=True),
         MarkRead((ID, USER)),
         MarkAllRead(),
+        TellState(),
         Click(ID, "view \u00e9"),
         Click(ID, None),
         Delete(ID),
@@ -98,6 +101,8 @@ def test_a_question_that_is_not_understood_says_so(kind: int, body: bytes) -> No
         (MarkRead((ID,)), Marked(1, 4)),
         (MarkAllRead(), Marked(0, 0)),
         (Click(ID), Marked(1, 0)),
+        (TellState(), InboxState(2**63 - 1, 4, 0)),
+        (TellState(), None),
         (Delete(ID), True),
         (Delete(ID), False),
     ],

@@ -33,6 +33,12 @@ def test_an_empty_environment_gives_the_documented_defaults(tmp_path: Path) -> N
     assert not read.is_production
 
 
+def test_processes_find_one_another_in_the_directory_that_is_given(tmp_path: Path) -> None:
+    assert settings(tmp_path).links_dir is None
+    assert settings(tmp_path, SNB_LINKS_DIR="/run/snb").links_dir == Path("/run/snb")
+    assert settings(tmp_path, SNB_LINKS_DIR="links").links_dir == Path("links").absolute()
+
+
 def test_ports_of_processes_begin_where_it_is_said(tmp_path: Path) -> None:
     read = settings(tmp_path, SNB_PROCESSES="4", SNB_PROCESS_PORT="8001")
     assert (read.port, read.process_port) == (8000, 8001)

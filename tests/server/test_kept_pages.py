@@ -237,6 +237,15 @@ async def test_while_changes_may_not_be_told_the_store_is_asked(home: Home) -> N
     assert [await home.reads() for _ in range(2)] == [1, 1]
 
 
+async def test_what_was_kept_does_not_come_back_after_a_page_that_was_read(home: Home) -> None:
+    await home.shown()
+    home.actors.bus.caught_up = None
+    await home.insert()
+    assert (await home.shown())[0] == 4
+    home.actors.bus.caught_up = 1
+    assert (await home.shown())[0] == 4
+
+
 async def test_what_was_kept_before_the_bus_was_away_is_not_shown_after_it(home: Home) -> None:
     await home.shown()
     await home.insert()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from actors.supervisor import Supervisor
 from actors.user import UserActor
 from rules.lease import Lease
 from server.bus_assembly import BusParts, bus_timetable, settled, start_bus
+from server.links import MachineLinks
 from storage.bus_streams import BusStreams, stream_key
 from storage.names import NameResolver, Names
 from storage.notifications import NotificationRow
@@ -45,10 +46,19 @@ PATIENT: dict[str, Any] = {"answer_within_s": 60.0, "begin_within": timedelta(se
 class BusProcess:
     """One process on the bus: what it inserts and announces, and who is connected to it."""
 
-    def __init__(self, stores: Stores, redis_url: str, lease: Lease, **waits: Any) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        redis_url: str,
+        lease: Lease,
+        links: MachineLinks | None = None,
+        **waits: Any,
+    ) -> None:
         """Take how long it waits for answers, where that is not as usual (actors/elsewhere.py)."""
         self.stores = stores
         self.lease = lease
+        self.links = links or MachineLinks(None, "tests")
+        self._stack = AsyncExitStack()
         self.clock = PositionClock()
         self.redis = RedisStore(redis_url)
         self.reading = RedisStore(redis_url, retries=0)
@@ -69,7 +79,11 @@ class BusProcess:
             self.bus,
         )
         self.elsewhere = Elsewhere(
-            self.peers, self.clock, partial(self.supervisor.ref, "bus.carrier"), **waits
+            self.peers,
+            self.clock,
+            partial(self.supervisor.ref, "bus.carrier"),
+            self.links,
+            **waits,
         )
         self.inbox = Inbox(
             self.directory, stores.notifications, self.clock, self.bus, self.elsewhere
@@ -101,7 +115,8 @@ class BusProcess:
             lease=self.lease,
             connections_per_user=CONNECTIONS_PER_USER,
         )
-        start_bus(self.supervisor, parts, self._telling)
+        answering = start_bus(self.supervisor, parts, self._telling)
+        await self.links.begin(str(self.lease), self.elsewhere, answering, self._stack)
         for name, message, every_s in bus_timetable():
             periodic = PeriodicCallback(self._telling(name, message), every_s * 1_000)
             periodic.start()
@@ -112,7 +127,9 @@ class BusProcess:
         """Stop everything."""
         for periodic in self._periodic:
             periodic.stop()
+        await self._stack.aclose()
         await self.directory.close_all(CloseCode.SERVER_RESTARTING, deadline_s=STOP_WITHIN_S)
+        self.links.close()
         await self.supervisor.stop_all(deadline_s=STOP_WITHIN_S)
         await self.reading.close()
         await self.redis.close()

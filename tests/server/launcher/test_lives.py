@@ -67,6 +67,7 @@ def test_several_processes_serve_one_port_and_each_that_dies_is_started_again(
     first, second = servers(service)
     names = {process.environ()["SNB_INSTANCE"] for process in (first, second)}
     assert names == {"here/1", "here/2"}
+    assert len(list((service.data_dir / "links").glob("*.sock"))) == 2
 
     def listens(process: psutil.Process) -> set[int]:
         return {

@@ -1,0 +1,259 @@
+"""Ask the server processes of the same machine by Unix sockets what the bus would carry to them.
+
+    frame   length of the rest 4, and questions one way, answers the other (actors/questions.py)
+
+Each process listens in a directory that they share, at a name made of its own and of the stores, so
+that services side by side do not meet. A name outlives its process: the next incarnation takes the
+socket over. A link is opened by the first question for a process, which
+itself goes by the bus, as all do while there is none: to other machines, to a process that has
+gone, and to one that takes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+import struct
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from contextvars import Context
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+
+from actors.answering import Answering
+from actors.elsewhere import Elsewhere
+from actors.questions import Answer, Outcome, Question, read_answers, read_questions
+from config.settings import Settings
+
+FRAME_BYTES = 64 * 1024
+"""More than any question and its answer take."""
+
+UNSENT_BYTES = 256 * 1024
+"""Of one link; over it the other side is too slow to be asked by it."""
+
+OPEN_WITHIN_S = 1.0
+
+TRY_AGAIN_AFTER_S = 5.0
+"""After a link could not be opened, or was lost."""
+
+_LENGTH = struct.Struct(">I")
+
+log = structlog.get_logger(__name__)
+
+
+class _Link(asyncio.Protocol):
+    """One end of a link: frames, as long as they are taken."""
+
+    def __init__(
+        self, take: Callable[[_Link, bytes], None], on_lost: Callable[[_Link], None]
+    ) -> None:
+        self._take = take
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._unread = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # That of uvloop is one by what it does.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._on_lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on each frame that is whole."""
+        self._unread += data
+        try:
+            while (frame := self._next()) is not None:
+                self._take(self, frame)
+        except (struct.error, ValueError):
+            log.exception("link_not_understood")
+            self.cut()
+
+    def send(self, payload: bytes) -> bool:
+        """Write a frame; tell whether it is on its way."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > UNSENT_BYTES:
+            return False
+        transport.write(_LENGTH.pack(len(payload)) + payload)
+        return True
+
+    def close(self) -> None:
+        """Close it once what is written has gone."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def cut(self) -> None:
+        """Close it, whatever waits to be sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _next(self) -> bytes | None:
+        if len(self._unread) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._unread)
+        if length > FRAME_BYTES:
+            raise ValueError(length)
+        end = _LENGTH.size + length
+        if len(self._unread) < end:
+            return None
+        frame = bytes(self._unread[_LENGTH.size : end])
+        del self._unread[:end]
+        return frame
+
+
+class MachineLinks:
+    """The links of one process; it satisfies `actors.links.Links`."""
+
+    def __init__(self, directory: Path | None, service: str) -> None:
+        """Take where the processes of `service`, by whatever name that has, find one another."""
+        self._directory = directory
+        self._service = service
+        self._links: dict[str, _Link | None] = {}
+        """None for a process to which one is being opened, or cannot be for a while."""
+        self._answering_to: set[_Link] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._elsewhere: Elsewhere | None = None
+        self._answering: Answering | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> MachineLinks:
+        """Return those of a process with these settings, which has not begun yet."""
+        stores = (settings.mongodb_uri, settings.mongodb_database, settings.redis_url)
+        return cls(settings.links_dir, repr(stores))
+
+    async def begin(
+        self, process: str, elsewhere: Elsewhere, answering: Answering, stack: AsyncExitStack
+    ) -> None:
+        """Answer others, and have what they answer taken in.
+
+        When `stack` is unwound nothing new is asked either way; `close` is for after that.
+        """
+        if self._directory is None:
+            return
+        self._answering = answering
+        place = self._place(process)
+        try:
+            _make_private(self._directory)
+            server = await asyncio.get_running_loop().create_unix_server(self._accepted, str(place))
+        except OSError as error:
+            # Its path may be too long for a socket: about a hundred characters (unix(7)).
+            log.warning("no_links", path=str(place), reason=str(error))
+            return
+        self._elsewhere = elsewhere
+        stack.push_async_callback(self._stop_asking, server, place, place.stat().st_ino)
+
+    async def close_after(self, end: Callable[[], Awaitable[Any]]) -> None:
+        """Close the links when `end` is through, which has what was asked answered yet."""
+        await end()
+        self.close()
+
+    def close(self) -> None:
+        """Close the links by which others have asked, once they have what is written."""
+        for link in self._answering_to:
+            link.close()
+
+    def ask(self, process: str, question: Question) -> bool:
+        """Send a question to `process`; tell whether it is on its way."""
+        if self._elsewhere is None:
+            return False
+        if process not in self._links:
+            self._links[process] = None
+            # Not in the context of the request that happens to be the first.
+            opening = asyncio.create_task(self._open(process, self._elsewhere), context=Context())
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
+        link = self._links[process]
+        return link is not None and link.send(question.packed())
+
+    def _place(self, process: str) -> Path:
+        assert self._directory is not None
+        owner = process.rpartition("#")[0]
+        name = sha256(f"{self._service}{owner}".encode()).hexdigest()[:32]
+        return self._directory / f"{name}.sock"
+
+    async def _open(self, process: str, elsewhere: Elsewhere) -> None:
+        link = _Link(partial(_take_answers, elsewhere), partial(self._lose, process))
+        try:
+            async with asyncio.timeout(OPEN_WITHIN_S):
+                await asyncio.get_running_loop().create_unix_connection(
+                    lambda: link, str(self._place(process))
+                )
+        except (OSError, TimeoutError):
+            # On another machine, as a rule.
+            self._forget_later(process)
+            return
+        self._links[process] = link
+        log.info("link_opened", process=process)
+
+    def _lose(self, process: str, _link: _Link) -> None:
+        log.info("link_lost", process=process)
+        self._forget_later(process)
+        if self._elsewhere is not None:
+            self._elsewhere.lose(process)
+
+    def _forget_later(self, process: str) -> None:
+        """Try anew after a while."""
+        self._links[process] = None
+        asyncio.get_running_loop().call_later(TRY_AGAIN_AFTER_S, self._links.pop, process, None)
+
+    def _accepted(self) -> _Link:
+        link = _Link(self._take_questions, self._answering_to.discard)
+        self._answering_to.add(link)
+        return link
+
+    def _take_questions(self, link: _Link, frame: bytes) -> None:
+        assert self._answering is not None
+        if self._elsewhere is not None and self._elsewhere.is_current:
+            self._answering.answer(read_questions(frame), partial(_give, link))
+            return
+        # By the bus they would come behind what the actors here may still lack.
+        for question in read_questions(frame):
+            _give(link, Answer(question.serial, Outcome.UNDONE))
+
+    async def _stop_asking(self, server: asyncio.Server, place: Path, inode: int) -> None:
+        """Take and ask nothing more; what was asked is answered yet."""
+        self._elsewhere = None
+        server.close()
+        _remove(place, inode)
+        for opening in self._opening:
+            opening.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        for link in self._links.values():
+            if link is not None:
+                link.cut()
+
+
+def _remove(place: Path, inode: int) -> None:
+    """Remove a socket, unless it is the next incarnation's by now."""
+    with suppress(FileNotFoundError):
+        if place.stat().st_ino == inode:
+            place.unlink()
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory that only its user may enter. Raises OSError where there is another."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = directory.lstat()
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    if not is_ours or found.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "others may enter it")
+
+
+def _take_answers(elsewhere: Elsewhere, _link: _Link, frame: bytes) -> None:
+    for answer in read_answers(frame):
+        elsewhere.take(answer)
+
+
+def _give(link: _Link, answer: Answer) -> None:
+    if not link.send(answer.packed()):
+        # Whoever asked finds out, and need not wait.
+        link.cut()

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+from actors.links import TOLD_FOR_S, ToldLately
+
+
+def test_whoever_was_told_is_remembered_for_as_long_as_it_may_take_to_be_read() -> None:
+    now_s = 0.0
+    told = ToldLately(timer=lambda: now_s)
+    early, late = uuid4(), uuid4()
+    told.add({early})
+    now_s = TOLD_FOR_S - 1
+    told.add({late})
+    assert early in told
+    now_s = 2 * TOLD_FOR_S - 2
+    assert late in told
+    now_s = 3 * TOLD_FOR_S
+    assert early not in told
+    assert late not in told
+
+
+def test_who_was_told_long_ago_is_forgotten_at_once() -> None:
+    now_s = 0.0
+    told = ToldLately(timer=lambda: now_s)
+    early = uuid4()
+    told.add({early})
+    now_s = 2 * TOLD_FOR_S
+    assert early not in told
