@@ -126,7 +126,7 @@ async def assemble(
     stores = open_stores(database, cipher, clock)
     names = NameResolver(stores.users, stores.businesses)
 
-    redis_store = clients.redis()
+    redis_store, reading = clients.redis(), clients.redis(retries=0)
     lease = await stores.processes.register(settings.instance, "server")
     stack.push_async_callback(_leave, stores, lease)
 
@@ -177,7 +177,7 @@ async def assemble(
     )
     parts = BusParts(
         redis=redis_store,
-        streams=BusStreams(redis_store, clients.redis(retries=0)),
+        streams=BusStreams(redis_store, reading),
         peers=peers,
         directory=directory,
         elsewhere=Elsewhere(peers, clock, partial(supervisor.ref, "bus.carrier"), links),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import stat
 import struct
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
@@ -116,6 +115,8 @@ class MachineLinks:
     def __init__(self, directory: Path | None, service: str) -> None:
         """Take where the processes of `service`, by whatever name that has, find one another."""
         self._directory = directory
+        self._opened: int | None = None
+        """The directory, by which what is in it has a short path, as sockets need (unix(7))."""
         self._service = service
         self._links: dict[str, _Link | None] = {}
         """None for a process to which one is being opened, or cannot be for a while."""
@@ -139,16 +140,16 @@ class MachineLinks:
         """
         if self._directory is None:
             return
-        self._answering = answering
-        place = self._place(process)
         try:
-            _make_private(self._directory)
+            self._opened = _open_private(self._directory)
+            stack.callback(os.close, self._opened)
+            place = self._place(process)
             server = await asyncio.get_running_loop().create_unix_server(self._accepted, str(place))
         except OSError as error:
-            # Its path may be too long for a socket: about a hundred characters (unix(7)).
-            log.warning("no_links", path=str(place), reason=str(error))
+            # Some file systems have no sockets.
+            log.warning("no_links", path=str(self._directory), reason=str(error))
             return
-        self._elsewhere = elsewhere
+        self._elsewhere, self._answering = elsewhere, answering
         stack.push_async_callback(self._stop_asking, server, place, place.stat().st_ino)
 
     async def close_after(self, end: Callable[[], Awaitable[Any]]) -> None:
@@ -175,10 +176,9 @@ class MachineLinks:
         return link is not None and link.send(question.packed())
 
     def _place(self, process: str) -> Path:
-        assert self._directory is not None
         owner = process.rpartition("#")[0]
         name = sha256(f"{self._service}{owner}".encode()).hexdigest()[:32]
-        return self._directory / f"{name}.sock"
+        return Path(f"/proc/self/fd/{self._opened}") / f"{name}.sock"
 
     async def _open(self, process: str, elsewhere: Elsewhere) -> None:
         link = _Link(partial(_take_answers, elsewhere), partial(self._lose, process))
@@ -239,13 +239,15 @@ def _remove(place: Path, inode: int) -> None:
             place.unlink()
 
 
-def _make_private(directory: Path) -> None:
-    """Make a directory that only its user may enter. Raises OSError where there is another."""
+def _open_private(directory: Path) -> int:
+    """Open, and make, a directory that only its user may enter. Raises OSError if there is none."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = directory.lstat()
-    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
-    if not is_ours or found.st_mode & 0o077:
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    found = os.fstat(opened)
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        os.close(opened)
         raise PermissionError(errno.EPERM, "others may enter it")
+    return opened
 
 
 def _take_answers(elsewhere: Elsewhere, _link: _Link, frame: bytes) -> None:

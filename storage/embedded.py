@@ -256,7 +256,7 @@ class EmbeddedMongo(EmbeddedServer):
     def _uri(self, port: int) -> str:
         # Without the journal up to 50 of 2,100 acknowledged inserts were gone after kill -9.
         # With many connections its write conflicts eat the throughput (30/s against 200/s).
-        # It looks at all writes of the last half hour, up to 10,000, at each that may be tried again.
+        # At each write that may be tried again it looks at up to 10,000, those of half an hour.
         options = "journal=true&uuidRepresentation=standard&maxPoolSize=4&retryWrites=false"
         return f"mongodb://127.0.0.1:{port}/?{options}"
 
