@@ -98,7 +98,8 @@ class Elsewhere:
             self.whereabouts.forget(moved)
 
     def lose(self, process: str) -> None:
-        """Wait no more for what `process` was asked by its link: answers may be lost with that."""
+        """Do without `process` for a while: the link to it was lost, and it has gone, as a rule."""
+        self.whereabouts.give_up(process)
         self.pending.refuse_linked(process)
 
     def ask_by_link(self, process: str, question: Question) -> bool:
