@@ -124,6 +124,8 @@ class Bus:
         parcels = [
             Announced.of(rows, announcement, shared_time) for announcement, rows in announcements
         ]
+        for parcel in parcels:
+            self._peers.told_lately.add(parcel.user_ids)
         try:
             is_sent: bool = await self._find_actor("bus.writer").request(
                 Post(parcels), deadline_s=POST_WITHIN_S
@@ -137,6 +139,7 @@ class Bus:
         """Send what happened, with no need to know when it has gone."""
         if self._peers.are_none:
             return
+        self._peers.told_lately.add(parcel.user_ids)
         try:
             self._find_actor("bus.writer").tell(Post((parcel,)))
         except _BEHIND as error:

@@ -274,7 +274,11 @@ class BusReader(LoopActor):
     async def _look(self) -> None:
         """Tell what was stored since all was well."""
         began_at = self._clock.store_now()
-        await self._catch_up.run(self._peers.told_until - LOOK_BACK)
+        self._peers.is_looking = True
+        try:
+            await self._catch_up.run(self._peers.told_until - LOOK_BACK)
+        finally:
+            self._peers.is_looking = False
         self._peers.tell_until(began_at)
         self._looked_at_s = time.monotonic()
 

@@ -16,7 +16,6 @@ import structlog
 
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
-from actors.links import ToldLately
 from actors.parcels import Lost, Parcel
 from actors.peers import Peers
 from storage.bus_streams import BusStreams
@@ -59,7 +58,6 @@ class BusWriter(BatchActor[Writing]):
         process: str,
         peers: Peers,
         clock: PositionClock,
-        told_lately: ToldLately,
     ) -> None:
         super().__init__()
         self._registrations = registrations
@@ -67,7 +65,6 @@ class BusWriter(BatchActor[Writing]):
         self._process = process
         self._peers = peers
         self._clock = clock
-        self._told_lately = told_lately
 
     async def on_receive_many(self, messages: Sequence[Asked[Writing]]) -> None:
         """Send all parcels, and answer."""
@@ -94,9 +91,6 @@ class BusWriter(BatchActor[Writing]):
         user_ids = {user_id for parcel in parcels for user_id in parcel.user_ids}
         try:
             registered = await self._registrations.find(user_ids)
-            for process, users in registered.items():
-                if process != self._process:
-                    self._told_lately.add(users)
             await self._streams.add(
                 (process, parcel.part_for(users).fields())
                 for process, users in registered.items()
@@ -114,6 +108,8 @@ class BusWriter(BatchActor[Writing]):
         since = self._peers.lost_since
         if since is None:
             return
+        # Until they have heard of it, whoever is asked about may lack something.
+        self._peers.told_lately.add_all()
         self._peers.lost_since = None
         notice = Lost(since).fields()
         try:

@@ -16,7 +16,7 @@ import structlog
 from pykka import ActorDeadError
 
 from actors.bus_carrier import BusCarrier, Carry
-from actors.links import Links, NoLinks, ToldLately
+from actors.links import Links
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.messages import CountInbox, CountUnread, TellState
@@ -58,8 +58,7 @@ class Elsewhere:
         self._peers = peers
         self._clock = clock
         self._carrier = carrier
-        self._links = links or NoLinks()
-        self.told_lately = ToldLately()
+        self._links = links
         self._answer_within_s = answer_within_s
         self._begin_within = begin_within
         self.pending = PendingQuestions()
@@ -68,7 +67,8 @@ class Elsewhere:
     @property
     def is_current(self) -> bool:
         """Whether the actors here have been told all that others had to tell."""
-        return self._peers.is_joined and self._peers.is_caught_up
+        peers = self._peers
+        return peers.is_joined and peers.is_caught_up and not peers.is_looking
 
     async def ask(self, user_id: UUID, message: Inquiry, *, within_s: float | None = None) -> Reply:
         """Return what the actor of `user_id` replies to `message`, or raise what it raised.
@@ -107,7 +107,9 @@ class Elsewhere:
 
         Not about whom something was told by the bus just now, which it would overtake.
         """
-        if question.user_id in self.told_lately or not self._links.ask(process, question):
+        if self._links is None or question.user_id in self._peers.told_lately:
+            return False
+        if not self._links.ask(process, question):
             return False
         self.pending.sent(question.serial, process, is_linked=True)
         return True

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from actors.shared_time import SharedTime
+from actors.told_lately import ToldLately
 from storage.bus_streams import NONE
 
 KNOWN_FOR_S = 3.0
@@ -31,6 +32,9 @@ class Peers:
         self.is_caught_up = False
         """Whether all that others told since it was away has been told or looked for here."""
 
+        self.is_looking = False
+        """Whether what was missed is being looked for."""
+
         self.intact_at = now
         """When this process was last known to have been on the bus without a break."""
 
@@ -51,6 +55,8 @@ class Peers:
 
         self.shared_time = SharedTime()
         """By which moments of this process and of others are compared."""
+
+        self.told_lately = ToldLately()
 
         self._known_until_s = 0.0
 

@@ -91,7 +91,6 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
             process=process,
             peers=parts.peers,
             clock=parts.clock,
-            told_lately=parts.elsewhere.told_lately,
         ),
     )
     supervisor.start(

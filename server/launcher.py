@@ -70,9 +70,6 @@ def launch(
     has then explained itself. Raises CannotLaunch.
     """
     with _locked(settings.data_dir):
-        for left in _links_dir(settings).glob("*.sock"):
-            # Of processes that were killed, and of other stores.
-            left.unlink()
         try:
             start = partial(_Family.start, patience=patience)
             return _run(settings, environ, program, start, when_ready)
@@ -143,7 +140,7 @@ class _Family:
         for number in range(settings.processes):
             own = {
                 "SNB_INSTANCE": f"{settings.instance}/{number + 1}",
-                "SNB_LINKS_DIR": str(settings.links_dir or _links_dir(settings)),
+                "SNB_LINKS_DIR": str(settings.links_dir or settings.data_dir / "links"),
             }
             if settings.process_port is not None:
                 own["SNB_PROCESS_PORT"] = str(settings.process_port + number)
@@ -204,11 +201,6 @@ class _Family:
         self._children.append(kept)
         kept.start()
         log.debug("started", child=kept.child.name)
-
-
-def _links_dir(settings: Settings) -> Path:
-    """Return where server processes find one another, unless that is said."""
-    return settings.data_dir / "links"
 
 
 @contextmanager

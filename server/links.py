@@ -75,6 +75,11 @@ class _Link(asyncio.Protocol):
             log.exception("link_not_understood")
             self.cut()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether frames may be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def send(self, payload: bytes) -> bool:
         """Write a frame; tell whether it is on its way."""
         transport = self._transport
@@ -191,10 +196,16 @@ class MachineLinks:
             # On another machine, as a rule.
             self._forget_later(process)
             return
+        if not link.is_open:
+            self._forget_later(process)
+            return
         self._links[process] = link
         log.info("link_opened", process=process)
 
-    def _lose(self, process: str, _link: _Link) -> None:
+    def _lose(self, process: str, link: _Link) -> None:
+        if self._links.get(process) is not link:
+            # It was given up before it was of use.
+            return
         log.info("link_lost", process=process)
         self._forget_later(process)
         if self._elsewhere is not None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from actors.links import TOLD_FOR_S, ToldLately
+from actors.told_lately import TOLD_FOR_S, ToldLately
 
 
 def test_whoever_was_told_is_remembered_for_as_long_as_it_may_take_to_be_read() -> None:
@@ -27,3 +27,13 @@ def test_who_was_told_long_ago_is_forgotten_at_once() -> None:
     told.add({early})
     now_s = 2 * TOLD_FOR_S
     assert early not in told
+
+
+def test_what_may_concern_anybody_does_for_a_while() -> None:
+    now_s = 0.0
+    told = ToldLately(timer=lambda: now_s)
+    told.add_all()
+    now_s = TOLD_FOR_S - 1
+    assert uuid4() in told
+    now_s = TOLD_FOR_S
+    assert uuid4() not in told

@@ -13,9 +13,11 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from actors import inbox
 from actors.messages import Marked
 from actors.questions import Answer, Outcome, Question
 from rules.lease import Lease
+from server import links
 from server.kept_pages import KeptPages
 from server.links import FRAME_BYTES, MachineLinks, _remove
 from server.service import Service
@@ -39,9 +41,9 @@ class Machine:
         self._stack = stack
 
     async def start(self, name: str, *, service: str = "tests", incarnation: int = 1) -> BusProcess:
-        links = MachineLinks(self.directory, service)
         lease = Lease(name, incarnation)
-        process = BusProcess(self._stores, self._redis_url, lease, links, **PATIENT)
+        own = MachineLinks(self.directory, service)
+        process = BusProcess(self._stores, self._redis_url, lease, own, **PATIENT)
         self._stack.push_async_callback(process.stop)
         await process.start()
         return process
@@ -54,7 +56,12 @@ class Machine:
 
 
 @pytest.fixture
-async def machine(service: Service, redis_url: str, tmp_path: Path) -> AsyncIterator[Machine]:
+async def machine(
+    service: Service, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Machine]:
+    # As long as a busy machine takes.
+    monkeypatch.setattr(inbox, "STATE_WITHIN_S", 60.0)
+    monkeypatch.setattr(links, "OPEN_WITHIN_S", 60.0)
     # Longer than the address of a socket may be.
     directory = tmp_path / ("links-" * 20)
     async with AsyncExitStack() as stack:
@@ -74,13 +81,13 @@ async def test_what_is_asked_goes_by_the_link_and_nothing_of_it_by_the_bus(
 ) -> None:
     here, there = await machine.start("here"), await machine.start("there")
     visitor = await linked(here, there)
-    inbox, user_id, ids = storeless(here), visitor.user_id, visitor.ids
+    asking, user_id, ids = storeless(here), visitor.user_id, visitor.ids
     before = await machine.carried(here, there)
-    assert await inbox.unread_count(user_id) == 5
-    assert await inbox.mark_read(user_id, (ids[0], ids[1])) == Marked(2, 3)
-    assert await inbox.click(user_id, ids[2], "view") == Marked(1, 2)
-    assert await inbox.delete(user_id, ids[3]) is True
-    assert await inbox.mark_all_read(user_id) == Marked(1, 0)
+    assert await asking.unread_count(user_id) == 5
+    assert await asking.mark_read(user_id, (ids[0], ids[1])) == Marked(2, 3)
+    assert await asking.click(user_id, ids[2], "view") == Marked(1, 2)
+    assert await asking.delete(user_id, ids[3]) is True
+    assert await asking.mark_all_read(user_id) == Marked(1, 0)
     # Of somebody new, too, once it is known where they are.
     stranger = await Visitor.come(there, count=2)
     assert await storeless(here).unread_count(stranger.user_id) == 2
@@ -99,9 +106,11 @@ async def test_many_are_asked_at_once_and_each_answer_is_that_of_its_question(
     here, there = await machine.start("here"), await machine.start("there")
     await linked(here, there)
     visitors = [await Visitor.come(there, count=count) for count in range(1, 9)]
-    inbox = storeless(here)
+    asking = storeless(here)
     for _ in range(2):
-        counts = await asyncio.gather(*(inbox.unread_count(each.user_id) for each in visitors * 20))
+        counts = await asyncio.gather(
+            *(asking.unread_count(each.user_id) for each in visitors * 20)
+        )
         assert counts == list(range(1, 9)) * 20
 
 
@@ -167,12 +176,14 @@ class Silent:
 
 
 async def test_a_state_that_takes_long_is_done_without_and_silences_nobody(
-    machine: Machine, logged: list[Any]
+    machine: Machine, logged: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = await machine.start("here"), await machine.start("there")
     visitor = await linked(here, there)
     there.links._answering, answering = cast("Any", Silent()), there.links._answering
-    assert await here.inbox.state(visitor.user_id) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "STATE_WITHIN_S", 0.1)
+        assert await here.inbox.state(visitor.user_id) is None
     there.links._answering = answering
     assert await here.inbox.state(visitor.user_id) is not None
     assert "not_answered" not in [line["event"] for line in logged]
@@ -219,7 +230,7 @@ async def test_services_side_by_side_do_not_meet(machine: Machine) -> None:
     for _ in range(2):
         assert await storeless(here).unread_count(visitor.user_id) == 5
         await until(lambda: not here.links._opening)
-    assert here.links._links == {str(there.lease): None}
+    assert here.links._links.get(str(there.lease)) is None
 
 
 async def test_where_there_can_be_no_socket_the_bus_is_enough(
@@ -246,9 +257,9 @@ async def test_a_directory_that_others_may_enter_is_not_used(
     ]
 
 
-async def connect(process: BusProcess, links: MachineLinks) -> Any:
+async def connect(process: BusProcess) -> Any:
     """Open a link to a process by hand."""
-    return await asyncio.open_unix_connection(str(links._place(str(process.lease))))
+    return await asyncio.open_unix_connection(str(process.links._place(str(process.lease))))
 
 
 @pytest.mark.parametrize(
@@ -260,7 +271,7 @@ async def test_who_says_what_is_no_question_is_cut(
     said: bytes, machine: Machine, logged: list[Any]
 ) -> None:
     there = await machine.start("there")
-    reader, writer = await connect(there, there.links)
+    reader, writer = await connect(there)
     writer.write(said)
     assert await reader.read() == b""
     assert "link_not_understood" in [line["event"] for line in logged]
@@ -270,7 +281,7 @@ async def test_who_says_what_is_no_question_is_cut(
 
 async def test_a_question_may_come_in_parts(machine: Machine) -> None:
     there = await machine.start("there")
-    reader, writer = await connect(there, there.links)
+    reader, writer = await connect(there)
     question = Question(7, NOBODY, 0, 1, b"").packed()
     for byte in struct.pack(">I", len(question)) + question:
         writer.write(bytes([byte]))
@@ -282,7 +293,7 @@ async def test_a_question_may_come_in_parts(machine: Machine) -> None:
 
 async def test_who_does_not_read_the_answers_is_cut(machine: Machine) -> None:
     there = await machine.start("there")
-    _, writer = await connect(there, there.links)
+    _, writer = await connect(there)
     writer.transport.pause_reading()
     question = Question(7, NOBODY, 0, 1, b"").packed()
     frames = (struct.pack(">I", len(question)) + question) * 1_000

@@ -9,6 +9,7 @@ tests/browser.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import multiprocessing
 import os
@@ -16,6 +17,7 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,6 +33,13 @@ LOADED = ("run", "server.serve", "tasks.worker", __name__)
 FILES = 65_536
 
 _context = multiprocessing.get_context("forkserver")
+
+
+@atexit.register
+def _kill_what_is_left() -> None:
+    """Kill what tests that failed have left, stopped ones too: the library would wait for them."""
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 class Program:
@@ -50,7 +59,6 @@ class Program:
         if output is not None:
             output.touch()
         _begin_server()
-        # A daemon, to the library, is one that nobody waits for when the tests are over.
         process = _context.Process(
             target=_run, args=(tuple(command), untraced(environment), output), daemon=True
         )
@@ -75,8 +83,10 @@ class Program:
 
     def send_signal(self, number: int) -> None:
         """Send it a signal if it still runs."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
+        # It may have ended, and the fork server not have said so yet.
+        with suppress(ProcessLookupError):
+            if self.poll() is None:
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it as kill -9 does."""
