@@ -146,7 +146,7 @@ class Question(NamedTuple):
                 return Click(UUID(bytes=clicked), action.decode() or None)
             case Kind.STATE:
                 return TellState()
-            case Kind.DELETE:
+            case _:
                 return Delete(UUID(bytes=body))
 
 
