@@ -187,12 +187,12 @@ class Inbox:
                 self._tell(user_id, OneDeleted(notification_id))
             return is_deleted
 
-    async def _ask(self, user_id: UUID, message: Inquiry, *, within_s: float = DEADLINE_S) -> Any:
+    async def _ask(self, user_id: UUID, message: Inquiry, *, within_s: float | None = None) -> Any:
         """Return what the user's actor replies, wherever it is; raises NotAnswered."""
         actor = self._directory.find(user_id)
         if actor is None:
             return await self._elsewhere.ask(user_id, message, within_s=within_s)
-        return await actor.request(message, deadline_s=within_s)
+        return await actor.request(message, deadline_s=within_s or DEADLINE_S)
 
     async def _marked(self, user_id: UUID, message: Inquiry) -> messages.Marked:
         marked: messages.Marked = await self._ask(user_id, message)

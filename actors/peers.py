@@ -57,6 +57,7 @@ class Peers:
         """By which moments of this process and of others are compared."""
 
         self.told_lately = ToldLately()
+        """About whom others are asked by the bus, so that it comes behind what they were told."""
 
         self._known_until_s = 0.0
 

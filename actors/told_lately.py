@@ -10,6 +10,10 @@ TOLD_FOR_S = 5.0
 """Much longer than it takes to be read what was told by the bus."""
 
 
+MOST = 100_000
+"""Users: some 20 MB. When there are more it is not looked who they are."""
+
+
 class ToldLately:
     """Each is remembered for five to ten seconds.
 
@@ -33,6 +37,9 @@ class ToldLately:
         """Take note that they are being told."""
         self._turn()
         self._lately.update(user_ids)
+        if len(self._lately) > MOST:
+            self._lately.clear()
+            self.add_all()
 
     def add_all(self) -> None:
         """Take note that there is something that may concern anybody."""

@@ -4,9 +4,9 @@
 
 Each process listens in a directory that they share, at a name made of its own and of the stores, so
 that services side by side do not meet. A name outlives its process: the next incarnation takes the
-socket over. A link is opened by the first question for a process, which
-itself goes by the bus, as all do while there is none: to other machines, to a process that has
-gone, and to one that takes nothing.
+socket over. A link is opened by the first question for a process, which itself goes by the bus, as
+all do while there is none: to other machines, to a process that has gone, and to one that takes
+nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from actors.told_lately import TOLD_FOR_S, ToldLately
+from actors.told_lately import MOST, TOLD_FOR_S, ToldLately
 
 
 def test_whoever_was_told_is_remembered_for_as_long_as_it_may_take_to_be_read() -> None:
@@ -37,3 +37,13 @@ def test_what_may_concern_anybody_does_for_a_while() -> None:
     assert uuid4() in told
     now_s = TOLD_FOR_S
     assert uuid4() not in told
+
+
+def test_of_very_many_it_is_not_kept_who_they_are() -> None:
+    now_s = 0.0
+    told = ToldLately(timer=lambda: now_s)
+    told.add(UUID(int=number) for number in range(MOST + 1))
+    assert len(told._lately) == 0
+    assert UUID(int=0) in told
+    now_s = TOLD_FOR_S
+    assert UUID(int=0) not in told

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 from tornado.ioloop import IOLoop
 
+from actors import inbox
+from server import links
 from server.service import Service
+from tests.server.machine import Machine
 from tests.server.socket_ends import HASTY
 from tests.server.wire import Wire
 from tests.support.api import Api, token
@@ -94,3 +99,16 @@ async def wire(api: Api) -> AsyncIterator[Wire]:
     connection = await Wire.open(api.base_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def machine(
+    service: Service, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Machine]:
+    # As long as a busy machine takes.
+    monkeypatch.setattr(inbox, "STATE_WITHIN_S", 60.0)
+    monkeypatch.setattr(links, "OPEN_WITHIN_S", 60.0)
+    # Longer than the address of a socket may be.
+    directory = tmp_path / ("links-" * 20)
+    async with AsyncExitStack() as stack:
+        yield Machine(service, redis_url, directory, stack)

@@ -69,6 +69,11 @@ def test_a_killed_store_comes_back_at_its_port_with_all_it_acknowledged(
         assert client["shop"]["bread"].count_documents({}) == 200
 
 
+def test_the_driver_tries_no_write_on_it_again(mongo: EmbeddedMongo) -> None:
+    with pymongo.MongoClient[Any](mongo.start()) as client:
+        assert not client.options.retry_writes
+
+
 def test_a_stopped_store_is_gone_and_may_be_stopped_again(valkey: EmbeddedRedis) -> None:
     valkey.start()
     assert valkey.child is not None
