@@ -29,6 +29,7 @@ ROWS = {
     "event-accepted": "event accepted: listing",
     "direct-send": "direct send with its socket event",
     "direct-send-keyed": "direct send with an Idempotency-Key",
+    "mixed": "request of what a platform asks, all at once",
     "list-alone": "list of 20, user not connected, one at a time",
     "mark-read-alone": "mark-read, one at a time",
     "pushes": "push, of a backlog",

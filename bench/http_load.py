@@ -29,11 +29,19 @@ class Load:
     port: int
     connections: int
     requests: Sequence[bytes]
-    expected_status: int
+    expected_status: int | None
+    """None for requests of several kinds, of which each status is expected that begins with 2."""
+
     deadline_s: float
     keeps_bodies: bool = False
     every_s: float = 0.0
     """The pace: request n is due that many times n after the first."""
+
+    def expects(self, status: int) -> bool:
+        """Tell whether an answer of `status` is as it should be."""
+        if self.expected_status is None:
+            return status // 100 == 2
+        return status == self.expected_status
 
 
 @dataclass(slots=True)
@@ -128,7 +136,7 @@ class _Caller(asyncio.Protocol):
     def _answered(self, status: int, body: bytes) -> None:
         result = self._result
         result.statuses[status] += 1
-        if status == self._load.expected_status:
+        if self._load.expects(status):
             now_s = time.monotonic()
             result.latencies_s.append(now_s - self._sent_s)
             result.answered_at_s[self._number] = now_s

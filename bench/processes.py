@@ -27,7 +27,10 @@ from bench.sheet import Sheet
 from bench.table_parts import measure_fanout, measure_rest
 
 PARTS = (
-    (measure_rest, ("unread-count", "list", "mark-read", "follow", "event", "direct-send")),
+    (
+        measure_rest,
+        ("unread-count", "list", "mark-read", "follow", "event", "direct-send", "mixed"),
+    ),
     (measure_fanout, ("connect", "fanout", "steady")),
 )
 ROWS = tuple(name for _, names in PARTS for name in names)

@@ -55,7 +55,7 @@ class RestRounds:
         before = service.watched.read()
         reply = self._load(row, number)
         loaded: Loaded = reply.result
-        missing = self._missing(row.brings, len(loaded.latencies_s) // row.bringing)
+        missing = self._missing(row.brings, int(len(loaded.latencies_s) // row.bringing))
         service.settle()
         cpu = service.spent(before)
         done = loaded.statuses.total()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from fractions import Fraction
+from itertools import count
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 from bench.http_load import request
 from bench.population import EVENTS, Person, event, follow_request, listing
+from bench.rest_mix import SHARES, WHOLE, mixed
 from bench.rest_world import ALONE_SHARE, LIST_SIZE, World
 
 T = TypeVar("T")
@@ -27,6 +30,7 @@ NAMES = (
     "event-accepted",
     "direct-send",
     "direct-send-keyed",
+    "mixed",
     "list-alone",
     "mark-read-alone",
 )
@@ -55,9 +59,9 @@ class Row:
     label: str
     requests: Callable[[int], list[bytes]]
     is_one_at_a_time: bool = False
-    expected_status: int = 200
+    expected_status: int | None = 200
     brings: Frames = Frames.NONE
-    bringing: int = 1
+    bringing: int | Fraction = 1
     """Of so many requests one brings a frame."""
 
     up_to: str | None = None
@@ -164,6 +168,16 @@ def rows(world: World) -> list[Row]:
             brings=Frames.NEW,
         ),
         Row(
+            name="mixed",
+            label="what a platform asks, all at once",
+            requests=lambda number: mixed(
+                _kinds(world, number), max(1, world.operations // WHOLE) * WHOLE
+            ),
+            expected_status=None,
+            brings=Frames.READ,
+            bringing=Fraction(WHOLE, SHARES["mark-read"]),
+        ),
+        Row(
             name="list-alone",
             label=f"list of {LIST_SIZE}, user not connected, one request at a time",
             requests=lambda _: _by_turns(world, world.absent, f"?page_size={LIST_SIZE}")[
@@ -181,20 +195,37 @@ def rows(world: World) -> list[Row]:
     ]
 
 
+def _kinds(world: World, number: int) -> Mapping[str, Iterator[bytes]]:
+    """Return the requests of each kind of the mix, which do not end; `number` is the round's."""
+    connected = world.connected
+    of_round = number * world.operations
+    return {
+        "mark-read": (_mark(world, _turn(connected, at)) for at in count()),
+        "list": (_got(_turn(connected, at), f"?page_size={LIST_SIZE}") for at in count()),
+        "unread-count": (_got(_turn(connected, at), "unread-count/") for at in count()),
+        "direct-send": (
+            direct_send(world.platform_token, _turn(connected, at).id) for at in count()
+        ),
+        "event": (_told(world, listing(world.followed)) for _ in count()),
+        "follow": (follow_request(*_pair(world, world.absent, at)) for at in count(of_round)),
+    }
+
+
 def _by_turns(world: World, people: Sequence[Person], path: str) -> list[bytes]:
-    return [
-        request("GET", f"/api/notifications/{path}", _turn(people, at).token)
-        for at in range(world.operations)
-    ]
+    return [_got(_turn(people, at), path) for at in range(world.operations)]
+
+
+def _got(person: Person, path: str) -> bytes:
+    return request("GET", f"/api/notifications/{path}", person.token)
 
 
 def _marks(world: World, count: int) -> list[bytes]:
-    marks = []
-    for at in range(count):
-        person = _turn(world.connected, at)
-        body = {"notification_ids": [world.unread[person.id].pop()]}
-        marks.append(request("POST", "/api/notifications/mark-read/", person.token, body))
-    return marks
+    return [_mark(world, _turn(world.connected, at)) for at in range(count)]
+
+
+def _mark(world: World, person: Person) -> bytes:
+    body = {"notification_ids": [world.unread[person.id].pop()]}
+    return request("POST", "/api/notifications/mark-read/", person.token, body)
 
 
 def _marks_and_lists(world: World, count: int) -> list[bytes]:
@@ -237,13 +268,14 @@ def _unfollows(world: World, number: int) -> list[bytes]:
 def _pairs(world: World, number: int) -> list[tuple[Person, UUID]]:
     """Return who follows what, such that neighbours are different users and businesses."""
     return [
-        (
-            _turn(world.followers, at),
-            # By the round of all followers and their place in it, so that none comes twice.
-            _turn(world.businesses, at // len(world.followers) + at % len(world.followers)),
-        )
+        _pair(world, world.followers, at)
         for at in range(number * world.operations, (number + 1) * world.operations)
     ]
+
+
+def _pair(world: World, followers: Sequence[Person], at: int) -> tuple[Person, UUID]:
+    # By the round of all followers and their place in it, so that none comes twice.
+    return _turn(followers, at), _turn(world.businesses, at // len(followers) + at % len(followers))
 
 
 def _told(world: World, told: dict[str, object]) -> bytes:

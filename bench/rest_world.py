@@ -8,6 +8,7 @@ from math import ceil
 from uuid import UUID
 
 from bench.population import Person, Population, listing
+from bench.rest_mix import LISTING_FOLLOWERS, SHARES, WHOLE
 
 CONNECTIONS = 16
 ALONE_SHARE = 4
@@ -38,6 +39,9 @@ class World:
     """Follow nothing yet."""
 
     businesses: Sequence[UUID]
+    followed: UUID
+    """A business that `LISTING_FOLLOWERS` of those follow who are connected, or all of them."""
+
     unfollowed: UUID
     """A business that nobody follows."""
 
@@ -55,11 +59,14 @@ def populate(
     connected = population.people(people)
     absent = population.people(people)
     followers = population.people(max(people, ceil(operations * rounds / BUSINESSES_TO_FOLLOW)))
-    business_id, unfollowed, *businesses = population.businesses(2 + BUSINESSES_TO_FOLLOW)
+    business_id, followed, unfollowed, *businesses = population.businesses(3 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
+    population.follow(connected[:LISTING_FOLLOWERS], followed)
     # Each of these rows begins with the first of them again.
+    mixed = max(operations, WHOLE) * SHARES["mark-read"] // WHOLE + 1
     marks = sum(
-        ceil(count / people) for count in (operations, operations // 2, operations // ALONE_SHARE)
+        ceil(count / people)
+        for count in (operations, operations // 2, mixed, operations // ALONE_SHARE)
     )
     unread = max(
         marks * rounds + LIST_SIZE,
@@ -71,6 +78,7 @@ def populate(
         absent=absent,
         followers=followers,
         businesses=businesses,
+        followed=followed,
         unfollowed=unfollowed,
         unread={person.id: population.unread_ids(person, unread) for person in connected},
         platform_token=population.platform_token,
