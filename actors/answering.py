@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,14 @@ from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.messages import InTime, TooLate
 from actors.parcels import Questions
+from actors.peers import Peers
 from actors.questions import Answer, NotUnderstood, Outcome, Question
 from storage.client import StoreUnavailable
 from storage.notifications import NotInInbox
 from storage.positions import PositionClock, to_ms
+
+READ_WITHIN_S = 0.5
+"""Much longer than it takes; who asks can do without."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,20 +42,49 @@ class Answering:
         self,
         directory: Directory,
         clock: PositionClock,
+        peers: Peers,
         carrier: Callable[[], LoopActorRef[BusCarrier]],
         registrar: Callable[[], LoopActorRef[BusRegistrar]],
     ) -> None:
         self._directory = directory
         self._clock = clock
+        self._peers = peers
         self._carrier = carrier
         self._registrar = registrar
 
     def take(self, asked: Questions) -> None:
         """Have all of them answered, to the process that asks."""
-        self.answer(asked.questions, partial(self._answer, asked.process))
+        self._answer_all(asked.questions, partial(self._answer, asked.process))
 
-    def answer(self, questions: Iterable[Question], give: Callable[[Answer], None]) -> None:
-        """Have each answered by a call of `give`."""
+    def answer_behind(
+        self, number: int, questions: Sequence[Question], give: Callable[[Answer], None]
+    ) -> None:
+        """Have each answered, by a call of `give`, once what was told before is known here.
+
+        That is up to entry `number` of this process's stream, to which who asks has written it.
+        """
+
+        def answer(is_handed_on: bool) -> None:
+            if not is_handed_on:
+                outcome = Outcome.UNREAD
+            elif self._is_current:
+                self._answer_all(questions, give)
+                return
+            else:
+                # By the bus they would come behind what the actors here may still lack.
+                outcome = Outcome.UNDONE
+            for question in questions:
+                give(Answer(question.serial, outcome))
+
+        self._peers.stream.when_handed_on(number, answer, within_s=READ_WITHIN_S)
+
+    @property
+    def _is_current(self) -> bool:
+        """Whether the actors here have been told all that others had to tell."""
+        peers = self._peers
+        return peers.is_joined and peers.is_caught_up and not peers.is_looking
+
+    def _answer_all(self, questions: Iterable[Question], give: Callable[[Answer], None]) -> None:
         now_ms, now_s = to_ms(self._clock.store_now()), time.monotonic()
         for question in questions:
             until_s = now_s + (question.until_ms - now_ms) / 1_000

@@ -124,14 +124,14 @@ class Bus:
         parcels = [
             Announced.of(rows, announcement, shared_time) for announcement, rows in announcements
         ]
-        for parcel in parcels:
-            self._peers.told_lately.add(parcel.user_ids)
+        post = Post(parcels)
+        self._peers.told.begin(post.user_ids())
         try:
             is_sent: bool = await self._find_actor("bus.writer").request(
-                Post(parcels), deadline_s=POST_WITHIN_S
+                post, deadline_s=POST_WITHIN_S
             )
         except _BEHIND as error:
-            self._lose(error)
+            self._lose(post, error)
             return False
         return is_sent
 
@@ -139,12 +139,16 @@ class Bus:
         """Send what happened, with no need to know when it has gone."""
         if self._peers.are_none:
             return
-        self._peers.told_lately.add(parcel.user_ids)
+        post = Post((parcel,))
+        self._peers.told.begin(post.user_ids())
         try:
-            self._find_actor("bus.writer").tell(Post((parcel,)))
+            self._find_actor("bus.writer").tell(post)
         except _BEHIND as error:
-            self._lose(error)
+            self._lose(post, error)
 
-    def _lose(self, error: Exception) -> None:
+    def _lose(self, post: Post, error: Exception) -> None:
         log.warning("bus_behind", error=repr(error))
+        if not isinstance(error, DeadlineExceeded):
+            # Otherwise it may be written yet.
+            self._peers.told.end(post.user_ids())
         self._peers.lose(self._clock.store_now() - WAITED_AT_MOST)

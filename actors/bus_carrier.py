@@ -91,8 +91,8 @@ class BusCarrier(BatchActor[Carrying]):
             for _, some in going:
                 self._refuse(some, is_in_doubt=True)
             return
-        for (_, some), is_there in zip(going, found[len(answers) :], strict=True):
-            if not is_there:
+        for (_, some), number in zip(going, found[len(answers) :], strict=True):
+            if number is None:
                 self._refuse(some, is_in_doubt=False)
 
     def _not_linked(

@@ -189,12 +189,14 @@ class BusReader(LoopActor):
         self._is_astray = False
         self._peers.leave()
         self._elsewhere.pending.refuse_all()
-        self._peers.read_until = await self._streams.open(self._process, self._peers.read_until)
+        stream = self._peers.stream
+        stream.take(await self._streams.open(self._process, stream.taken))
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
         self._peers.is_joined = True
         await self._register_all()
         await self._look()
+        stream.hand_on()
         self._peers.catch_up()
         self._peers.settled.set()
         log.info("bus_joined", others=len(self._peers.others))
@@ -202,7 +204,8 @@ class BusReader(LoopActor):
     async def _read(self) -> None:
         """Read once, and hand on what there was; if some was lost, first what the store has."""
         began_at = self._clock.store_now()
-        reading = await self._streams.read(self._process, self._peers.read_until)
+        stream = self._peers.stream
+        reading = await self._streams.read(self._process, stream.taken)
         if not reading.is_whole:
             log.warning("bus_entries_lost", until=reading.until)
             self._elsewhere.pending.refuse_all()
@@ -210,12 +213,14 @@ class BusReader(LoopActor):
         for number, parcels in reading.entries:
             # Before it is handed on: it may have been in part, and is not to be again. What the
             # store may fail, `Lost`, is added alone; after a fault of ours the rest is lost.
-            self._peers.read_until = number
+            stream.take(number)
             for fields in parcels:
                 await self._hand_on(fields)
+            stream.hand_on()
             # An entry may have told thousands of actors: it is their turn.
             await asyncio.sleep(0)
-        self._peers.read_until = reading.until
+        stream.take(reading.until)
+        stream.hand_on()
         self._has_unremoved |= bool(reading.entries)
         await self._remove_read()
         if len(reading.entries) < READ_AT_ONCE:
@@ -227,7 +232,7 @@ class BusReader(LoopActor):
         if self._has_unremoved and now_s - self._removed_at_s >= REMOVE_EVERY_S:
             self._has_unremoved = False
             self._removed_at_s = now_s
-            await self._streams.remove(self._process, self._peers.read_until)
+            await self._streams.remove(self._process, self._peers.stream.taken)
 
     async def _hand_on(self, fields: Fields) -> None:
         try:
@@ -242,10 +247,7 @@ class BusReader(LoopActor):
                     parcel.announcement.stored_after_s = stored_after_s
                 for each in parcel.addressees:
                     message = Deliver(
-                        each.notification_id,
-                        parcel.created_at,
-                        each.is_unread,
-                        parcel.announcement,
+                        each.notification_id, parcel.created_at, each.is_unread, parcel.announcement
                     )
                     self._directory.tell(each.user_id, message)
             case Changed():

@@ -7,10 +7,12 @@ something, as soon as they can be told anything, and look into MongoDB.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import TypeAlias
+from uuid import UUID
 
 import structlog
 
@@ -18,7 +20,7 @@ from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.parcels import Lost, Parcel
 from actors.peers import Peers
-from storage.bus_streams import BusStreams
+from storage.bus_streams import BusStreams, Fields
 from storage.positions import PositionClock
 from storage.redis import RedisUnavailable
 from storage.registrations import Registrations
@@ -34,6 +36,10 @@ class Post:
     """Send what is stored. When asked, replies whether it is on its way wherever it concerns."""
 
     parcels: Sequence[Parcel]
+
+    def user_ids(self) -> Iterator[UUID]:
+        """Yield whom it is about, once for each parcel."""
+        return chain.from_iterable(parcel.user_ids for parcel in self.parcels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +72,20 @@ class BusWriter(BatchActor[Writing]):
         self._peers = peers
         self._clock = clock
 
+    def on_start(self) -> None:
+        """Begin without what another had in its mailbox."""
+        self._peers.told.end_all()
+
     async def on_receive_many(self, messages: Sequence[Asked[Writing]]) -> None:
         """Send all parcels, and answer."""
         if any(isinstance(asked.message, ConfessLoss) for asked in messages):
             await self._confess_loss()
-        is_sent = await self._send(
-            [
-                parcel
-                for asked in messages
-                if isinstance(asked.message, Post)
-                for parcel in asked.message.parcels
-            ]
-        )
+        posts = [asked.message for asked in messages if isinstance(asked.message, Post)]
+        try:
+            is_sent = await self._send([parcel for post in posts for parcel in post.parcels])
+        finally:
+            for post in posts:
+                self._peers.told.end(post.user_ids())
         for asked in messages:
             if asked.is_asked:
                 asked.reply(is_sent)
@@ -91,12 +99,14 @@ class BusWriter(BatchActor[Writing]):
         user_ids = {user_id for parcel in parcels for user_id in parcel.user_ids}
         try:
             registered = await self._registrations.find(user_ids)
-            await self._streams.add(
-                (process, parcel.part_for(users).fields())
-                for process, users in registered.items()
-                if process != self._process
-                for parcel in parcels
-                if not users.isdisjoint(parcel.user_ids)
+            await self._add(
+                [
+                    (process, parcel.part_for(users).fields())
+                    for process, users in registered.items()
+                    if process != self._process
+                    for parcel in parcels
+                    if not users.isdisjoint(parcel.user_ids)
+                ]
             )
         except RedisUnavailable as error:
             log.warning("bus_not_written", reason=error.reason)
@@ -108,11 +118,15 @@ class BusWriter(BatchActor[Writing]):
         since = self._peers.lost_since
         if since is None:
             return
-        # Until they have heard of it, whoever is asked about may lack something.
-        self._peers.told_lately.add_all()
         self._peers.lost_since = None
         notice = Lost(since).fields()
         try:
-            await self._streams.add((process, notice) for process in self._peers.others)
+            await self._add([(process, notice) for process in self._peers.others])
         except RedisUnavailable:
             self._peers.lose(since)
+
+    async def _add(self, parcels: Sequence[tuple[str, Fields]]) -> None:
+        numbers = await self._streams.add(parcels)
+        for (process, _), number in zip(parcels, numbers, strict=True):
+            if number is not None:
+                self._peers.told.wrote(process, number)

@@ -22,7 +22,7 @@ from actors.mailbox import MailboxFull
 from actors.messages import CountInbox, CountUnread, TellState
 from actors.peers import Peers
 from actors.pending_questions import MOST, NotAnswered, PendingQuestions
-from actors.questions import Answer, Inquiry, Question, Reply
+from actors.questions import Answer, Inquiry, Outcome, Question, Reply
 from actors.whereabouts import KnownWhereabouts
 from storage.bus_streams import ENTRY_BYTES
 from storage.positions import PositionClock
@@ -64,12 +64,6 @@ class Elsewhere:
         self.pending = PendingQuestions()
         self.whereabouts = KnownWhereabouts()
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the actors here have been told all that others had to tell."""
-        peers = self._peers
-        return peers.is_joined and peers.is_caught_up and not peers.is_looking
-
     async def ask(self, user_id: UUID, message: Inquiry, *, within_s: float | None = None) -> Reply:
         """Return what the actor of `user_id` replies to `message`, or raise what it raised.
 
@@ -93,6 +87,9 @@ class Elsewhere:
 
     def take(self, answer: Answer) -> None:
         """Take in the answer of another process."""
+        sent = self.pending.find_sent(answer.serial)
+        if sent is not None and answer.outcome == Outcome.UNREAD:
+            self._peers.told.doubt(sent.process)
         moved = self.pending.take(answer)
         if moved is not None:
             self.whereabouts.forget(moved)
@@ -105,11 +102,13 @@ class Elsewhere:
     def ask_by_link(self, process: str, question: Question) -> bool:
         """Send a question the short way; tell whether it is on its way.
 
-        Not about whom something was told by the bus just now, which it would overtake.
+        Not about whom something is being told by the bus, which it would overtake.
         """
-        if self._links is None or question.user_id in self._peers.told_lately:
+        told = self._peers.told
+        last = told.last(process)
+        if self._links is None or last is None or told.is_under_way(question.user_id):
             return False
-        if not self._links.ask(process, question):
+        if not self._links.ask(process, question, behind=last):
             return False
         self.pending.sent(question.serial, process, is_linked=True)
         return True

@@ -10,8 +10,9 @@ from actors.questions import Question
 class Links(Protocol):
     """The ways to those processes to which there is one."""
 
-    def ask(self, process: str, question: Question) -> bool:
+    def ask(self, process: str, question: Question, *, behind: int) -> bool:
         """Send a question to `process`; tell whether it is on its way.
 
-        It is answered by `Elsewhere.take`, or `Elsewhere.lose` says that the way was lost.
+        It is to be answered behind the entry of the number `behind` of its stream. The answer comes
+        to `Elsewhere.take`, or `Elsewhere.lose` says that the way was lost.
         """

@@ -9,8 +9,8 @@ from datetime import datetime
 from uuid import UUID
 
 from actors.shared_time import SharedTime
-from actors.told_lately import ToldLately
-from storage.bus_streams import NONE
+from actors.stream_progress import StreamProgress
+from actors.told_by_bus import ToldByBus
 
 KNOWN_FOR_S = 3.0
 """How long nobody can have joined unseen: below the time for which a member is one without having
@@ -38,8 +38,8 @@ class Peers:
         self.intact_at = now
         """When this process was last known to have been on the bus without a break."""
 
-        self.read_until = NONE
-        """The number of the last entry of this process's stream that was taken in hand."""
+        self.stream = StreamProgress()
+        """How far this process has read what others tell it."""
 
         self.told_until = now
         """All that others had stored before was told here, but for what became visible late."""
@@ -56,8 +56,8 @@ class Peers:
         self.shared_time = SharedTime()
         """By which moments of this process and of others are compared."""
 
-        self.told_lately = ToldLately()
-        """About whom others are asked by the bus, so that it comes behind what they were told."""
+        self.told = ToldByBus()
+        """What this process tells them, so that what they are asked comes behind it."""
 
         self._known_until_s = 0.0
 

@@ -114,6 +114,8 @@ class PendingQuestions:
             case Outcome.UNDONE:
                 future.set_exception(NotAnswered(is_in_doubt=False))
                 return user_id
+            case Outcome.UNREAD:
+                future.set_exception(NotAnswered(is_in_doubt=False))
             case _:
                 future.set_exception(NotAnswered(is_in_doubt=True))
         return None

@@ -76,6 +76,9 @@ class Outcome(IntEnum):
     IN_DOUBT = 4
     """It may have been done, or not."""
 
+    UNREAD = 5
+    """Nothing was done: what was told before has not been read in time, or was lost."""
+
 
 class NotUnderstood(Exception):
     """A question that this version of the service does not know."""

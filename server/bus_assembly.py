@@ -79,6 +79,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
     answering = Answering(
         parts.directory,
         parts.clock,
+        parts.peers,
         carrier=partial(supervisor.ref, "bus.carrier"),
         registrar=partial(supervisor.ref, "bus.registrar"),
     )

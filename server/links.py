@@ -1,6 +1,7 @@
 """Ask the server processes of the same machine by Unix sockets what the bus would carry to them.
 
-    frame   length of the rest 4, and questions one way, answers the other (actors/questions.py)
+    frame   length of the rest 4, and one way the number of an entry 8, behind which to answer, and
+            questions, the other way answers (actors/questions.py)
 
 Each process listens in a directory that they share, at a name made of its own and of the stores, so
 that services side by side do not meet. A name outlives its process: the next incarnation takes the
@@ -41,7 +42,11 @@ OPEN_WITHIN_S = 1.0
 TRY_AGAIN_AFTER_S = 5.0
 """After a link could not be opened, or was lost."""
 
+FORMAT = "2"
+"""Of the frames; processes of another do not meet."""
+
 _LENGTH = struct.Struct(">I")
+_BEHIND = struct.Struct(">q")
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +172,7 @@ class MachineLinks:
         for link in self._answering_to:
             link.close()
 
-    def ask(self, process: str, question: Question) -> bool:
+    def ask(self, process: str, question: Question, *, behind: int) -> bool:
         """Send a question to `process`; tell whether it is on its way."""
         if self._elsewhere is None:
             return False
@@ -178,11 +183,11 @@ class MachineLinks:
             self._opening.add(opening)
             opening.add_done_callback(self._opening.discard)
         link = self._links[process]
-        return link is not None and link.send(question.packed())
+        return link is not None and link.send(_BEHIND.pack(behind) + question.packed())
 
     def _place(self, process: str) -> Path:
         owner = process.rpartition("#")[0]
-        name = sha256(f"{self._service}{owner}".encode()).hexdigest()[:32]
+        name = sha256(f"{FORMAT} {self._service}{owner}".encode()).hexdigest()[:32]
         return Path(f"/proc/self/fd/{self._opened}") / f"{name}.sock"
 
     async def _open(self, process: str, elsewhere: Elsewhere) -> None:
@@ -223,12 +228,14 @@ class MachineLinks:
 
     def _take_questions(self, link: _Link, frame: bytes) -> None:
         assert self._answering is not None
-        if self._elsewhere is not None and self._elsewhere.is_current:
-            self._answering.answer(read_questions(frame), partial(_give, link))
+        (behind,) = _BEHIND.unpack_from(frame)
+        questions = list(read_questions(frame[_BEHIND.size :]))
+        give = partial(_give, link)
+        if self._elsewhere is not None:
+            self._answering.answer_behind(behind, questions, give)
             return
-        # By the bus they would come behind what the actors here may still lack.
-        for question in read_questions(frame):
-            _give(link, Answer(question.serial, Outcome.UNDONE))
+        for question in questions:
+            give(Answer(question.serial, Outcome.UNDONE))
 
     async def _stop_asking(self, server: asyncio.Server, place: Path, inode: int) -> None:
         """Take and ask nothing more; what was asked is answered yet."""

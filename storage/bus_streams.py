@@ -106,15 +106,18 @@ class BusStreams:
         before_first = _number(first[0]) - 1
         return after if before_first <= after <= last else before_first
 
-    async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[bool]:
-        """Add each parcel to the stream of its process; return which had one."""
+    async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[int | None]:
+        """Add each parcel to the stream of its process.
+
+        Returns the number of the entry that each is in, None where the process has no stream.
+        """
         some = list(parcels)
         entries = _entries(some)
-        is_there = [False] * len(some)
+        numbers: list[int | None] = [None] * len(some)
         for entry, entry_id in zip(entries, await self._add_all(entries), strict=True):
             for place in entry.places:
-                is_there[place] = entry_id is not None
-        return is_there
+                numbers[place] = None if entry_id is None else _number(entry_id)
+        return numbers
 
     async def _add_all(self, entries: Sequence[_Entry]) -> list[bytes | None]:
         """Return the id of each entry, None for those whose process has no stream."""

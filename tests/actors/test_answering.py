@@ -19,6 +19,7 @@ from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
 from actors.messages import Attach, InboxCounts, InTime, Marked, TooLate
 from actors.parcels import Questions
+from actors.peers import Peers
 from actors.questions import Answer, Kind, Outcome, Question
 from storage.client import StoreUnavailable
 from storage.notifications import NotInInbox
@@ -68,8 +69,13 @@ async def answering(reply: Any, carrier: Any, registrar: Any = None) -> tuple[An
 
     directory = Directory(start)
     await directory.attach(USER, RecordingConnection())
+    clock = PositionClock()
     asked = Answering(
-        directory, PositionClock(), carrier=lambda: carrier, registrar=lambda: registrar
+        directory,
+        clock,
+        Peers(clock.store_now()),
+        carrier=lambda: carrier,
+        registrar=lambda: registrar,
     )
     return asked, directory
 

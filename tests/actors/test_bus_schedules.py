@@ -35,26 +35,28 @@ class UnreliableStreams(BusStreams):
         self._chance = chance
         self.lost = 0
 
-    async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[bool]:
+    async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[int | None]:
         some = list(parcels)
         drawn = self._chance.random()
         if drawn < LOST:
-            for process in dict(some):
-                self.lost += 1
-                await self._add_and_lose(process)
-            return [True] * len(some)
+            lost = {process: await self._add_and_lose(process) for process in dict(some)}
+            self.lost += len(lost)
+            return [lost[process] for process, _ in some]
         if drawn < LOST + REPEATED:
             await super().add(some)
         return await super().add(some)
 
-    async def _add_and_lose(self, process: str) -> None:
+    async def _add_and_lose(self, process: str) -> int | None:
         key = stream_key(process)
         async with self._redis.call() as client:
             script = """
             local id = redis.call('XADD', KEYS[1], 'NOMKSTREAM', '1-*', '0.kind', 'lost')
-            return id and redis.call('XDEL', KEYS[1], id)
+            if not id then return false end
+            redis.call('XDEL', KEYS[1], id)
+            return tonumber(string.sub(id, 3))
             """
-            await client.eval(script, 1, key)
+            number: int | None = await client.eval(script, 1, key)
+            return number
 
 
 class Three:

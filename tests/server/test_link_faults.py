@@ -13,6 +13,7 @@ from actors import inbox
 from actors.messages import Marked
 from actors.questions import Answer, Outcome, Question
 from server.links import FRAME_BYTES
+from storage.bus_streams import NONE
 from tests.server.machine import Machine, linked
 from tests.support.bus import BusProcess, until
 from tests.support.visitors import Visitor, storeless
@@ -37,7 +38,7 @@ class Silent:
     def __init__(self) -> None:
         self.asked: list[Question] = []
 
-    def answer(self, questions: Any, _give: Any) -> None:
+    def answer_behind(self, _number: int, questions: Any, _give: Any) -> None:
         self.asked += questions
 
 
@@ -93,10 +94,16 @@ async def test_a_directory_that_others_may_enter_is_not_used(
     machine.directory.chmod(mode)
     here = await machine.start("here")
     assert list(machine.directory.iterdir()) == []
-    assert not here.links.ask("there#1", Question(7, NOBODY, 0, 1, b""))
+    assert not here.links.ask("there#1", Question(7, NOBODY, 0, 1, b""), behind=NONE)
     assert [line["reason"] for line in logged if line["event"] == "no_links"] == [
         "[Errno 1] others may enter it"
     ]
+
+
+def asked_of_nobody() -> bytes:
+    """Return the frame of a question about somebody who is nowhere."""
+    payload = struct.pack(">q", NONE) + Question(7, NOBODY, 0, 1, b"").packed()
+    return struct.pack(">I", len(payload)) + payload
 
 
 async def connect(process: BusProcess) -> Any:
@@ -106,8 +113,12 @@ async def connect(process: BusProcess) -> Any:
 
 @pytest.mark.parametrize(
     "said",
-    [struct.pack(">I", FRAME_BYTES + 1), struct.pack(">I", 3) + b"abc"],
-    ids=["too long", "no question"],
+    [
+        struct.pack(">I", FRAME_BYTES + 1),
+        struct.pack(">I", 3) + b"abc",
+        struct.pack(">Iq", 11, NONE) + b"abc",
+    ],
+    ids=["too long", "too short", "no question"],
 )
 async def test_who_says_what_is_no_question_is_cut(
     said: bytes, machine: Machine, logged: list[Any]
@@ -124,8 +135,7 @@ async def test_who_says_what_is_no_question_is_cut(
 async def test_a_question_may_come_in_parts(machine: Machine) -> None:
     there = await machine.start("there")
     reader, writer = await connect(there)
-    question = Question(7, NOBODY, 0, 1, b"").packed()
-    for byte in struct.pack(">I", len(question)) + question:
+    for byte in asked_of_nobody():
         writer.write(bytes([byte]))
         await asyncio.sleep(0)
     undone = Answer(7, Outcome.UNDONE).packed()
@@ -137,8 +147,7 @@ async def test_who_does_not_read_the_answers_is_cut(machine: Machine) -> None:
     there = await machine.start("there")
     _, writer = await connect(there)
     writer.transport.pause_reading()
-    question = Question(7, NOBODY, 0, 1, b"").packed()
-    frames = (struct.pack(">I", len(question)) + question) * 1_000
+    frames = asked_of_nobody() * 1_000
 
     async def asked_for_ever() -> None:
         while True:

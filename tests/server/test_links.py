@@ -84,14 +84,45 @@ async def test_a_page_of_somebody_elsewhere_that_is_asked_for_again_is_kept(
 async def test_a_question_does_not_overtake_what_its_process_has_told(machine: Machine) -> None:
     here, there = await machine.start("here"), await machine.start("there")
     visitor = await linked(here, there)
+    for count in range(6, 16):
+        await here.publish(visitor.user_id)
+        before = await machine.carried(there)
+        # By the link: whoever answers has read first what was told.
+        assert await storeless(here).unread_count(visitor.user_id) == count
+        assert await machine.carried(there) == before
+
+
+async def test_what_is_still_to_be_written_is_followed_by_the_bus(machine: Machine) -> None:
+    here, there = await machine.start("here"), await machine.start("there")
+    visitor = await linked(here, there)
     stranger = await Visitor.come(there)
+    here.peers.told.begin([visitor.user_id])
+    before = await machine.carried(there)
+    assert await storeless(here).unread_count(visitor.user_id) == 5
+    assert await machine.carried(there) == before + 1
+    # Of others nothing is.
+    assert await storeless(here).unread_count(stranger.user_id) == 5
+    assert await machine.carried(there) == before + 1
+    here.peers.told.end([visitor.user_id])
+    assert await storeless(here).unread_count(visitor.user_id) == 5
+    assert await machine.carried(there) == before + 1
+
+
+async def test_what_was_told_and_is_not_to_be_found_is_followed_by_the_bus_until_more_is_told(
+    machine: Machine,
+) -> None:
+    here, there = await machine.start("here"), await machine.start("there")
+    visitor = await linked(here, there)
+    # As after the stream of `there` has been lost, and begun anew.
+    here.peers.told.wrote(str(there.lease), 1_000)
+    assert await here.inbox.unread_count(visitor.user_id) == 5
+    before = await machine.carried(there)
+    assert await storeless(here).unread_count(visitor.user_id) == 5
+    assert await machine.carried(there) == before + 1
     await here.publish(visitor.user_id)
     before = await machine.carried(there)
     assert await storeless(here).unread_count(visitor.user_id) == 6
-    assert await machine.carried(there) == before + 1
-    # Others have been told nothing.
-    assert await storeless(here).unread_count(stranger.user_id) == 5
-    assert await machine.carried(there) == before + 1
+    assert await machine.carried(there) == before
 
 
 async def test_the_next_incarnation_is_found_where_the_one_before_was(machine: Machine) -> None:

@@ -77,7 +77,7 @@ async def test_what_is_added_together_is_one_entry_as_far_as_it_has_room(
     one, two, three = numbered("one", "two", "three")
     large = {b"text": b"x" * ENTRY_BYTES}
     added = [(process, one), (other, two), (process, two), (process, large), (process, three)]
-    assert await streams.add(added) == [True, False, True, True, True]
+    assert await streams.add(added) == [0, None, 0, 1, 2]
     reading = await streams.read(process, NONE)
     assert reading.entries == [(0, [one, two]), (1, [large]), (2, [three])]
 
