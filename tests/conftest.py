@@ -46,6 +46,7 @@ UNMEASURED = (
     "browser/",
     "bench/",
     "server/test_fuzz.py",
+    "server/test_roles.py",
     "server/test_socket_fuzz.py",
     "storage/test_queries.py",
     "storage/test_query_costs.py",

@@ -22,7 +22,7 @@ from tests.support.peers.http_peer import Reply
 from tests.support.peers.smtp import SmtpPeer, smtp_peer
 from tests.support.world import eventually, none_left
 
-PEOPLE = int(os.environ.get("WORKER_KILL_PEOPLE", "300"))
+PEOPLE = int(os.environ.get("WORKER_KILL_PEOPLE", "200"))
 KILLS = int(os.environ.get("WORKER_KILLS", "3"))
 CONCURRENCY = 20
 ANSWERS_AFTER_S = 0.2
