@@ -65,18 +65,32 @@ class Answering:
         """
 
         def answer(is_handed_on: bool) -> None:
-            if not is_handed_on:
-                outcome = Outcome.UNREAD
-            elif self._is_current:
+            if not self._is_current:
+                # The actors here may lack what others have told.
+                self.refuse(questions, give)
+            elif is_handed_on:
                 self._answer_all(questions, give)
-                return
             else:
-                # By the bus they would come behind what the actors here may still lack.
-                outcome = Outcome.UNDONE
-            for question in questions:
-                give(Answer(question.serial, outcome))
+                self.refuse(questions, give, Outcome.UNREAD)
 
-        self._peers.stream.when_handed_on(number, answer, within_s=READ_WITHIN_S)
+        if self._is_current:
+            self._peers.stream.when_handed_on(number, answer, within_s=READ_WITHIN_S)
+        else:
+            self.refuse(questions, give)
+
+    def refuse(
+        self,
+        questions: Iterable[Question],
+        give: Callable[[Answer], None],
+        outcome: Outcome = Outcome.UNDONE,
+    ) -> None:
+        """Answer that nothing of it is done."""
+        for question in questions:
+            give(Answer(question.serial, outcome))
+
+    def stop_waiting(self) -> None:
+        """Answer at once, and that nothing is done, what waits to be answered."""
+        self._peers.stream.give_up()
 
     @property
     def _is_current(self) -> bool:

@@ -148,7 +148,7 @@ class Bus:
 
     def _lose(self, post: Post, error: Exception) -> None:
         log.warning("bus_behind", error=repr(error))
+        # What was not waited for may be written yet.
         if not isinstance(error, DeadlineExceeded):
-            # Otherwise it may be written yet.
             self._peers.told.end(post.user_ids())
         self._peers.lose(self._clock.store_now() - WAITED_AT_MOST)

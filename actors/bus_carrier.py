@@ -15,9 +15,9 @@ from uuid import UUID
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.parcels import Answers, Questions
-from actors.peers import Peers
 from actors.pending_questions import PendingQuestions
 from actors.questions import Answer, Question
+from actors.told_by_bus import ToldByBus
 from actors.whereabouts import KnownWhereabouts
 from storage.bus_streams import ENTRY_BYTES, BusStreams, Fields
 from storage.redis import RedisUnavailable
@@ -53,18 +53,18 @@ class BusCarrier(BatchActor[Carrying]):
         registrations: Registrations,
         streams: BusStreams,
         process: str,
-        peers: Peers,
         pending: PendingQuestions,
         whereabouts: KnownWhereabouts,
+        told: ToldByBus,
         ask_by_link: Callable[[str, Question], bool],
     ) -> None:
         super().__init__()
         self._registrations = registrations
         self._streams = streams
         self._process = process
-        self._peers = peers
         self._pending = pending
         self._whereabouts = whereabouts
+        self._told = told
         self._ask_by_link = ask_by_link
 
     async def on_receive_many(self, messages: Sequence[Asked[Carrying]]) -> None:
@@ -91,7 +91,8 @@ class BusCarrier(BatchActor[Carrying]):
             for _, some in going:
                 self._refuse(some, is_in_doubt=True)
             return
-        for (_, some), number in zip(going, found[len(answers) :], strict=True):
+        for (process, some), number in zip(going, found[len(answers) :], strict=True):
+            self._told.asked(process, number)
             if number is None:
                 self._refuse(some, is_in_doubt=False)
 
@@ -120,7 +121,7 @@ class BusCarrier(BatchActor[Carrying]):
             known = find(question.user_id)
             if known is None or known.process is None:
                 self._pending.refuse(question.serial, is_in_doubt=False)
-            elif self._is_there(known.process):
+            elif self._whereabouts.is_there(known.process):
                 directed[known.process].append(question)
             else:
                 self._refuse([question], is_in_doubt=False)
@@ -139,14 +140,11 @@ class BusCarrier(BatchActor[Carrying]):
                     (
                         process
                         for process, users in registered.items()
-                        if user_id in users and self._is_there(process)
+                        if user_id in users and self._whereabouts.is_there(process)
                     ),
                     default=None,
                 ),
             )
-
-    def _is_there(self, process: str) -> bool:
-        return process in self._peers.others and not self._whereabouts.is_silent(process)
 
     def _refuse(self, questions: Iterable[Question], *, is_in_doubt: bool) -> None:
         for question in questions:

@@ -196,8 +196,8 @@ class BusReader(LoopActor):
         self._peers.is_joined = True
         await self._register_all()
         await self._look()
-        stream.hand_on()
         self._peers.catch_up()
+        stream.hand_on()
         self._peers.settled.set()
         log.info("bus_joined", others=len(self._peers.others))
 

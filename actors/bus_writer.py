@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
+from types import TracebackType
 from typing import TypeAlias
 from uuid import UUID
 
@@ -72,8 +73,14 @@ class BusWriter(BatchActor[Writing]):
         self._peers = peers
         self._clock = clock
 
-    def on_start(self) -> None:
-        """Begin without what another had in its mailbox."""
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Have what was still to be written confessed by the next writer."""
+        self._peers.lose(self._clock.store_now() - WAITED_AT_MOST)
         self._peers.told.end_all()
 
     async def on_receive_many(self, messages: Sequence[Asked[Writing]]) -> None:
@@ -118,15 +125,18 @@ class BusWriter(BatchActor[Writing]):
         since = self._peers.lost_since
         if since is None:
             return
+        # What is lost meanwhile is confessed the next time.
         self._peers.lost_since = None
+        self._peers.is_confessing = True
         notice = Lost(since).fields()
         try:
             await self._add([(process, notice) for process in self._peers.others])
         except RedisUnavailable:
             self._peers.lose(since)
+        finally:
+            self._peers.is_confessing = False
 
     async def _add(self, parcels: Sequence[tuple[str, Fields]]) -> None:
         numbers = await self._streams.add(parcels)
         for (process, _), number in zip(parcels, numbers, strict=True):
-            if number is not None:
-                self._peers.told.wrote(process, number)
+            self._peers.told.wrote(process, number)

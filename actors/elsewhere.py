@@ -62,7 +62,7 @@ class Elsewhere:
         self._answer_within_s = answer_within_s
         self._begin_within = begin_within
         self.pending = PendingQuestions()
-        self.whereabouts = KnownWhereabouts()
+        self.whereabouts = KnownWhereabouts(peers)
 
     async def ask(self, user_id: UUID, message: Inquiry, *, within_s: float | None = None) -> Reply:
         """Return what the actor of `user_id` replies to `message`, or raise what it raised.
@@ -102,11 +102,10 @@ class Elsewhere:
     def ask_by_link(self, process: str, question: Question) -> bool:
         """Send a question the short way; tell whether it is on its way.
 
-        Not about whom something is being told by the bus, which it would overtake.
+        Not while it cannot be said what it has to come behind.
         """
-        told = self._peers.told
-        last = told.last(process)
-        if self._links is None or last is None or told.is_under_way(question.user_id):
+        last = self._peers.told.last(process)
+        if self._links is None or last is None:
             return False
         if not self._links.ask(process, question, behind=last):
             return False
@@ -115,7 +114,10 @@ class Elsewhere:
 
     def _may_be_asked(self, user_id: UUID, message: Inquiry) -> bool:
         peers = self._peers
-        if not peers.others or not peers.is_joined or peers.lost_since is not None:
+        if not peers.others or not peers.is_joined:
+            return False
+        if peers.lost_since is not None or peers.is_confessing or peers.told.is_under_way(user_id):
+            # Whoever is asked would not know yet what this process has done.
             return False
         if len(self.pending) >= MOST:
             return False
@@ -143,10 +145,9 @@ class Elsewhere:
     def _known_process(self, user_id: UUID) -> str | None:
         """Return which process is to be asked, where that is known."""
         known = self.whereabouts.find(user_id)
-        process = None if known is None else known.process
-        if process not in self._peers.others or self.whereabouts.is_silent(process):
+        if known is None or known.process is None or not self.whereabouts.is_there(known.process):
             return None
-        return process
+        return known.process
 
     def _give_up(self, serial: int) -> None:
         """Do without an answer, and for a while without the process that owes it.

@@ -47,6 +47,9 @@ class Peers:
         self.lost_since: datetime | None = None
         """From when on others may lack what was stored here, if they do."""
 
+        self.is_confessing = False
+        """Whether they are being told so."""
+
         self.settled = asyncio.Event()
         """Set once it has joined, or has found that it cannot just now."""
 

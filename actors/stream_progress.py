@@ -25,7 +25,7 @@ class StreamProgress:
 
         self._handed_on = NONE
         self._waiting: dict[int, _Waiting] = {}
-        """No more than others may have pending, and none for longer than it wants."""
+        """No more than others may have pending, and none for longer than it has said."""
         self._serials = count()
 
     def take(self, number: int) -> None:
@@ -47,6 +47,11 @@ class StreamProgress:
         serial = next(self._serials)
         timer = asyncio.get_running_loop().call_later(within_s, self._give_up, serial)
         self._waiting[serial] = _Waiting(number, then, timer)
+
+    def give_up(self) -> None:
+        """Have nobody wait any longer."""
+        for serial in list(self._waiting):
+            self._give_up(serial)
 
     def _give_up(self, serial: int) -> None:
         self._settle(serial, is_handed_on=False)

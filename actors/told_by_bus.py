@@ -1,4 +1,4 @@
-"""What this process tells others by the bus, so that no question by a link overtakes it."""
+"""What this process tells others by the bus, so that no question overtakes it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MOST = 1_000
 class ToldByBus:
     """Whom something is on its way to the streams of others about, and how far it has come there.
 
-    A question about one of those goes by the bus. Any other is answered once its process has read
-    what this one had told it by then.
+    About one of those nobody is asked: only the store knows. Any other question by a link is
+    answered once its process has read what this one had written to its stream by then.
     """
 
     def __init__(self) -> None:
@@ -45,16 +45,21 @@ class ToldByBus:
         """Tell whether something about somebody is still to be written."""
         return user_id in self._under_way
 
-    def wrote(self, process: str, number: int) -> None:
-        """Take note of an entry in the stream of `process`; later ones come later."""
+    def wrote(self, process: str, number: int | None) -> None:
+        """Take note of an entry in the stream of `process`, or that it had no stream to take it."""
         self._last.pop(process, None)
         self._last[process] = number
         if len(self._last) > MOST:
             del self._last[next(iter(self._last))]
 
     def doubt(self, process: str) -> None:
-        """Take note that `process` did not find the last entry: its stream may be another now."""
-        self._last[process] = None
+        """Take note that `process` has not found the last entry: it may have another stream."""
+        self.wrote(process, None)
+
+    def asked(self, process: str, number: int | None) -> None:
+        """Take note of a question in the stream: what comes behind it comes behind all before."""
+        if self.last(process) is None:
+            self.wrote(process, number)
 
     def last(self, process: str) -> int | None:
         """Return the number of the last entry for `process`; None where that is in doubt."""

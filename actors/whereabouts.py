@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 from uuid import UUID
 
+from actors.peers import Peers
+
 REMEMBERED = 20_000
 """Users: about 5 MB."""
 
@@ -31,7 +33,8 @@ class Whereabouts(NamedTuple):
 class KnownWhereabouts:
     """The whereabouts of those who were looked for lately."""
 
-    def __init__(self, *, timer: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, peers: Peers, *, timer: Callable[[], float] = time.monotonic) -> None:
+        self._peers = peers
         self._timer = timer
         self._known: OrderedDict[UUID, Whereabouts] = OrderedDict()
         self._silent_until_s: dict[str, float] = {}
@@ -62,6 +65,10 @@ class KnownWhereabouts:
             each: until_s for each, until_s in self._silent_until_s.items() if until_s > now_s
         }
         self._silent_until_s[process] = now_s + SILENT_FOR_S
+
+    def is_there(self, process: str) -> bool:
+        """Tell whether `process` can be asked."""
+        return process in self._peers.others and not self.is_silent(process)
 
     def is_silent(self, process: str) -> bool:
         """Tell whether `process` was given up lately."""

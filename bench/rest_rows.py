@@ -198,7 +198,7 @@ def rows(world: World) -> list[Row]:
 def _kinds(world: World, number: int) -> Mapping[str, Iterator[bytes]]:
     """Return the requests of each kind of the mix, which do not end; `number` is the round's."""
     connected = world.connected
-    of_round = number * world.operations
+    first_follow = number * max(1, world.operations // WHOLE)
     return {
         "mark-read": (_mark(world, _turn(connected, at)) for at in count()),
         "list": (_got(_turn(connected, at), f"?page_size={LIST_SIZE}") for at in count()),
@@ -207,7 +207,7 @@ def _kinds(world: World, number: int) -> Mapping[str, Iterator[bytes]]:
             direct_send(world.platform_token, _turn(connected, at).id) for at in count()
         ),
         "event": (_told(world, listing(world.followed)) for _ in count()),
-        "follow": (follow_request(*_pair(world, world.absent, at)) for at in count(of_round)),
+        "follow": (follow_request(*_pair(world, world.absent, at)) for at in count(first_follow)),
     }
 
 

@@ -40,7 +40,7 @@ class World:
 
     businesses: Sequence[UUID]
     followed: UUID
-    """A business that `LISTING_FOLLOWERS` of those follow who are connected, or all of them."""
+    """A business that `LISTING_FOLLOWERS` follow, the first of whom are connected."""
 
     unfollowed: UUID
     """A business that nobody follows."""
@@ -61,7 +61,8 @@ def populate(
     followers = population.people(max(people, ceil(operations * rounds / BUSINESSES_TO_FOLLOW)))
     business_id, followed, unfollowed, *businesses = population.businesses(3 + BUSINESSES_TO_FOLLOW)
     population.follow([*connected, *absent], business_id)
-    population.follow(connected[:LISTING_FOLLOWERS], followed)
+    others = population.people(max(0, LISTING_FOLLOWERS - people))
+    population.follow([*connected[:LISTING_FOLLOWERS], *others], followed)
     # Each of these rows begins with the first of them again.
     mixed = max(operations, WHOLE) * SHARES["mark-read"] // WHOLE + 1
     marks = sum(

@@ -101,9 +101,9 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
             registrations=registrations,
             streams=streams,
             process=process,
-            peers=parts.peers,
             pending=parts.elsewhere.pending,
             whereabouts=parts.elsewhere.whereabouts,
+            told=parts.peers.told,
             ask_by_link=parts.elsewhere.ask_by_link,
         ),
     )

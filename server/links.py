@@ -1,7 +1,8 @@
 """Ask the server processes of the same machine by Unix sockets what the bus would carry to them.
 
-    frame   length of the rest 4, and one way the number of an entry 8, behind which to answer, and
-            questions, the other way answers (actors/questions.py)
+    frame   length of the rest 4, and one way the epoch that is asked 4, the number of the entry 8
+            behind which it is to answer, and questions, the other way answers
+            (actors/questions.py)
 
 Each process listens in a directory that they share, at a name made of its own and of the stores, so
 that services side by side do not meet. A name outlives its process: the next incarnation takes the
@@ -28,7 +29,7 @@ import structlog
 
 from actors.answering import Answering
 from actors.elsewhere import Elsewhere
-from actors.questions import Answer, Outcome, Question, read_answers, read_questions
+from actors.questions import Answer, Question, read_answers, read_questions
 from config.settings import Settings
 
 FRAME_BYTES = 64 * 1024
@@ -46,7 +47,7 @@ FORMAT = "2"
 """Of the frames; processes of another do not meet."""
 
 _LENGTH = struct.Struct(">I")
-_BEHIND = struct.Struct(">q")
+_HEAD = struct.Struct(">Iq")
 
 log = structlog.get_logger(__name__)
 
@@ -134,6 +135,7 @@ class MachineLinks:
         self._opening: set[asyncio.Task[None]] = set()
         self._elsewhere: Elsewhere | None = None
         self._answering: Answering | None = None
+        self._epoch = 0
 
     @classmethod
     def of(cls, settings: Settings) -> MachineLinks:
@@ -160,6 +162,7 @@ class MachineLinks:
             log.warning("no_links", path=str(self._directory), reason=str(error))
             return
         self._elsewhere, self._answering = elsewhere, answering
+        self._epoch = _parted(process)[1]
         stack.push_async_callback(self._stop_asking, server, place, place.stat().st_ino)
 
     async def close_after(self, end: Callable[[], Awaitable[Any]]) -> None:
@@ -169,6 +172,8 @@ class MachineLinks:
 
     def close(self) -> None:
         """Close the links by which others have asked, once they have what is written."""
+        if self._answering is not None:
+            self._answering.stop_waiting()
         for link in self._answering_to:
             link.close()
 
@@ -183,10 +188,12 @@ class MachineLinks:
             self._opening.add(opening)
             opening.add_done_callback(self._opening.discard)
         link = self._links[process]
-        return link is not None and link.send(_BEHIND.pack(behind) + question.packed())
+        return link is not None and link.send(
+            _HEAD.pack(_parted(process)[1], behind) + question.packed()
+        )
 
     def _place(self, process: str) -> Path:
-        owner = process.rpartition("#")[0]
+        owner, _ = _parted(process)
         name = sha256(f"{FORMAT} {self._service}{owner}".encode()).hexdigest()[:32]
         return Path(f"/proc/self/fd/{self._opened}") / f"{name}.sock"
 
@@ -228,14 +235,13 @@ class MachineLinks:
 
     def _take_questions(self, link: _Link, frame: bytes) -> None:
         assert self._answering is not None
-        (behind,) = _BEHIND.unpack_from(frame)
-        questions = list(read_questions(frame[_BEHIND.size :]))
+        epoch, behind = _HEAD.unpack_from(frame)
+        questions = list(read_questions(frame[_HEAD.size :]))
         give = partial(_give, link)
-        if self._elsewhere is not None:
+        if self._elsewhere is None or epoch != self._epoch:
+            self._answering.refuse(questions, give)
+        else:
             self._answering.answer_behind(behind, questions, give)
-            return
-        for question in questions:
-            give(Answer(question.serial, Outcome.UNDONE))
 
     async def _stop_asking(self, server: asyncio.Server, place: Path, inode: int) -> None:
         """Take and ask nothing more; what was asked is answered yet."""
@@ -248,6 +254,12 @@ class MachineLinks:
         for link in self._links.values():
             if link is not None:
                 link.cut()
+
+
+def _parted(process: str) -> tuple[str, int]:
+    """Return the owner and the epoch of `process` (rules/lease.py)."""
+    owner, _, epoch = process.rpartition("#")
+    return owner, int(epoch)
 
 
 def _remove(place: Path, inode: int) -> None:

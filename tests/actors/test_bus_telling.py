@@ -11,12 +11,14 @@ from uuid import uuid4
 import pytest
 
 from actors import bus
+from actors.bus_writer import ConfessLoss
 from actors.frames import pong
 from actors.parcels import Shown
 from storage.bus_streams import NONE
 from storage.registrations import Registrations
 from storage.stores import Stores
-from tests.support.bus import BusProcess, on_the_bus, until
+from tests.storage.samples import MINUTE
+from tests.support.bus import BusProcess, on_the_bus, told, until
 
 
 @pytest.fixture
@@ -58,9 +60,53 @@ async def test_what_nobody_takes_is_not_under_way(pair: list[BusProcess]) -> Non
     assert not here.peers.told.is_under_way(user_id)
 
 
-async def test_nothing_is_known_of_a_process_whose_stream_is_gone(pair: list[BusProcess]) -> None:
+async def test_a_process_whose_stream_is_gone_is_in_doubt(pair: list[BusProcess]) -> None:
     here, _ = pair
     user_id = uuid4()
     await Registrations(here.redis).add("gone#1", [user_id])
     assert await here.announce(await here.insert(user_id))
-    assert here.peers.told.last("gone#1") == NONE
+    assert here.peers.told.last("gone#1") is None
+
+
+async def test_nobody_is_asked_while_they_are_told_that_they_may_lack_something(
+    pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    user_id = uuid4()
+    await there.connect(user_id)
+    assert await here.inbox.unread_count(user_id) == 0
+    await here.insert(user_id)
+    assert await here.inbox.unread_count(user_id) == 0
+    is_free, add = asyncio.Event(), here.streams.add
+
+    async def adding_late(parcels: Any) -> Any:
+        await is_free.wait()
+        return await add(parcels)
+
+    monkeypatch.setattr(here.streams, "add", adding_late)
+    here.peers.lose(here.clock.store_now() - MINUTE)
+    here.tell("bus.writer", ConfessLoss())
+    await until(lambda: here.peers.is_confessing)
+    assert await here.inbox.unread_count(user_id) == 1
+    is_free.set()
+    await until(lambda: not here.peers.is_confessing)
+
+
+async def test_what_a_writer_that_fails_had_to_write_is_confessed(
+    pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    user_id = uuid4()
+    connection = await there.connect(user_id)
+
+    async def failing(_parcels: Any) -> Any:
+        raise ZeroDivisionError
+
+    row = await here.insert(user_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(here.streams, "add", failing)
+        here.bus.send(Shown(user_id, pong(None)))
+        await until(lambda: here.peers.lost_since is not None)
+        assert not here.peers.told.is_under_way(user_id)
+    # Whoever is told so looks into the store.
+    await until(lambda: told(connection) == [str(row.id)])

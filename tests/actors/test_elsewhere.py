@@ -131,7 +131,7 @@ async def test_for_who_is_not_connected_the_store_is_asked_at_once(
     async with on_the_bus(stores, redis_url, **PATIENT) as (there,):
         here = BusProcess(stores, redis_url, Lease("still", 1))
         # Nothing that is known passes before the test is over.
-        here.elsewhere.whereabouts = KnownWhereabouts(timer=lambda: 0.0)
+        here.elsewhere.whereabouts = KnownWhereabouts(here.peers, timer=lambda: 0.0)
         await here.start()
         user_id = uuid4()
         row = await here.insert(user_id)

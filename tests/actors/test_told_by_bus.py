@@ -36,10 +36,21 @@ def test_of_each_process_the_last_entry_is_known_or_in_doubt() -> None:
     told.wrote("two#1", 3)
     told.wrote("one#1", 9)
     assert (told.last("one#1"), told.last("two#1")) == (9, 3)
-    told.doubt("one#1")
+    told.wrote("one#1", None)
     assert (told.last("one#1"), told.last("two#1")) == (None, 3)
     told.wrote("one#1", 0)
     assert told.last("one#1") == 0
+
+
+def test_what_was_in_doubt_is_before_the_next_question_in_the_stream() -> None:
+    told = ToldByBus()
+    told.wrote("one#1", 7)
+    told.asked("one#1", 8)
+    assert told.last("one#1") == 7
+    told.doubt("one#1")
+    assert told.last("one#1") is None
+    told.asked("one#1", 2)
+    assert told.last("one#1") == 2
 
 
 def test_processes_of_long_ago_are_forgotten() -> None:

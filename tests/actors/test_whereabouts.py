@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from actors.peers import Peers
 from actors.whereabouts import (
     KNOWN_FOR_S,
     NOWHERE_FOR_S,
@@ -9,8 +10,10 @@ from actors.whereabouts import (
     SILENT_FOR_S,
     KnownWhereabouts,
 )
+from storage.positions import EPOCH
 
 SOMEBODY = UUID(int=7)
+NOBODY_ELSE = Peers(EPOCH)
 
 
 class Timer:
@@ -25,7 +28,7 @@ class Timer:
 
 def test_whereabouts_are_known_for_a_while_and_absence_for_a_shorter_one() -> None:
     timer = Timer()
-    known = KnownWhereabouts(timer=timer)
+    known = KnownWhereabouts(NOBODY_ELSE, timer=timer)
     assert known.find(SOMEBODY) is None
     for process, kept_for_s in (("left#1", KNOWN_FOR_S), (None, NOWHERE_FOR_S)):
         known.keep(SOMEBODY, process)
@@ -38,7 +41,7 @@ def test_whereabouts_are_known_for_a_while_and_absence_for_a_shorter_one() -> No
 
 
 def test_who_was_not_found_where_they_were_known_to_be_is_looked_for() -> None:
-    known = KnownWhereabouts()
+    known = KnownWhereabouts(NOBODY_ELSE)
     known.keep(SOMEBODY, "left#1")
     known.forget(SOMEBODY)
     known.forget(SOMEBODY)
@@ -46,7 +49,7 @@ def test_who_was_not_found_where_they_were_known_to_be_is_looked_for() -> None:
 
 
 def test_those_whose_whereabouts_were_learned_first_are_forgotten_first() -> None:
-    known = KnownWhereabouts()
+    known = KnownWhereabouts(NOBODY_ELSE)
     known.keep(UUID(int=0), "left#1")
     known.keep(UUID(int=1), "left#1")
     known.keep(UUID(int=0), "right#1")
@@ -58,7 +61,7 @@ def test_those_whose_whereabouts_were_learned_first_are_forgotten_first() -> Non
 
 def test_a_process_that_was_given_up_is_asked_again_after_a_while() -> None:
     timer = Timer()
-    known = KnownWhereabouts(timer=timer)
+    known = KnownWhereabouts(NOBODY_ELSE, timer=timer)
     known.give_up("left#1")
     timer.now_s += SILENT_FOR_S / 2
     known.give_up("right#1")
@@ -70,3 +73,12 @@ def test_a_process_that_was_given_up_is_asked_again_after_a_while() -> None:
     ]
     known.give_up("middle#1")
     assert not known.is_silent("left#1")
+
+
+def test_a_process_is_there_that_is_on_the_bus_and_was_not_given_up() -> None:
+    timer, peers = Timer(), Peers(EPOCH)
+    peers.know({"left#1", "right#1"}, asked_at_s=0.0)
+    known = KnownWhereabouts(peers, timer=timer)
+    known.give_up("right#1")
+    asked = ("left#1", "right#1", "middle#1")
+    assert [known.is_there(each) for each in asked] == [True, False, False]

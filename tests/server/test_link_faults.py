@@ -11,10 +11,12 @@ import pytest
 
 from actors import inbox
 from actors.messages import Marked
-from actors.questions import Answer, Outcome, Question
+from actors.questions import Answer, Kind, Outcome, Question, read_answers
 from server.links import FRAME_BYTES
 from storage.bus_streams import NONE
+from storage.positions import PositionClock, to_ms
 from tests.server.machine import Machine, linked
+from tests.storage.samples import MINUTE
 from tests.support.bus import BusProcess, until
 from tests.support.visitors import Visitor, storeless
 
@@ -40,6 +42,9 @@ class Silent:
 
     def answer_behind(self, _number: int, questions: Any, _give: Any) -> None:
         self.asked += questions
+
+    def stop_waiting(self) -> None:
+        """Nothing waits."""
 
 
 async def test_a_state_that_takes_long_is_done_without_and_silences_nobody(
@@ -100,10 +105,19 @@ async def test_a_directory_that_others_may_enter_is_not_used(
     ]
 
 
-def asked_of_nobody() -> bytes:
-    """Return the frame of a question about somebody who is nowhere."""
-    payload = struct.pack(">q", NONE) + Question(7, NOBODY, 0, 1, b"").packed()
+def asked(user_id: UUID = NOBODY, *, epoch: int = 1, behind: int = NONE) -> bytes:
+    """Return the frame of a question how many are unread."""
+    until_ms = to_ms(PositionClock().store_now() + MINUTE)
+    question = Question(7, user_id, until_ms, Kind.UNREAD, b"")
+    payload = struct.pack(">Iq", epoch, behind) + question.packed()
     return struct.pack(">I", len(payload)) + payload
+
+
+async def answered(reader: asyncio.StreamReader) -> Answer:
+    """Return the next answer that comes by a link."""
+    (length,) = struct.unpack(">I", await reader.readexactly(4))
+    (answer,) = read_answers(await reader.readexactly(length))
+    return answer
 
 
 async def connect(process: BusProcess) -> Any:
@@ -116,7 +130,7 @@ async def connect(process: BusProcess) -> Any:
     [
         struct.pack(">I", FRAME_BYTES + 1),
         struct.pack(">I", 3) + b"abc",
-        struct.pack(">Iq", 11, NONE) + b"abc",
+        struct.pack(">IIq", 15, 1, NONE) + b"abc",
     ],
     ids=["too long", "too short", "no question"],
 )
@@ -135,11 +149,46 @@ async def test_who_says_what_is_no_question_is_cut(
 async def test_a_question_may_come_in_parts(machine: Machine) -> None:
     there = await machine.start("there")
     reader, writer = await connect(there)
-    for byte in asked_of_nobody():
+    for byte in asked():
         writer.write(bytes([byte]))
         await asyncio.sleep(0)
-    undone = Answer(7, Outcome.UNDONE).packed()
-    assert await reader.readexactly(4 + len(undone)) == struct.pack(">I", len(undone)) + undone
+    assert await answered(reader) == Answer(7, Outcome.UNDONE)
+    writer.close()
+
+
+async def test_what_was_meant_for_another_incarnation_is_not_answered(machine: Machine) -> None:
+    there = await machine.start("there")
+    visitor = await Visitor.come(there)
+    reader, writer = await connect(there)
+    for epoch, answer in ((1, Answer(7, Outcome.DONE, 5)), (2, Answer(7, Outcome.UNDONE))):
+        writer.write(asked(visitor.user_id, epoch=epoch))
+        assert await answered(reader) == answer
+    writer.close()
+
+
+async def test_what_waits_for_an_entry_is_answered_when_its_process_stops(
+    machine: Machine,
+) -> None:
+    there = await machine.start("there")
+    visitor = await Visitor.come(there)
+    reader, writer = await connect(there)
+    writer.write(asked(visitor.user_id, behind=1_000))
+    await until(lambda: there.peers.stream._waiting)
+    there.links.close()
+    assert await answered(reader) == Answer(7, Outcome.UNREAD)
+    writer.close()
+
+
+async def test_who_may_lack_something_by_then_answers_nothing(machine: Machine) -> None:
+    there = await machine.start("there")
+    visitor = await Visitor.come(there)
+    reader, writer = await connect(there)
+    writer.write(asked(visitor.user_id, behind=1_000))
+    await until(lambda: there.peers.stream._waiting)
+    there.peers.is_looking = True
+    there.peers.stream.take(1_000)
+    there.peers.stream.hand_on()
+    assert await answered(reader) == Answer(7, Outcome.UNDONE)
     writer.close()
 
 
@@ -147,7 +196,7 @@ async def test_who_does_not_read_the_answers_is_cut(machine: Machine) -> None:
     there = await machine.start("there")
     _, writer = await connect(there)
     writer.transport.pause_reading()
-    frames = asked_of_nobody() * 1_000
+    frames = asked() * 1_000
 
     async def asked_for_ever() -> None:
         while True:
