@@ -193,6 +193,27 @@ async def test_nobody_waits_for_a_dispatcher_or_a_lane_for_ever(sender: Sender) 
         await sender.send()
 
 
+async def test_what_is_not_carried_out_yet_is_looked_at_again(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.desk.is_taken = False
+    look = sender.stores.events.progress
+    seen: list[str] = []
+
+    async def looking(key: UUID) -> Any:
+        progress = await look(key)
+        assert progress is not None
+        seen.append(progress.state)
+        if seen == ["pending"]:
+            await sender.insert_row(key)
+            await sender.finish(key)
+        return progress
+
+    monkeypatch.setattr(sender.stores.events, "progress", looking)
+    assert (await sender.send()).row.recipient_id == SEND.recipient_id
+    assert seen == ["pending", "pending", "done"]
+
+
 async def test_nobody_waits_for_ever(sender: Sender) -> None:
     sender.desk.is_taken = False
     sender.send_within_s = 0.05
