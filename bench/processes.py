@@ -1,8 +1,8 @@
 """Measure one server process and several over the same load, and compare what came of it.
 
-Each number of `--processes` gets the same rows, by turns, over a service of its own each time. What
-is left in the store has to be the same in the end: how many notifications each person has, how many
-of them unread, and that every event was carried out.
+Each number of `--processes` has a service of its own, and they get each row by turns. What is left
+in the store has to be the same in the end: how many notifications each person has, how many of them
+unread, and that every event was carried out.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.comparison import print_comparison
-from bench.options import add_limits, limits, prepare, progress, whole
+from bench.options import add_limits, limits, prepare, whole
 from bench.peers import PeerFailed
 from bench.ports import free_ports
 from bench.report import machine, print_machine, write_json
@@ -53,9 +54,7 @@ def main() -> int:
     try:
         prepare()
         for _ in range(options.turns):
-            for count, sheet in sheets.items():
-                progress(f"SNB_PROCESSES={count}")
-                about = _measure(count, sheet, results[count], options)
+            about = _measure(sheets, results, options)
     except (ServiceFailed, PeerFailed) as error:
         print(error, file=sys.stderr)
         return 2
@@ -90,24 +89,37 @@ def main() -> int:
 
 
 def _measure(
-    count: int, sheet: Sheet, results: list[Results], options: argparse.Namespace
+    sheets: Mapping[int, Sheet], results: Mapping[int, list[Results]], options: argparse.Namespace
 ) -> dict[str, Any]:
-    """Measure all rows once more with `count` processes; return on what."""
+    """Measure all rows once more, each with all numbers of processes; return on what."""
     about: dict[str, Any] = {}
-    store = {"SNB_MONGODB_URI": options.store_uri} if options.store_uri else {}
     for measure, names in PARTS:
-        if not sheet.wants(*names):
-            continue
-        processes = {"SNB_PROCESSES": str(count)}
-        if options.balancer:
-            processes["SNB_PROCESS_PORT"] = str(free_ports(count))
-        variables = {**limits(options), **store, **processes}
-        with running_service(variables, is_balanced=options.balancer) as service:
-            about = machine(service)
-            measure(service, sheet, options)
-            results.append(_results(service))
-            sheet.complaints += service.complaints()
+        with ExitStack() as stack:
+            services = {
+                count: stack.enter_context(_service(count, options))
+                for count, sheet in sheets.items()
+                if sheet.wants(*names)
+            }
+            measuring = [
+                measure(service, sheets[count], options) for count, service in services.items()
+            ]
+            # Row by row: the hours of a machine differ more than what is compared.
+            for _ in zip(*measuring, strict=True):
+                pass
+            for count, service in services.items():
+                about = machine(service)
+                results[count].append(_results(service))
+                sheets[count].complaints += service.complaints()
     return about
+
+
+def _service(count: int, options: argparse.Namespace) -> AbstractContextManager[RunningService]:
+    store = {"SNB_MONGODB_URI": options.store_uri} if options.store_uri else {}
+    processes = {"SNB_PROCESSES": str(count)}
+    if options.balancer:
+        processes["SNB_PROCESS_PORT"] = str(free_ports(count))
+    variables = {**limits(options), **store, **processes}
+    return running_service(variables, is_balanced=options.balancer)
 
 
 def _results(service: RunningService) -> Results:

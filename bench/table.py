@@ -109,7 +109,8 @@ def _measure(sheet: Sheet, options: argparse.Namespace) -> dict[str, Any]:
         with running_service({**part.variables(options), **_given(options)}) as service:
             about = about or machine(service)
             try:
-                part.measure(service, sheet, options)
+                for _ in part.measure(service, sheet, options):
+                    pass
             except (ServiceFailed, PeerFailed) as error:
                 sheet.complaints.append(f"not measured further: {part.names}: {error}")
             sheet.complaints += service.complaints()

@@ -41,7 +41,8 @@ LISTINGS = 14
 LISTING_FOLLOWERS = 20
 LISTING_EVERY_S = 1.0
 
-Measuring = Callable[[RunningService, Sheet, argparse.Namespace], None]
+Measuring = Callable[[RunningService, Sheet, argparse.Namespace], Iterator[None]]
+"""Yields before its first row and after each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,9 @@ class Part:
     variables: Callable[[argparse.Namespace], Mapping[str, str]] = limits
 
 
-def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namespace) -> None:
+def measure_rest(
+    service: RunningService, sheet: Sheet, options: argparse.Namespace
+) -> Iterator[None]:
     """Measure the REST API, with sockets that see what it does."""
     with ExitStack() as stack:
         http = stack.enter_context(closing(Peer(HttpLoad)))
@@ -71,8 +74,10 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
         service.rest()
         held = [row for row in rows(world) if row.up_to is not None]
         whole = [row for row in rows(world) if row.up_to is None]
+        yield
         for row in whole:
             sheet.fill(row.name, partial(rounds.measure, row), profiled_pid=service.server_pid)
+            yield
         if not sheet.has_counts and not sheet.wants(*(row.name for row in held)):
             return
         with _counted(service) as tally:
@@ -84,21 +89,28 @@ def measure_rest(service: RunningService, sheet: Sheet, options: argparse.Namesp
                 sheet.count(row.name, partial(rounds.measure, row), tally)
 
 
-def measure_fanout(service: RunningService, sheet: Sheet, options: argparse.Namespace) -> None:
+def measure_fanout(
+    service: RunningService, sheet: Sheet, options: argparse.Namespace
+) -> Iterator[None]:
     """Measure connecting, one listing to all, and listings at a pace to some of them each."""
     with _crowd(service, options.sockets) as crowd:
         rounds, pid = crowd.rounds, service.server_pid
+        yield
         sheet.fill("connect", crowd.connect_anew, profiled_pid=pid)
+        yield
         if not sheet.wants("connect"):
             rounds.connect_round()
         sheet.fill("connect-alone", crowd.connect_alone, profiled_pid=pid)
+        yield
         sheet.fill("fanout", crowd.fan_out, profiled_pid=pid)
+        yield
         sheet.row_bytes = service.mean_bytes("notifications")
         if sheet.wants("steady", "online"):
             group_ids = crowd.groups()
             for name, per_s in (("steady", 4), ("online", 5)):
                 posting = [group_ids[at % len(group_ids)] for at in range(int(PACED_S * per_s))]
                 sheet.fill(name, partial(_pace, rounds, posting, 1 / per_s), profiled_pid=pid)
+                yield
         if not sheet.has_counts:
             return
         rounds.disconnect()
@@ -111,19 +123,24 @@ def measure_fanout(service: RunningService, sheet: Sheet, options: argparse.Name
 
 def measure_large_fanout(
     service: RunningService, sheet: Sheet, options: argparse.Namespace
-) -> None:
+) -> Iterator[None]:
     """Measure one listing to as many sockets as the platform has; they connect once."""
     with _crowd(service, options.large) as crowd:
         pid = service.server_pid
+        yield
         sheet.fill("connect-large", crowd.connect_anew, profiled_pid=pid, rounds=1)
+        yield
         if not sheet.wants("connect-large"):
             crowd.rounds.connect_round()
         # Ten thousand sockets are pinged 333 times a second.
         service.rest()
         sheet.fill("fanout-large", crowd.fan_out, profiled_pid=pid)
+        yield
 
 
-def measure_deliveries(service: RunningService, sheet: Sheet, options: argparse.Namespace) -> None:
+def measure_deliveries(
+    service: RunningService, sheet: Sheet, options: argparse.Namespace
+) -> Iterator[None]:
     """Measure one worker process, over an SMTP server and an FCM of its own."""
     with ExitStack() as stack:
         http = stack.enter_context(closing(Peer(HttpLoad)))
@@ -149,8 +166,11 @@ def measure_deliveries(service: RunningService, sheet: Sheet, options: argparse.
         for channel in sinks:
             rounds.send_round(channel, WARM_UP_DELIVERIES, answer_s=PUSH_ANSWER_S)
         service.rest()
+        yield
         sheet.fill("pushes", send_pushes, profiled_pid=pid)
+        yield
         sheet.fill("emails", send_emails, profiled_pid=pid)
+        yield
         sheet.fill(
             "listings",
             lambda _: rounds.paced_round(
@@ -158,6 +178,7 @@ def measure_deliveries(service: RunningService, sheet: Sheet, options: argparse.
             ),
             profiled_pid=pid,
         )
+        yield
         service.stop_worker()
         if not sheet.has_counts:
             return
