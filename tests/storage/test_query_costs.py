@@ -56,7 +56,9 @@ class Comparer:
     cipher: FieldCipher
     clock: PositionClock
 
-    async def compare(self, use: Use, small: str, large: str) -> Comparison:
+    async def compare(
+        self, use: Use, small: str, large: str, *, is_for_all_rounds: bool = False
+    ) -> Comparison:
         """Run until the cost is found to be about the same, or for all the rounds."""
         cpu = await CpuClock.of(self.client)
         least: dict[str, float] = {}
@@ -70,7 +72,7 @@ class Comparer:
                     cost_s = cpu.seconds() - before_s
                 # The least of several, because what the store does beside only ever adds.
                 least[name] = min(least.get(name, cost_s), cost_s)
-            if least[large] < GROWTH * least[small]:
+            if least[large] < GROWTH * least[small] and not is_for_all_rounds:
                 break
         return Comparison(least[large] / least[small], results[small], results[large])
 
@@ -101,6 +103,7 @@ async def test_a_query_without_its_index_is_found_out(
     fill_collection(filling[small], "follows", SMALL)
     fill_collection(filling[large], "follows", LARGE)
     use = next(use for use in USES if use.method == FollowsRepository.range)
-    found = await comparer.compare(use, small, large)
+    # What the store does beside may make the small one's first run as dear as the large one's.
+    found = await comparer.compare(use, small, large, is_for_all_rounds=True)
     assert found.few == found.many
     assert found.growth > GROWTH
