@@ -11,7 +11,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,10 @@ def _measure(
                 for count, sheet in sheets.items()
                 if sheet.wants(*names)
             }
+            # Clients end before what they ask, also when something fails.
             measuring = [
-                measure(service, sheets[count], options) for count, service in services.items()
+                stack.enter_context(closing(measure(service, sheets[count], options)))
+                for count, service in services.items()
             ]
             # Row by row: the hours of a machine differ more than what is compared.
             for _ in zip(*measuring, strict=True):

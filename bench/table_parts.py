@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -41,7 +41,7 @@ LISTINGS = 14
 LISTING_FOLLOWERS = 20
 LISTING_EVERY_S = 1.0
 
-Measuring = Callable[[RunningService, Sheet, argparse.Namespace], Iterator[None]]
+Measuring = Callable[[RunningService, Sheet, argparse.Namespace], Generator[None, None, None]]
 """Yields before its first row and after each."""
 
 
@@ -56,7 +56,7 @@ class Part:
 
 def measure_rest(
     service: RunningService, sheet: Sheet, options: argparse.Namespace
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Measure the REST API, with sockets that see what it does."""
     with ExitStack() as stack:
         http = stack.enter_context(closing(Peer(HttpLoad)))
@@ -91,7 +91,7 @@ def measure_rest(
 
 def measure_fanout(
     service: RunningService, sheet: Sheet, options: argparse.Namespace
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Measure connecting, one listing to all, and listings at a pace to some of them each."""
     with _crowd(service, options.sockets) as crowd:
         rounds, pid = crowd.rounds, service.server_pid
@@ -123,7 +123,7 @@ def measure_fanout(
 
 def measure_large_fanout(
     service: RunningService, sheet: Sheet, options: argparse.Namespace
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Measure one listing to as many sockets as the platform has; they connect once."""
     with _crowd(service, options.large) as crowd:
         pid = service.server_pid
@@ -140,7 +140,7 @@ def measure_large_fanout(
 
 def measure_deliveries(
     service: RunningService, sheet: Sheet, options: argparse.Namespace
-) -> Iterator[None]:
+) -> Generator[None, None, None]:
     """Measure one worker process, over an SMTP server and an FCM of its own."""
     with ExitStack() as stack:
         http = stack.enter_context(closing(Peer(HttpLoad)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,14 +10,12 @@ from uuid import uuid4
 import pytest
 
 from actors import bus
-from actors.bus_writer import ConfessLoss
 from actors.frames import pong
 from actors.parcels import Shown
 from storage.bus_streams import NONE
 from storage.registrations import Registrations
 from storage.stores import Stores
-from tests.storage.samples import MINUTE
-from tests.support.bus import BusProcess, on_the_bus, told, until
+from tests.support.bus import BusProcess, held_up, on_the_bus, told, until
 
 
 @pytest.fixture
@@ -33,18 +30,12 @@ async def test_what_takes_longer_than_its_teller_waits_is_under_way_until_it_is_
     here, there = pair
     user_id = uuid4()
     await there.connect(user_id)
-    is_free, add = asyncio.Event(), here.streams.add
-
-    async def adding_late(parcels: Any) -> Any:
-        await is_free.wait()
-        return await add(parcels)
-
-    monkeypatch.setattr(here.streams, "add", adding_late)
+    may_go = held_up(monkeypatch, here.streams, "add")
     monkeypatch.setattr(bus, "POST_WITHIN_S", 0.01)
     assert not await here.announce(await here.insert(user_id))
     assert here.peers.told.is_under_way(user_id)
     assert here.peers.told.last(str(there.lease)) == NONE
-    is_free.set()
+    may_go.set()
     await until(lambda: not here.peers.told.is_under_way(user_id))
     last = here.peers.told.last(str(there.lease))
     assert last is not None
@@ -66,30 +57,6 @@ async def test_a_process_whose_stream_is_gone_is_in_doubt(pair: list[BusProcess]
     await Registrations(here.redis).add("gone#1", [user_id])
     assert await here.announce(await here.insert(user_id))
     assert here.peers.told.last("gone#1") is None
-
-
-async def test_nobody_is_asked_while_they_are_told_that_they_may_lack_something(
-    pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here, there = pair
-    user_id = uuid4()
-    await there.connect(user_id)
-    assert await here.inbox.unread_count(user_id) == 0
-    await here.insert(user_id)
-    assert await here.inbox.unread_count(user_id) == 0
-    is_free, add = asyncio.Event(), here.streams.add
-
-    async def adding_late(parcels: Any) -> Any:
-        await is_free.wait()
-        return await add(parcels)
-
-    monkeypatch.setattr(here.streams, "add", adding_late)
-    here.peers.lose(here.clock.store_now() - MINUTE)
-    here.tell("bus.writer", ConfessLoss())
-    await until(lambda: here.peers.is_confessing)
-    assert await here.inbox.unread_count(user_id) == 1
-    is_free.set()
-    await until(lambda: not here.peers.is_confessing)
 
 
 async def test_what_a_writer_that_fails_had_to_write_is_confessed(

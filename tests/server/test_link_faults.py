@@ -166,25 +166,27 @@ async def test_what_was_meant_for_another_incarnation_is_not_answered(machine: M
     writer.close()
 
 
-async def test_what_waits_for_an_entry_is_answered_when_its_process_stops(
-    machine: Machine,
-) -> None:
+async def waiting(machine: Machine) -> tuple[BusProcess, Any, Any]:
+    """Return a process that is asked behind an entry it has not read, and the link's two ends."""
     there = await machine.start("there")
     visitor = await Visitor.come(there)
     reader, writer = await connect(there)
     writer.write(asked(visitor.user_id, behind=1_000))
     await until(lambda: there.peers.stream._waiting)
+    return there, reader, writer
+
+
+async def test_what_waits_for_an_entry_is_answered_when_its_process_stops(
+    machine: Machine,
+) -> None:
+    there, reader, writer = await waiting(machine)
     there.links.close()
     assert await answered(reader) == Answer(7, Outcome.UNREAD)
     writer.close()
 
 
 async def test_who_may_lack_something_by_then_answers_nothing(machine: Machine) -> None:
-    there = await machine.start("there")
-    visitor = await Visitor.come(there)
-    reader, writer = await connect(there)
-    writer.write(asked(visitor.user_id, behind=1_000))
-    await until(lambda: there.peers.stream._waiting)
+    there, reader, writer = await waiting(machine)
     there.peers.is_looking = True
     there.peers.stream.take(1_000)
     there.peers.stream.hand_on()

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from actors import answering
+from actors.bus_writer import ConfessLoss
 from actors.messages import Marked
 from server.kept_pages import KeptPages
 from server.links import _remove
 from storage.notifications import InboxFilter
 from tests.server.machine import Machine, linked
-from tests.support.bus import until
+from tests.storage.samples import MINUTE
+from tests.support.bus import held_up, until
 from tests.support.visitors import Visitor, storeless
 
 ALL = InboxFilter()
@@ -90,14 +92,8 @@ async def test_a_question_does_not_overtake_what_its_process_has_told(
     here, there = await machine.start("here"), await machine.start("there")
     visitor = await linked(here, there)
     monkeypatch.setattr(answering, "READ_WITHIN_S", 60.0)
-    may_read, read = asyncio.Event(), there.streams.read
-
-    async def reading_late(*args: Any) -> Any:
-        await may_read.wait()
-        return await read(*args)
-
-    monkeypatch.setattr(there.streams, "read", reading_late)
     # The read that is under way is not held up, and the one after it is.
+    may_read = held_up(monkeypatch, there.streams, "read")
     await here.publish(visitor.user_id)
     await until(lambda: len(visitor.told) == 1)
     await here.publish(visitor.user_id)
@@ -121,6 +117,23 @@ async def test_what_is_still_to_be_told_only_the_store_can_say(machine: Machine)
     assert await storeless(here).unread_count(stranger.user_id) == 5
     here.peers.told.end([visitor.user_id])
     assert await storeless(here).unread_count(visitor.user_id) == 5
+
+
+async def test_nobody_is_asked_while_they_are_told_that_they_may_lack_something(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await machine.start("here"), await machine.start("there")
+    visitor = await linked(here, there)
+    await here.insert(visitor.user_id)
+    assert await here.inbox.unread_count(visitor.user_id) == 5
+    may_tell = held_up(monkeypatch, here.streams, "add")
+    here.peers.lose(here.clock.store_now() - MINUTE)
+    here.tell("bus.writer", ConfessLoss())
+    await until(lambda: here.peers.is_confessing)
+    assert await here.inbox.unread_count(visitor.user_id) == 6
+    may_tell.set()
+    await until(lambda: len(visitor.told) == 1)
+    assert await storeless(here).unread_count(visitor.user_id) == 6
 
 
 async def test_what_was_told_and_is_not_found_is_followed_by_the_bus_once(

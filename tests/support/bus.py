@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import pytest
 from tornado.ioloop import PeriodicCallback
 
 from actors.bus import Bus
@@ -192,6 +193,18 @@ def told(connection: RecordingConnection) -> list[str]:
         for frame in connection.frames
         if frame["type"] == "notification.new"
     ]
+
+
+def held_up(patch: pytest.MonkeyPatch, streams: BusStreams, name: str) -> asyncio.Event:
+    """Have calls of a method of `streams` wait until the event is set that is returned."""
+    may_go, call = asyncio.Event(), getattr(streams, name)
+
+    async def later(*args: Any) -> Any:
+        await may_go.wait()
+        return await call(*args)
+
+    patch.setattr(streams, name, later)
+    return may_go
 
 
 async def until(is_so: Callable[[], object], within_s: float = WITHIN_S) -> None:
