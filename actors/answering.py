@@ -18,7 +18,7 @@ from actors.loop_future import LoopFuture
 from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.messages import InTime, TooLate
-from actors.parcels import Questions
+from actors.notices import Questions
 from actors.peers import Peers
 from actors.questions import Answer, NotUnderstood, Outcome, Question
 from storage.client import StoreUnavailable

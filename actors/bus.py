@@ -2,7 +2,8 @@
 
 The order is what makes it whole: who connects registers and then reads MongoDB; who has something
 to tell inserts and then reads the registrations. Either the reader sees the row or the writer sees
-the reader. As long as this process is surely alone, there is nobody to tell and nothing to read.
+the reader. As long as this process is surely alone, there is nobody to tell and nothing to read; of
+who is surely only here (actors/only_here.py), there is nobody to tell.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from actors.bus_writer import WAITED_AT_MOST, Post
 from actors.frames import RowsAnnounced
 from actors.loop_ref import DeadlineExceeded, LoopActorRef
 from actors.mailbox import MailboxFull
+from actors.newcomers import Arrival
 from actors.parcels import Announced, Parcel
 from actors.peers import Peers
 from storage.positions import PositionClock
@@ -75,13 +77,16 @@ class Bus:
             self._peers.unregistered.add(user_id)
             return
         try:
-            await self._find_actor("bus.registrar").request(
+            unheard: Sequence[Arrival] = await self._find_actor("bus.registrar").request(
                 Register(user_id), deadline_s=REGISTER_WITHIN_S
             )
         except _BEHIND as error:
             log.warning("not_registered", user_id=str(user_id), error=repr(error))
             with contextlib.suppress(*_BEHIND):
                 self._find_actor("bus.reader").tell(FindBack())
+        else:
+            for arrival in unheard:
+                await arrival.heard()
 
     def forget(self, user_id: UUID) -> None:
         """Have nothing more sent here for `user_id`; it is not sent for ever anyway."""
@@ -125,6 +130,8 @@ class Bus:
             Announced.of(rows, announcement, shared_time) for announcement, rows in announcements
         ]
         post = Post(parcels)
+        if self._peers.only_here.has_all(post.user_ids()):
+            return True
         self._peers.told.begin(post.user_ids())
         try:
             is_sent: bool = await self._find_actor("bus.writer").request(
@@ -137,7 +144,7 @@ class Bus:
 
     def send(self, parcel: Parcel) -> None:
         """Send what happened, with no need to know when it has gone."""
-        if self._peers.are_none:
+        if self._peers.are_none or self._peers.only_here.has_all(parcel.user_ids):
             return
         post = Post((parcel,))
         self._peers.told.begin(post.user_ids())

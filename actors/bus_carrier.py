@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
-from actors.parcels import Answers, Questions
+from actors.notices import Answers, Heard, Questions
 from actors.pending_questions import PendingQuestions
 from actors.questions import Answer, Question
 from actors.told_by_bus import ToldByBus
 from actors.whereabouts import KnownWhereabouts
-from storage.bus_streams import ENTRY_BYTES, BusStreams, Fields
+from storage.bus_streams import ENTRY_BYTES, BusStreams
 from storage.redis import RedisUnavailable
 from storage.registrations import Registrations
 
@@ -39,7 +40,15 @@ class Return:
     answer: Answer
 
 
-Carrying: TypeAlias = Carry | Return
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Tell another process that what it said of who came there is known here."""
+
+    process: str
+    serial: int
+
+
+Carrying: TypeAlias = Carry | Return | Confirm
 
 
 class BusCarrier(BatchActor[Carrying]):
@@ -69,6 +78,7 @@ class BusCarrier(BatchActor[Carrying]):
 
     async def on_receive_many(self, messages: Sequence[Asked[Carrying]]) -> None:
         """Carry all of them; what cannot be carried is not waited for."""
+        await self._confirm(messages)
         answers: dict[str, list[Answer]] = defaultdict(list)
         questions: list[Question] = []
         for asked in messages:
@@ -78,9 +88,7 @@ class BusCarrier(BatchActor[Carrying]):
                 case Carry(question) if question.serial in self._pending:
                     questions.append(question)
         going = list(_portions(self._not_linked(await self._directed(questions))))
-        parcels: list[tuple[str, Fields]] = [
-            (process, Answers(tuple(some)).fields()) for process, some in answers.items()
-        ]
+        parcels = [(process, Answers(tuple(some)).fields()) for process, some in answers.items()]
         for process, some in going:
             parcels.append((process, Questions(self._process, tuple(some)).fields()))
             for question in some:
@@ -95,6 +103,19 @@ class BusCarrier(BatchActor[Carrying]):
             self._told.asked(process, number)
             if number is None:
                 self._refuse(some, is_in_doubt=False)
+
+    async def _confirm(self, messages: Sequence[Asked[Carrying]]) -> None:
+        """Do this first: somebody is waiting to be connected. Without it they wait for a while."""
+        confirmations = [each.message for each in messages if isinstance(each.message, Confirm)]
+        if not confirmations:
+            return
+        with suppress(RedisUnavailable):
+            await self._streams.add(
+                [
+                    (each.process, Heard(self._process, each.serial).fields())
+                    for each in confirmations
+                ]
+            )
 
     def _not_linked(
         self, directed: Mapping[str, Sequence[Question]]

@@ -15,7 +15,7 @@ from pykka import ActorDeadError
 from actors.loop_actor import LoopActor
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
-from actors.parcels import Joined
+from actors.notices import Joined
 from actors.peers import Peers
 from rules.lease import Lease
 from storage.bus_members import BusMembers, Membership
@@ -93,6 +93,8 @@ class BusMember(LoopActor):
     async def on_stop(self) -> None:  # type: ignore[override]
         """Leave, so that nobody waits for this process or writes to it."""
         if self._peers.is_joined:
+            # Nobody waits any more until this process has heard who came.
+            self._peers.only_here.end()
             with contextlib.suppress(RedisUnavailable):
                 await self._members.leave(self._process)
                 await self._streams.delete(self._process)
@@ -108,6 +110,7 @@ class BusMember(LoopActor):
             if found.was_member:
                 self._peers.intact_at = at
             else:
+                self._peers.rely_on_nothing()
                 self._on_lapsed()
         if self._peers.lost_since is not None:
             self._on_loss()

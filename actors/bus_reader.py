@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -22,27 +22,14 @@ from typing import Any
 import structlog
 from pykka import ActorDeadError
 
-from actors.answering import Answering
 from actors.catch_up import CatchUp
-from actors.directory import Directory
 from actors.elsewhere import Elsewhere
+from actors.handing_on import HandingOn
 from actors.loop_actor import LoopActor
 from actors.loop_ref import DeadlineExceeded
 from actors.mailbox import MailboxFull
-from actors.messages import Deliver, Reflect
-from actors.parcels import (
-    Announced,
-    Answers,
-    Changed,
-    Evicted,
-    Joined,
-    Lost,
-    Notice,
-    Questions,
-    Shown,
-    UnknownParcel,
-    read_fields,
-)
+from actors.newcomers import Arrival
+from actors.notices import Joined, Lost
 from actors.peers import Peers
 from actors.sync import LOOK_BACK
 from storage.bus_streams import READ_AT_ONCE, BusStreams, Fields, StreamGone
@@ -99,13 +86,12 @@ class BusReader(LoopActor):
         process: str,
         streams: BusStreams,
         peers: Peers,
-        directory: Directory,
         elsewhere: Elsewhere,
-        answering: Answering,
+        handing_on: HandingOn,
         catch_up: CatchUp,
         clock: PositionClock,
         join: Callable[[], Awaitable[Any]],
-        register_all: Callable[[], Awaitable[Any]],
+        register_all: Callable[[], Awaitable[Sequence[Arrival]]],
         has_company: Callable[[], Awaitable[bool]],
         on_joined: Callable[[], None],
     ) -> None:
@@ -113,9 +99,8 @@ class BusReader(LoopActor):
         self._process = process
         self._streams = streams
         self._peers = peers
-        self._directory = directory
         self._elsewhere = elsewhere
-        self._answering = answering
+        self._handing_on = handing_on
         self._catch_up = catch_up
         self._clock = clock
         self._join = join
@@ -123,6 +108,8 @@ class BusReader(LoopActor):
         self._has_company = has_company
         self._on_joined = on_joined
         self._is_astray = True
+        self._unheard: Sequence[Arrival] = ()
+        self._unheard_since = clock.store_now()
         self._is_ending = False
         self._looked_at_s = 0.0
         self._removed_at_s = 0.0
@@ -178,6 +165,7 @@ class BusReader(LoopActor):
                     if self._is_astray:
                         await self._find_back()
                     await self._read()
+                    await self._look_again()
                 except _AWAY as error:
                     await self._do_without(error)
         except Exception as error:  # noqa: BLE001 (the boundary of a task: the actor fails by it)
@@ -193,21 +181,24 @@ class BusReader(LoopActor):
         stream.take(await self._streams.open(self._process, stream.taken))
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
-        self._peers.is_joined = True
-        await self._register_all()
+        self._peers.join()
+        self._unheard_since = self._clock.store_now()
+        self._unheard = await self._register_all()
         await self._look()
-        self._peers.catch_up()
+        if not self._unheard:
+            self._peers.catch_up()
         stream.hand_on()
         self._peers.settled.set()
         log.info("bus_joined", others=len(self._peers.others))
 
     async def _read(self) -> None:
         """Read once, and hand on what there was; if some was lost, first what the store has."""
-        began_at = self._clock.store_now()
+        began_at, began_at_s = self._clock.store_now(), time.monotonic()
         stream = self._peers.stream
         reading = await self._streams.read(self._process, stream.taken)
         if not reading.is_whole:
             log.warning("bus_entries_lost", until=reading.until)
+            self._peers.only_here.forget_all()
             self._elsewhere.pending.refuse_all()
             await self._look()
         for number, parcels in reading.entries:
@@ -224,7 +215,19 @@ class BusReader(LoopActor):
         self._has_unremoved |= bool(reading.entries)
         await self._remove_read()
         if len(reading.entries) < READ_AT_ONCE:
+            stream.read_at_s = began_at_s
             self._peers.tell_until(min(began_at, self._peers.intact_at))
+
+    async def _look_again(self) -> None:
+        """Look once more when others have heard who is here: they told nobody of them before.
+
+        Not in one go with finding back, as what they have heard is read by this very actor.
+        """
+        if self._unheard and all(arrival.is_over for arrival in self._unheard):
+            self._unheard = ()
+            self._peers.told_until = min(self._peers.told_until, self._unheard_since)
+            await self._look()
+            self._peers.catch_up()
 
     async def _remove_read(self) -> None:
         """Remove what was read, but not each time where there is much: it is a call more."""
@@ -235,42 +238,11 @@ class BusReader(LoopActor):
             await self._streams.remove(self._process, self._peers.stream.taken)
 
     async def _hand_on(self, fields: Fields) -> None:
-        try:
-            parcel = read_fields(fields)
-        except UnknownParcel as error:
-            log.warning("bus_parcel_unknown", kind=error.kind)
-            return
-        match parcel:
-            case Announced():
-                if parcel.stored_after_us is not None:
-                    stored_after_s = self._peers.shared_time.moment_s(parcel.stored_after_us)
-                    parcel.announcement.stored_after_s = stored_after_s
-                for each in parcel.addressees:
-                    message = Deliver(
-                        each.notification_id, parcel.created_at, each.is_unread, parcel.announcement
-                    )
-                    self._directory.tell(each.user_id, message)
-            case Changed():
-                self._directory.tell(parcel.user_id, Reflect(parcel.change, time.monotonic()))
-            case Shown():
-                self._directory.show(parcel.user_id, parcel.frame)
-            case _:
-                await self._heed(parcel)
-
-    async def _heed(self, notice: Notice) -> None:
-        match notice:
-            case Questions():
-                # Who is asked replies in its own time: what comes next does not wait for that.
-                self._answering.take(notice)
-            case Answers():
-                for answer in notice.answers:
-                    self._elsewhere.take(answer)
-            case Evicted():
-                self._directory.evict(notice.user_id, notice.serial)
-            case Lost():
-                self._peers.told_until = min(self._peers.told_until, notice.since)
+        match self._handing_on.hand_on(fields):
+            case Lost(since):
+                self._peers.told_until = min(self._peers.told_until, since)
                 await self._look()
-            case _:
+            case Joined():
                 self._on_joined()
 
     async def _look(self) -> None:

@@ -7,7 +7,9 @@ process that has it.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -15,7 +17,8 @@ from uuid import UUID
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
 from actors.directory import Directory
-from actors.parcels import Evicted
+from actors.newcomers import Arrival, Newcomers
+from actors.notices import Evicted
 from actors.peers import Peers
 from storage.bus_streams import BusStreams
 from storage.collection import portions
@@ -31,7 +34,11 @@ USERS_AT_ONCE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """Register a user. Asked; from the reply on, what others announce comes here."""
+    """Register a user. Asked; from the reply on, what others announce comes here.
+
+    What they store comes here, or is there to be read, once each `Arrival` is heard that is
+    replied: none where nobody else has the user.
+    """
 
     user_id: UUID
 
@@ -45,7 +52,10 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class RegisterAll:
-    """Register everybody who is here, anew or again. Asked or told."""
+    """Register everybody who is here. Asked, with a reply like that to `Register`, or told."""
+
+    is_anew: bool = False
+    """Whether others may know nothing of who is here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ class BusRegistrar(BatchActor[Registering]):
         registrations: Registrations,
         presence: Presence,
         streams: BusStreams,
+        newcomers: Newcomers,
         directory: Directory,
         peers: Peers,
         process: str,
@@ -99,6 +110,7 @@ class BusRegistrar(BatchActor[Registering]):
         self._registrations = registrations
         self._presence = presence
         self._streams = streams
+        self._newcomers = newcomers
         self._directory = directory
         self._peers = peers
         self._process = process
@@ -118,23 +130,51 @@ class BusRegistrar(BatchActor[Registering]):
             if failure is not None and isinstance(asked.message, RegisterWaiting):
                 asked.fail(failure)
             elif asked.is_asked:
-                asked.reply()
+                asked.reply(self._unheard(asked.message))
 
     async def _carry_out(self, messages: Sequence[Registering]) -> None:
         arriving = {each.user_id for each in messages if isinstance(each, Register)}
+        coming = set(arriving)
         leaving = {each.user_id for each in messages if isinstance(each, Forget)} - arriving
         # Who left and came back has been, or is about to be, registered by another actor.
         gone = {user_id for user_id in leaving if self._directory.find(user_id) is None}
+        self._peers.only_here.forget(gone)
         await self._registrations.remove(self._process, gone)
         waiting = set(self._peers.unregistered)
         if any(isinstance(each, RegisterAll) for each in messages):
             arriving |= set(self._directory.user_ids())
         elif any(isinstance(each, RegisterWaiting) for each in messages):
             arriving |= waiting
+        if any(each.is_anew for each in messages if isinstance(each, RegisterAll)):
+            coming = arriving
         for some in portions(arriving, USERS_AT_ONCE):
-            await self._registrations.add(self._process, some)
+            await self._register(some, coming)
         self._peers.unregistered -= waiting & arriving
         await self._count_connections(messages)
+
+    async def _register(self, user_ids: Sequence[UUID], coming: AbstractSet[UUID]) -> None:
+        """Register some; the processes that have them too are told of those who have come."""
+        only_here = self._peers.only_here
+        only_here.begin()
+        registered = await self._registrations.add(self._process, user_ids)
+        only_here.settle(each for each, found in registered.items() if not found.others)
+        came: dict[str, list[UUID]] = defaultdict(list)
+        for user_id, found in registered.items():
+            # Of who is registered again, others know.
+            if found.is_new or user_id in coming:
+                for process in found.others:
+                    came[process].append(user_id)
+        await self._newcomers.tell(came)
+
+    def _unheard(self, message: Registering) -> Sequence[Arrival]:
+        """Return what is to be heard before who asked for `message` may read the store."""
+        match message:
+            case Register(user_id):
+                return self._newcomers.unheard(user_id)
+            case RegisterAll():
+                return self._newcomers.unheard()
+            case _:
+                return ()
 
     async def _count_connections(self, messages: Sequence[Registering]) -> None:
         """Take in which connections came and went, and have those that are too many closed."""

@@ -19,7 +19,8 @@ import structlog
 
 from actors.asked import Asked
 from actors.batch_actor import BatchActor
-from actors.parcels import Lost, Parcel
+from actors.notices import Lost
+from actors.parcels import Parcel
 from actors.peers import Peers
 from storage.bus_streams import BusStreams, Fields
 from storage.positions import PositionClock

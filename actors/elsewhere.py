@@ -99,6 +99,10 @@ class Elsewhere:
         self.whereabouts.give_up(process)
         self.pending.refuse_linked(process)
 
+    def has_died(self, process: str) -> bool:
+        """Tell whether `process` is surely no more."""
+        return self._links is not None and self._links.has_died(process)
+
     def ask_by_link(self, process: str, question: Question) -> bool:
         """Send a question the short way; tell whether it is on its way.
 

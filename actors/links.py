@@ -16,3 +16,6 @@ class Links(Protocol):
         It is to be answered behind the entry of the number `behind` of its stream. The answer comes
         to `Elsewhere.take`, or `Elsewhere.lose` says that the way was lost.
         """
+
+    def has_died(self, process: str) -> bool:
+        """Tell whether `process` was on this machine and is surely no more."""

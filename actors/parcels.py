@@ -1,15 +1,10 @@
-"""What crosses from one server process to another, and its form on the bus.
+"""What crosses from one server process to another for its users, and its form on the bus.
 
     announced   {head, created_at, after, to}    stored notifications of one content
     read        {user, id}
     bulk_read   {user, count}
     deleted     {user, id}
     shown       {user, frame}                    a frame that no row stands behind
-    evicted     {user, serial}                   the oldest of too many connections of a user
-    joined      {}                               another process is on the bus from now on
-    lost        {since}                          somebody could not tell what was stored since
-    asked       {from, questions}                for actors of users here (actors/questions.py)
-    answered    {answers}                        to questions of this process
 
 Ids are their 16 bytes, numbers are written out; a recipient is a user, a notification and a byte
 that is 1 while it is unread. `after` is what Redis's clock showed before they were stored, in
@@ -27,7 +22,7 @@ from uuid import UUID
 
 from actors.frames import Announcement
 from actors.inbox_change import InboxChange, OneDeleted, OneRead, SeveralRead
-from actors.questions import Answer, Question, read_answers, read_questions
+from actors.notices import Notice, number, read_notice
 from actors.shared_time import SharedTime
 from storage.bus_streams import Fields
 from storage.notifications import NotificationRow
@@ -100,11 +95,11 @@ class Announced:
         fields: Fields = {
             b"kind": b"announced",
             b"head": self.announcement.head,
-            b"created_at": _number(to_ms(self.created_at)),
+            b"created_at": number(to_ms(self.created_at)),
             b"to": packed,
         }
         if self.stored_after_us is not None:
-            fields[b"after"] = _number(self.stored_after_us)
+            fields[b"after"] = number(self.stored_after_us)
         return fields
 
 
@@ -128,7 +123,7 @@ class Changed:
         """Return its form on the bus."""
         fields: Fields = {b"user": self.user_id.bytes}
         if isinstance(self.change, SeveralRead):
-            return fields | {b"kind": b"bulk_read", b"count": _number(self.change.marked_count)}
+            return fields | {b"kind": b"bulk_read", b"count": number(self.change.marked_count)}
         kind = b"read" if isinstance(self.change, OneRead) else b"deleted"
         return fields | {b"kind": kind, b"id": self.change.notification_id.bytes}
 
@@ -154,75 +149,8 @@ class Shown:
         return {b"kind": b"shown", b"user": self.user_id.bytes, b"frame": self.frame}
 
 
-@dataclass(frozen=True, slots=True)
-class Evicted:
-    """A connection of the process that this is sent to has to make room for a later one."""
-
-    user_id: UUID
-    serial: int
-
-    def fields(self) -> Fields:
-        """Return its form on the bus."""
-        return {b"kind": b"evicted", b"user": self.user_id.bytes, b"serial": _number(self.serial)}
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Another process is on the bus and waits to be seen."""
-
-    def fields(self) -> Fields:
-        """Return its form on the bus."""
-        return {b"kind": b"joined"}
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Of what another process has stored since, it could not tell everybody."""
-
-    since: datetime
-
-    def fields(self) -> Fields:
-        """Return its form on the bus."""
-        return {b"kind": b"lost", b"since": _number(to_ms(self.since))}
-
-
-@dataclass(frozen=True, slots=True)
-class Questions:
-    """What the actors of users at the process that this is sent to are asked."""
-
-    process: str
-    """Which asks."""
-
-    questions: tuple[Question, ...]
-
-    def fields(self) -> Fields:
-        """Return its form on the bus."""
-        return {
-            b"kind": b"asked",
-            b"from": self.process.encode(),
-            b"questions": b"".join(each.packed() for each in self.questions),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What became of questions of the process that this is sent to."""
-
-    answers: tuple[Answer, ...]
-
-    def fields(self) -> Fields:
-        """Return its form on the bus."""
-        return {
-            b"kind": b"answered",
-            b"answers": b"".join(each.packed() for each in self.answers),
-        }
-
-
 Parcel: TypeAlias = Announced | Changed | Shown
 """What is sent to wherever the users are that it concerns."""
-
-Notice: TypeAlias = Joined | Lost | Evicted | Questions | Answers
-"""What is sent to processes."""
 
 
 def read_fields(fields: Fields) -> Parcel | Notice:
@@ -244,31 +172,16 @@ def _read(kind: str, fields: Fields) -> Parcel | Notice:
                 None if after is None else int(after),
                 tuple(_addressees(fields[b"to"])),
             )
-        case "asked":
-            asked = tuple(read_questions(fields[b"questions"]))
-            return Questions(fields[b"from"].decode(), asked)
-        case "answered":
-            return Answers(tuple(read_answers(fields[b"answers"])))
-        case "joined":
-            return Joined()
-        case "lost":
-            return Lost(from_ms(int(fields[b"since"])))
-    return _read_of_one(kind, fields, UUID(bytes=fields[b"user"]))
-
-
-def _read_of_one(kind: str, fields: Fields, user_id: UUID) -> Parcel | Notice:
-    match kind:
         case "read":
-            return Changed(user_id, OneRead(UUID(bytes=fields[b"id"])))
+            return Changed(UUID(bytes=fields[b"user"]), OneRead(UUID(bytes=fields[b"id"])))
         case "deleted":
-            return Changed(user_id, OneDeleted(UUID(bytes=fields[b"id"])))
+            return Changed(UUID(bytes=fields[b"user"]), OneDeleted(UUID(bytes=fields[b"id"])))
         case "bulk_read":
-            return Changed(user_id, SeveralRead(int(fields[b"count"])))
-        case "evicted":
-            return Evicted(user_id, int(fields[b"serial"]))
+            return Changed(UUID(bytes=fields[b"user"]), SeveralRead(int(fields[b"count"])))
         case "shown":
-            return Shown(user_id, fields[b"frame"])
-    raise ValueError(kind)
+            return Shown(UUID(bytes=fields[b"user"]), fields[b"frame"])
+        case _:
+            return read_notice(kind, fields)
 
 
 def _addressees(packed: bytes) -> Iterable[Addressee]:
@@ -278,7 +191,3 @@ def _addressees(packed: bytes) -> Iterable[Addressee]:
             UUID(bytes=packed[start + 16 : start + 32]),
             packed[start + 32 : start + RECIPIENT_BYTES] == b"\x01",
         )
-
-
-def _number(number: int) -> bytes:
-    return str(number).encode()

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from actors.only_here import RELIED_ON_FOR_S, OnlyHere
 from actors.shared_time import SharedTime
 from actors.stream_progress import StreamProgress
 from actors.told_by_bus import ToldByBus
@@ -62,7 +63,13 @@ class Peers:
         self.told = ToldByBus()
         """What this process tells them, so that what they are asked comes behind it."""
 
+        self.only_here = OnlyHere(self.stream)
+        """Of whom nobody else need be told."""
+
         self._known_until_s = 0.0
+
+        self._relying_until_s: dict[str, float] = {}
+        """Until when each of the others may rely on what it knows, had it gone just now."""
 
     @property
     def are_none(self) -> bool:
@@ -72,9 +79,29 @@ class Peers:
         """
         return not self.others and time.monotonic() < self._known_until_s
 
+    def may_be_relying(self, process: str) -> bool:
+        """Tell whether `process` may still rely on what it has not heard from here.
+
+        Not once it has long enough been none of those that are there; which they are is in doubt
+        while this process looks.
+        """
+        now_s = time.monotonic()
+        return now_s >= self._known_until_s or process in self._relying_until_s
+
+    def join(self) -> None:
+        """Take note that all others know that this process is there."""
+        self.is_joined = True
+        self.only_here.start()
+
     def leave(self) -> None:
         """Take note that what others announce may not come."""
         self.is_joined = self.is_caught_up = False
+        self.rely_on_nothing()
+
+    def rely_on_nothing(self) -> None:
+        """Take note that some may have come elsewhere unheard of, who may lack what was stored."""
+        if self.only_here.end():
+            self.lose(self.intact_at)
 
     def catch_up(self) -> None:
         """Take note that what did not come has been looked for."""
@@ -91,8 +118,16 @@ class Peers:
 
     def know(self, others: Collection[str], *, asked_at_s: float) -> None:
         """Take in who was there when asked, by the monotonic clock."""
+        now_s = time.monotonic()
+        self._relying_until_s = {
+            process: until_s
+            for process, until_s in self._relying_until_s.items()
+            if until_s > now_s
+        }
+        self._relying_until_s.update(dict.fromkeys(others, now_s + RELIED_ON_FOR_S))
         self.others = frozenset(others)
         self._known_until_s = asked_at_s + KNOWN_FOR_S
+        self.only_here.show(asked_at_s)
 
     def tell_until(self, moment: datetime) -> None:
         """Take note that all that was stored before `moment` has been told here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from typing import NamedTuple
 
 from storage.bus_streams import NONE
@@ -22,6 +23,10 @@ class StreamProgress:
     def __init__(self) -> None:
         self.taken = NONE
         """The number of the last entry that was taken in hand."""
+
+        self.read_at_s = -inf
+        """When the last read was begun, by the monotonic clock, of which all is handed on and which
+        had all that there was."""
 
         self._handed_on = NONE
         self._waiting: dict[int, _Waiting] = {}

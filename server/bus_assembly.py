@@ -25,6 +25,8 @@ from actors.bus_writer import BusWriter, ConfessLoss
 from actors.catch_up import CatchUp
 from actors.directory import Directory
 from actors.elsewhere import Elsewhere
+from actors.handing_on import HandingOn
+from actors.newcomers import Newcomers
 from actors.peers import Peers
 from actors.supervisor import Supervisor
 from rules.lease import Lease
@@ -83,6 +85,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
         carrier=partial(supervisor.ref, "bus.carrier"),
         registrar=partial(supervisor.ref, "bus.registrar"),
     )
+    newcomers = Newcomers(process, streams, parts.peers, parts.elsewhere.has_died)
     supervisor.start(
         "bus.writer",
         partial(
@@ -114,6 +117,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
             registrations=registrations,
             presence=Presence(parts.redis, connections_per_user=parts.connections_per_user),
             streams=streams,
+            newcomers=newcomers,
             directory=parts.directory,
             peers=parts.peers,
             process=process,
@@ -142,9 +146,15 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
             process=process,
             streams=streams,
             peers=parts.peers,
-            directory=parts.directory,
             elsewhere=parts.elsewhere,
-            answering=answering,
+            handing_on=HandingOn(
+                directory=parts.directory,
+                peers=parts.peers,
+                elsewhere=parts.elsewhere,
+                answering=answering,
+                newcomers=newcomers,
+                carrier=partial(supervisor.ref, "bus.carrier"),
+            ),
             catch_up=CatchUp(
                 directory=parts.directory,
                 notifications=parts.stores.notifications,
@@ -153,7 +163,7 @@ def start_bus(supervisor: Supervisor, parts: BusParts, tell: Tell) -> Answering:
             ),
             clock=parts.clock,
             join=ask("bus.member", Join(), JOIN_WITHIN_S),
-            register_all=ask("bus.registrar", RegisterAll(), REGISTER_ALL_WITHIN_S),
+            register_all=ask("bus.registrar", RegisterAll(is_anew=True), REGISTER_ALL_WITHIN_S),
             has_company=partial(_has_company, parts.stores, parts.lease),
             on_joined=tell("bus.member", Show()),
         ),

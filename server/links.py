@@ -1,27 +1,21 @@
 """Ask the server processes of the same machine by Unix sockets what the bus would carry to them.
 
-    frame   length of the rest 4, and one way the epoch that is asked 4, the number of the entry 8
-            behind which it is to answer, and questions, the other way answers
-            (actors/questions.py)
+    frame   length of the rest 4, and one way the number of the entry 8 behind which it is to
+            answer, and questions, the other way answers (actors/questions.py)
 
-Each process listens in a directory that they share, at a name made of its own and of the stores, so
-that services side by side do not meet. A name outlives its process: the next incarnation takes the
-socket over. A link is opened by the first question for a process, which itself goes by the bus, as
-all do while there is none: to other machines, to a process that has gone, and to one that takes
-nothing.
+Each process listens at a place of its own (server/link_places.py). A link is opened by the first
+question for a process, which itself goes by the bus, as all do while there is none: to other
+machines, to a process that has gone, and to one that takes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import struct
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from contextvars import Context
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +25,7 @@ from actors.answering import Answering
 from actors.elsewhere import Elsewhere
 from actors.questions import Answer, Question, read_answers, read_questions
 from config.settings import Settings
+from server.link_places import LinkPlaces
 
 FRAME_BYTES = 64 * 1024
 """More than any question and its answer take."""
@@ -43,11 +38,11 @@ OPEN_WITHIN_S = 1.0
 TRY_AGAIN_AFTER_S = 5.0
 """After a link could not be opened, or was lost."""
 
-FORMAT = "2"
+FORMAT = "3"
 """Of the frames; processes of another do not meet."""
 
 _LENGTH = struct.Struct(">I")
-_HEAD = struct.Struct(">Iq")
+_HEAD = struct.Struct(">q")
 
 log = structlog.get_logger(__name__)
 
@@ -126,16 +121,14 @@ class MachineLinks:
     def __init__(self, directory: Path | None, service: str) -> None:
         """Take where the processes of `service`, by whatever name that has, find one another."""
         self._directory = directory
-        self._opened: int | None = None
-        """The directory, by which what is in it has a short path, as sockets need (unix(7))."""
         self._service = service
+        self._places: LinkPlaces | None = None
         self._links: dict[str, _Link | None] = {}
         """None for a process to which one is being opened, or cannot be for a while."""
         self._answering_to: set[_Link] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._elsewhere: Elsewhere | None = None
         self._answering: Answering | None = None
-        self._epoch = 0
 
     @classmethod
     def of(cls, settings: Settings) -> MachineLinks:
@@ -153,17 +146,18 @@ class MachineLinks:
         if self._directory is None:
             return
         try:
-            self._opened = _open_private(self._directory)
-            stack.callback(os.close, self._opened)
-            place = self._place(process)
-            server = await asyncio.get_running_loop().create_unix_server(self._accepted, str(place))
+            places = LinkPlaces(self._directory, f"{FORMAT} {self._service}")
+            stack.callback(places.close)
+            server = await asyncio.get_running_loop().create_unix_server(
+                self._accepted, str(places.of(process))
+            )
         except OSError as error:
             # Some file systems have no sockets.
             log.warning("no_links", path=str(self._directory), reason=str(error))
             return
-        self._elsewhere, self._answering = elsewhere, answering
-        self._epoch = _parted(process)[1]
-        stack.push_async_callback(self._stop_asking, server, place, place.stat().st_ino)
+        self._elsewhere, self._answering, self._places = elsewhere, answering, places
+        places.remove_former(process)
+        stack.push_async_callback(self._stop_asking, server, places, process)
 
     async def close_after(self, end: Callable[[], Awaitable[Any]]) -> None:
         """Close the links when `end` is through, which has what was asked answered yet."""
@@ -179,31 +173,28 @@ class MachineLinks:
 
     def ask(self, process: str, question: Question, *, behind: int) -> bool:
         """Send a question to `process`; tell whether it is on its way."""
-        if self._elsewhere is None:
+        if self._elsewhere is None or self._places is None:
             return False
         if process not in self._links:
             self._links[process] = None
             # Not in the context of the request that happens to be the first.
-            opening = asyncio.create_task(self._open(process, self._elsewhere), context=Context())
+            opening = asyncio.create_task(
+                self._open(process, self._places.of(process), self._elsewhere), context=Context()
+            )
             self._opening.add(opening)
             opening.add_done_callback(self._opening.discard)
         link = self._links[process]
-        return link is not None and link.send(
-            _HEAD.pack(_parted(process)[1], behind) + question.packed()
-        )
+        return link is not None and link.send(_HEAD.pack(behind) + question.packed())
 
-    def _place(self, process: str) -> Path:
-        owner, _ = _parted(process)
-        name = sha256(f"{FORMAT} {self._service}{owner}".encode()).hexdigest()[:32]
-        return Path(f"/proc/self/fd/{self._opened}") / f"{name}.sock"
+    def has_died(self, process: str) -> bool:
+        """Tell whether `process` was on this machine and is surely no more."""
+        return self._places is not None and self._places.has_died(process)
 
-    async def _open(self, process: str, elsewhere: Elsewhere) -> None:
+    async def _open(self, process: str, place: Path, elsewhere: Elsewhere) -> None:
         link = _Link(partial(_take_answers, elsewhere), partial(self._lose, process))
         try:
             async with asyncio.timeout(OPEN_WITHIN_S):
-                await asyncio.get_running_loop().create_unix_connection(
-                    lambda: link, str(self._place(process))
-                )
+                await asyncio.get_running_loop().create_unix_connection(lambda: link, str(place))
         except (OSError, TimeoutError):
             # On another machine, as a rule.
             self._forget_later(process)
@@ -235,49 +226,26 @@ class MachineLinks:
 
     def _take_questions(self, link: _Link, frame: bytes) -> None:
         assert self._answering is not None
-        epoch, behind = _HEAD.unpack_from(frame)
+        (behind,) = _HEAD.unpack_from(frame)
         questions = list(read_questions(frame[_HEAD.size :]))
         give = partial(_give, link)
-        if self._elsewhere is None or epoch != self._epoch:
+        if self._elsewhere is None:
             self._answering.refuse(questions, give)
         else:
             self._answering.answer_behind(behind, questions, give)
 
-    async def _stop_asking(self, server: asyncio.Server, place: Path, inode: int) -> None:
+    async def _stop_asking(self, server: asyncio.Server, places: LinkPlaces, process: str) -> None:
         """Take and ask nothing more; what was asked is answered yet."""
-        self._elsewhere = None
+        self._elsewhere = self._places = None
+        # In this order: where nobody listens at a place, its process is taken to have died.
+        places.remove(process)
         server.close()
-        _remove(place, inode)
         for opening in self._opening:
             opening.cancel()
         await asyncio.gather(*self._opening, return_exceptions=True)
         for link in self._links.values():
             if link is not None:
                 link.cut()
-
-
-def _parted(process: str) -> tuple[str, int]:
-    """Return the owner and the epoch of `process` (rules/lease.py)."""
-    owner, _, epoch = process.rpartition("#")
-    return owner, int(epoch)
-
-
-def _remove(place: Path, inode: int) -> None:
-    """Remove a socket, unless it is the next incarnation's by now."""
-    with suppress(FileNotFoundError):
-        if place.stat().st_ino == inode:
-            place.unlink()
-
-
-def _open_private(directory: Path) -> int:
-    """Open, and make, a directory that only its user may enter. Raises OSError if there is none."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    found = os.fstat(opened)
-    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        os.close(opened)
-        raise PermissionError(errno.EPERM, "others may enter it")
-    return opened
 
 
 def _take_answers(elsewhere: Elsewhere, _link: _Link, frame: bytes) -> None:

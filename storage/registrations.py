@@ -9,13 +9,13 @@ nowhere (storage/bus_streams.py).
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from storage.redis import CALL_DEADLINE_S, tagged_key, user_tag
 from storage.redis_script import RedisScript, ScriptItem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from uuid import UUID
 
     from storage.redis import RedisStore
@@ -31,14 +31,20 @@ local now = at[1] * 1000 + math.floor(at[2] / 1000)
 _ADD = (
     _NOW
     + """
-local added = {}
+local answers = {}
 for place, key in ipairs(KEYS) do
     local process, kept_for_s = ARGV[place * 2 - 1], ARGV[place * 2]
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-    added[place] = redis.call('ZADD', key, now + kept_for_s * 1000, process)
+    local answer = {redis.call('ZADD', key, now + kept_for_s * 1000, process)}
     redis.call('EXPIRE', key, kept_for_s)
+    for _, each in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+        if each ~= process then
+            answer[#answer + 1] = each
+        end
+    end
+    answers[place] = answer
 end
-return added
+return answers
 """
 )
 
@@ -62,6 +68,16 @@ return found
 )
 
 
+class Registered(NamedTuple):
+    """What was found when somebody was registered."""
+
+    is_new: bool
+    """Whether their process had not registered them yet."""
+
+    others: Sequence[str]
+    """The processes that have registered them besides."""
+
+
 class Registrations:
     """The registrations of all users; each method is one round trip."""
 
@@ -71,9 +87,13 @@ class Registrations:
         self._remove = RedisScript(_REMOVE)
         self._find = RedisScript(_FIND)
 
-    async def add(self, process: str, user_ids: Iterable[UUID]) -> None:
+    async def add(self, process: str, user_ids: Collection[UUID]) -> Mapping[UUID, Registered]:
         """Have what concerns `user_ids` sent to `process` from now on."""
-        await self._run(self._add, user_ids, process, REGISTERED_FOR_S)
+        answers = await self._run(self._add, user_ids, process, REGISTERED_FOR_S)
+        return {
+            user_id: Registered(bool(added), [each.decode() for each in others])
+            for user_id, (added, *others) in zip(user_ids, answers, strict=True)
+        }
 
     async def remove(self, process: str, user_ids: Iterable[UUID]) -> None:
         """Have `process` spared what concerns `user_ids`."""

@@ -18,7 +18,7 @@ from actors.directory import Directory
 from actors.loop_actor import LoopActor
 from actors.mailbox import MailboxFull
 from actors.messages import Attach, InboxCounts, InTime, Marked, TooLate
-from actors.parcels import Questions
+from actors.notices import Questions
 from actors.peers import Peers
 from actors.questions import Answer, Kind, Outcome, Question
 from storage.client import StoreUnavailable

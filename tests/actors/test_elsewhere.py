@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from actors.inbox import Inbox, InboxPage
 from actors.messages import CountInbox, InboxCounts, Marked
-from actors.parcels import Questions
+from actors.notices import Questions
 from actors.questions import Answer, ListedElsewhere, Outcome, Question
 from actors.whereabouts import NOWHERE_FOR_S, KnownWhereabouts
 from rules.lease import Lease

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from actors import answering
 from actors.bus_writer import ConfessLoss
 from actors.messages import Marked
+from server import link_places
 from server.kept_pages import KeptPages
-from server.links import _remove
 from storage.notifications import InboxFilter
 from tests.server.machine import Machine, linked
 from tests.storage.samples import MINUTE
-from tests.support.bus import held_up, until
+from tests.support.bus import BusProcess, held_up, until
 from tests.support.visitors import Visitor, storeless
 
 ALL = InboxFilter()
@@ -150,19 +154,20 @@ async def test_what_was_told_and_is_not_found_is_followed_by_the_bus_once(
         assert await machine.carried(there) == before + 1
 
 
-async def test_the_next_incarnation_is_found_where_the_one_before_was(machine: Machine) -> None:
+async def test_the_next_incarnation_has_a_place_of_its_own_and_clears_up_the_one_before(
+    machine: Machine,
+) -> None:
     here, there = await machine.start("here"), await machine.start("there")
     visitor = await linked(here, there)
     await visitor.leave()
+    left = place_of(str(there.lease), here)
     await there.stop()
+    assert len(list(machine.directory.iterdir())) == 1
+    leave_behind(left)
     again = await machine.start("there", incarnation=2)
     await linked(here, again)
     assert len(list(machine.directory.iterdir())) == 2
-    # One that goes only now leaves the place to whoever has it.
-    _remove(again.links._place("there#2"), inode=1)
-    assert len(list(machine.directory.iterdir())) == 2
-    await again.stop()
-    assert len(list(machine.directory.iterdir())) == 1
+    assert not left.exists()
 
 
 async def test_services_side_by_side_do_not_meet(machine: Machine) -> None:
@@ -172,3 +177,40 @@ async def test_services_side_by_side_do_not_meet(machine: Machine) -> None:
         assert await storeless(here).unread_count(visitor.user_id) == 5
         await until(lambda: not here.links._opening)
     assert here.links._links.get(str(there.lease)) is None
+
+
+def place_of(process: str, seen_by: BusProcess) -> Path:
+    """Return where a process listens."""
+    places = seen_by.links._places
+    assert places is not None
+    return places.of(process)
+
+
+def leave_behind(place: Path) -> None:
+    """Leave what one that is killed leaves."""
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(place))
+        killed.listen()
+
+
+async def test_a_process_has_died_when_nobody_listens_in_its_place(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await machine.start("here"), await machine.start("there")
+    name = str(there.lease)
+    left = place_of(name, here)
+    assert not here.elsewhere.has_died(name)
+    await there.stop()
+    # It has taken its socket with it: it may as well be on another machine.
+    assert not here.elsewhere.has_died(name)
+    leave_behind(left)
+    assert here.elsewhere.has_died(name)
+    assert not here.elsewhere.has_died("there#2")
+    with monkeypatch.context() as patch:
+        patch.setattr(link_places, "_running_system", lambda: "another system")
+        assert not here.elsewhere.has_died(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", Mock(side_effect=OSError(errno.EMFILE, "too many files")))
+        assert not here.elsewhere.has_died(name)
+    await here.stop()
+    assert not here.elsewhere.has_died(name)
