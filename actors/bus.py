@@ -143,7 +143,10 @@ class Bus:
         return is_sent
 
     def send(self, parcel: Parcel) -> None:
-        """Send what happened, with no need to know when it has gone."""
+        """Send what happened, with no need to know when it has gone.
+
+        What no row stands behind comes to nobody elsewhere whose process waits to be heard of.
+        """
         if self._peers.are_none or self._peers.only_here.has_all(parcel.user_ids):
             return
         post = Post((parcel,))

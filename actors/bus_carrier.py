@@ -111,10 +111,7 @@ class BusCarrier(BatchActor[Carrying]):
             return
         with suppress(RedisUnavailable):
             await self._streams.add(
-                [
-                    (each.process, Heard(self._process, each.serial).fields())
-                    for each in confirmations
-                ]
+                [(each.process, Heard(each.serial).fields()) for each in confirmations]
             )
 
     def _not_linked(

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ from actors.mailbox import MailboxFull
 from actors.notices import Joined
 from actors.peers import Peers
 from rules.lease import Lease
-from storage.bus_members import BusMembers, Membership
+from storage.bus_members import MEMBER_FOR_MS, BusMembers, Membership
 from storage.bus_streams import BusStreams
 from storage.positions import PositionClock
 from storage.redis import RedisUnavailable
@@ -79,6 +79,8 @@ class BusMember(LoopActor):
         self._on_lapsed = on_lapsed
         self._on_loss = on_loss
         self._on_company = on_company
+        self._shown_us = 0
+        """What Redis's clock showed at the last look, in microseconds."""
 
     async def on_receive(self, message: Any) -> None:
         """Show this process, once or until it is seen."""
@@ -93,7 +95,7 @@ class BusMember(LoopActor):
     async def on_stop(self) -> None:  # type: ignore[override]
         """Leave, so that nobody waits for this process or writes to it."""
         if self._peers.is_joined:
-            # Nobody waits any more until this process has heard who came.
+            # Others will soon no longer tell this process who came to them.
             self._peers.only_here.end()
             with contextlib.suppress(RedisUnavailable):
                 await self._members.leave(self._process)
@@ -110,7 +112,8 @@ class BusMember(LoopActor):
             if found.was_member:
                 self._peers.intact_at = at
             else:
-                self._peers.rely_on_nothing()
+                self._peers.only_here.end()
+                self._peers.lose(self._peers.intact_at)
                 self._on_lapsed()
         if self._peers.lost_since is not None:
             self._on_loss()
@@ -135,6 +138,10 @@ class BusMember(LoopActor):
         asked_at_s = time.monotonic()
         found = await self._members.beat(self._process)
         self._peers.shared_time.measure(found.shown_us, asked_at_s=asked_at_s)
+        # A call that was carried out and not answered is made again, and finds what it did itself.
+        is_late = found.shown_us - self._shown_us >= MEMBER_FOR_MS * 1_000
+        found = replace(found, was_member=found.was_member and not is_late)
+        self._shown_us = found.shown_us
         was_alone = not self._peers.others
         self._peers.know(found.others, asked_at_s=asked_at_s)
         if was_alone and found.others and self._peers.is_joined:

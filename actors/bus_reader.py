@@ -16,6 +16,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -112,6 +113,9 @@ class BusReader(LoopActor):
         self._unheard_since = clock.store_now()
         self._is_ending = False
         self._looked_at_s = 0.0
+        self._looked_since: datetime | None = None
+        """From when on was looked for what those say that were just read."""
+
         self._removed_at_s = 0.0
         self._has_unremoved = False
         self._reading: asyncio.Task[None] | None = None
@@ -178,7 +182,10 @@ class BusReader(LoopActor):
         self._peers.leave()
         self._elsewhere.pending.refuse_all()
         stream = self._peers.stream
-        stream.take(await self._streams.open(self._process, stream.taken))
+        opened = await self._streams.open(self._process, stream.taken)
+        if opened.is_new:
+            self._peers.was_forgotten()
+        stream.take(opened.after)
         await self._join()
         # From here on users who come register themselves; those who came before are registered now.
         self._peers.join()
@@ -194,6 +201,7 @@ class BusReader(LoopActor):
     async def _read(self) -> None:
         """Read once, and hand on what there was; if some was lost, first what the store has."""
         began_at, began_at_s = self._clock.store_now(), time.monotonic()
+        self._looked_since = None
         stream = self._peers.stream
         reading = await self._streams.read(self._process, stream.taken)
         if not reading.is_whole:
@@ -239,7 +247,9 @@ class BusReader(LoopActor):
 
     async def _hand_on(self, fields: Fields) -> None:
         match self._handing_on.hand_on(fields):
-            case Lost(since):
+            case Lost(since) if self._looked_since is None or since < self._looked_since:
+                # What several say at once is looked for once: all had said so before it was read.
+                self._looked_since = since
                 self._peers.told_until = min(self._peers.told_until, since)
                 await self._look()
             case Joined():

@@ -143,6 +143,7 @@ class BusRegistrar(BatchActor[Registering]):
         waiting = set(self._peers.unregistered)
         if any(isinstance(each, RegisterAll) for each in messages):
             arriving |= set(self._directory.user_ids())
+            self._peers.only_here.forget_former()
         elif any(isinstance(each, RegisterWaiting) for each in messages):
             arriving |= waiting
         if any(each.is_anew for each in messages if isinstance(each, RegisterAll)):
@@ -157,7 +158,7 @@ class BusRegistrar(BatchActor[Registering]):
         only_here = self._peers.only_here
         only_here.begin()
         registered = await self._registrations.add(self._process, user_ids)
-        only_here.settle(each for each, found in registered.items() if not found.others)
+        only_here.settle(registered)
         came: dict[str, list[UUID]] = defaultdict(list)
         for user_id, found in registered.items():
             # Of who is registered again, others know.

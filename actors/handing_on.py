@@ -17,7 +17,7 @@ from actors.loop_ref import LoopActorRef
 from actors.mailbox import MailboxFull
 from actors.messages import Deliver, Reflect
 from actors.newcomers import Newcomers
-from actors.notices import Answers, Arrived, Evicted, Heard, Joined, Lost, Notice, Questions
+from actors.notices import Answers, Came, Evicted, Heard, Joined, Lost, Notice, Questions
 from actors.parcels import Announced, Changed, Shown, UnknownParcel, read_fields
 from actors.peers import Peers
 from storage.bus_streams import Fields
@@ -75,13 +75,13 @@ class HandingOn:
                     self._elsewhere.take(answer)
             case Evicted():
                 self._directory.evict(notice.user_id, notice.serial)
-            case Arrived():
+            case Came():
                 self._peers.only_here.arrive(notice.user_ids)
                 # Who waits for this to be heard does so no longer than it has to.
                 with contextlib.suppress(ActorDeadError, MailboxFull):
                     self._carrier().tell(Confirm(notice.process, notice.serial))
             case Heard():
-                self._newcomers.hear(notice.process, notice.serial)
+                self._newcomers.hear(notice.serial)
             case _:
                 return notice
         return None

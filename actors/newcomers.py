@@ -7,13 +7,13 @@ store is not read for that user before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from uuid import UUID
 
 import structlog
 
-from actors.notices import Arrived
+from actors.notices import Came
 from actors.peers import Peers
 from storage.bus_streams import BusStreams
 
@@ -27,29 +27,24 @@ log = structlog.get_logger(__name__)
 
 
 class Arrival:
-    """Users who have come here, and the other processes that have yet to hear of it."""
+    """Users who have come here, of whom another process has yet to hear."""
 
-    def __init__(self, users: Mapping[str, Sequence[UUID]]) -> None:
-        self.unheard = dict(users)
-        """Which process is to hear of whom."""
-
+    def __init__(self, process: str, user_ids: Sequence[UUID]) -> None:
+        self.process = process
+        self.user_ids = frozenset(user_ids)
         self._is_over = asyncio.Event()
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody can rely on the contrary any more."""
+        """Whether that process has heard of it, or cannot rely on the contrary any more."""
         return self._is_over.is_set()
-
-    def concerns(self, user_id: UUID) -> bool:
-        """Tell whether some process has yet to hear of `user_id`."""
-        return any(user_id in users for users in self.unheard.values())
 
     def end(self) -> None:
         """Let those go on who wait."""
         self._is_over.set()
 
     async def heard(self) -> None:
-        """Return when all have heard of it that may rely on the contrary."""
+        """Return when it is over."""
         await self._is_over.wait()
 
 
@@ -71,60 +66,60 @@ class Newcomers:
 
     async def tell(self, came: Mapping[str, Sequence[UUID]]) -> None:
         """Tell each process which of its users came here. Raises RedisUnavailable."""
-        users = {
-            process: some for process, some in came.items() if self._peers.may_be_relying(process)
+        arrivals = {
+            next(self._serials): Arrival(process, user_ids)
+            for process, user_ids in came.items()
+            if self._peers.may_be_relying(process)
         }
-        if not users:
+        if not arrivals:
             return
-        serial = next(self._serials)
         # First: it may be heard of before it is known here that it was told.
-        self._open[serial] = Arrival(users)
+        self._open |= arrivals
         try:
             await self._streams.add(
-                (process, Arrived(self._process, serial, tuple(some)).fields())
-                for process, some in users.items()
+                (each.process, Came(self._process, serial, tuple(each.user_ids)).fields())
+                for serial, each in arrivals.items()
             )
         except BaseException:
-            self._end(serial)
+            for serial in arrivals:
+                self._end(serial)
             raise
         loop = asyncio.get_running_loop()
-        loop.call_later(HEARD_WITHIN_S, self._end, serial)
+        loop.call_later(HEARD_WITHIN_S, self._give_up, tuple(arrivals))
         if self._looking is None:
             self._looking = loop.call_later(LOOK_EVERY_S, self._look)
 
-    def hear(self, process: str, serial: int) -> None:
+    def hear(self, serial: int) -> None:
         """Take note that a process has heard what it was told."""
-        arrival = self._open.get(serial)
-        if arrival is None:
-            return
-        arrival.unheard.pop(process, None)
-        if not arrival.unheard:
-            self._end(serial)
+        self._end(serial)
 
     def unheard(self, user_id: UUID | None = None) -> Sequence[Arrival]:
         """Return what is to be heard before the store is read for `user_id`, or for all."""
         return [
             arrival
             for arrival in self._open.values()
-            if user_id is None or arrival.concerns(user_id)
+            if user_id is None or user_id in arrival.user_ids
         ]
 
     def _look(self) -> None:
         """Wait no more for those who have gone."""
         self._looking = None
-        waited_for = {process for arrival in self._open.values() for process in arrival.unheard}
-        for process in waited_for:
+        for process in {arrival.process for arrival in self._open.values()}:
             if not self._peers.may_be_relying(process) or self._has_died(process):
-                for serial in list(self._open):
-                    self.hear(process, serial)
+                self._give_up(
+                    [serial for serial, each in self._open.items() if each.process == process]
+                )
         if self._open:
             loop = asyncio.get_running_loop()
             self._looking = loop.call_later(LOOK_EVERY_S, self._look)
 
-    def _end(self, serial: int) -> None:
+    def _give_up(self, serials: Iterable[int]) -> None:
+        unheard = {arrival.process for serial in serials if (arrival := self._end(serial))}
+        if unheard:
+            log.info("arrival_not_heard", processes=sorted(unheard))
+
+    def _end(self, serial: int) -> Arrival | None:
         arrival = self._open.pop(serial, None)
-        if arrival is None:
-            return
-        arrival.end()
-        if arrival.unheard:
-            log.info("arrival_not_heard", processes=sorted(arrival.unheard))
+        if arrival is not None:
+            arrival.end()
+        return arrival

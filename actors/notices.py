@@ -1,12 +1,14 @@
 """What one server process tells another for itself, and its form on the bus.
 
-evicted     {user, serial}                   the oldest of too many connections of a user
-joined      {}                               another process is on the bus from now on
-lost        {since}                          somebody could not tell what was stored since
-arrived     {from, serial, users}            users of this process have come to another too
-heard       {from, serial}                   another process knows now who came to this one
-asked       {from, questions}                for actors of users here (actors/questions.py)
-answered    {answers}                        to questions of this process
+    evicted     {user, serial}                   the oldest of too many connections of a user
+    joined      {}                               another process is on the bus from now on
+    lost        {since}                          somebody could not tell what was stored since
+    came        {from, serial, users}            users of this process have come to another too
+    heard       {serial}                         another process knows now who came to this one
+    asked       {from, questions}                for actors of users here (actors/questions.py)
+    answered    {answers}                        to questions of this process
+
+Ids are their 16 bytes, numbers are written out, and `from` is a process.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class Came:
     """Users of the process that this is sent to have come to another as well."""
 
     process: str
@@ -68,7 +70,7 @@ class Arrived:
     def fields(self) -> Fields:
         """Return its form on the bus."""
         return {
-            b"kind": b"arrived",
+            b"kind": b"came",
             b"from": self.process.encode(),
             b"serial": number(self.serial),
             b"users": b"".join(each.bytes for each in self.user_ids),
@@ -77,20 +79,13 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Another process knows now what it was told by `Arrived`."""
-
-    process: str
-    """Which does."""
+    """What was told by `Came` is known now where it was told."""
 
     serial: int
 
     def fields(self) -> Fields:
         """Return its form on the bus."""
-        return {
-            b"kind": b"heard",
-            b"from": self.process.encode(),
-            b"serial": number(self.serial),
-        }
+        return {b"kind": b"heard", b"serial": number(self.serial)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +120,7 @@ class Answers:
         }
 
 
-Notice: TypeAlias = Evicted | Joined | Lost | Arrived | Heard | Questions | Answers
+Notice: TypeAlias = Evicted | Joined | Lost | Came | Heard | Questions | Answers
 
 
 def read_notice(kind: str, fields: Fields) -> Notice:
@@ -140,15 +135,15 @@ def read_notice(kind: str, fields: Fields) -> Notice:
             return Joined()
         case "lost":
             return Lost(from_ms(int(fields[b"since"])))
-        case "arrived":
+        case "came":
             packed = fields[b"users"]
             user_ids = tuple(
                 UUID(bytes=packed[start : start + ID_BYTES])
                 for start in range(0, len(packed), ID_BYTES)
             )
-            return Arrived(fields[b"from"].decode(), int(fields[b"serial"]), user_ids)
+            return Came(fields[b"from"].decode(), int(fields[b"serial"]), user_ids)
         case "heard":
-            return Heard(fields[b"from"].decode(), int(fields[b"serial"]))
+            return Heard(int(fields[b"serial"]))
         case "asked":
             asked = tuple(read_questions(fields[b"questions"]))
             return Questions(fields[b"from"].decode(), asked)

@@ -9,12 +9,12 @@ does not read what they tell it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from uuid import UUID
 
 from actors.stream_progress import StreamProgress
-from storage.registrations import REGISTERED_FOR_S
+from storage.registrations import REGISTERED_FOR_S, Registered
 
 RELIED_ON_FOR_S = 3.0
 """From when this process last showed itself, which is below the time for which it then counts as
@@ -35,6 +35,7 @@ class OnlyHere:
         self._timer = timer
         self._is_kept = False
         self._shown_at_s = -inf
+        self._is_relied_on = False
         self._until_s: dict[UUID, float] = {}
         self._begun_at_s = -inf
         self._arrived: set[UUID] | None = None
@@ -45,12 +46,15 @@ class OnlyHere:
         """Keep who is registered from now on, when all others know that this process is there."""
         self._is_kept = True
 
-    def end(self) -> bool:
-        """Forget all, and keep nobody until started again; tell whether there was anybody."""
+    def end(self) -> None:
+        """Forget all, and keep nobody until started again."""
         self._is_kept = False
-        was_anybody = bool(self._until_s)
         self.forget_all()
-        return was_anybody
+
+    def take_relied_on(self) -> bool:
+        """Tell whether it was relied on that somebody is only here, since this was last asked."""
+        was_relied_on, self._is_relied_on = self._is_relied_on, False
+        return was_relied_on
 
     def forget_all(self) -> None:
         """Forget all, and who is being registered: who came elsewhere may have been missed."""
@@ -69,13 +73,23 @@ class OnlyHere:
         self._begun_at_s = self._timer()
         self._arrived = set() if self._is_kept else None
 
-    def settle(self, user_ids: Iterable[UUID]) -> None:
-        """Keep those of the registered that no other process had."""
+    def settle(self, registered: Mapping[UUID, Registered]) -> None:
+        """Keep those of the registered that no other process had, and no longer any of the rest."""
+        self.forget(each for each, found in registered.items() if found.others)
         if self._arrived is None:
             return
         until_s = self._begun_at_s + TRUE_FOR_S
-        self._until_s.update((each, until_s) for each in user_ids if each not in self._arrived)
+        for user_id, found in registered.items():
+            if not found.others and user_id not in self._arrived:
+                self._until_s[user_id] = until_s
         self._arrived = None
+
+    def forget_former(self) -> None:
+        """Forget those who have not been registered again, as they have left unnoticed."""
+        now_s = self._timer()
+        self._until_s = {
+            each: until_s for each, until_s in self._until_s.items() if until_s > now_s
+        }
 
     def arrive(self, user_ids: Iterable[UUID]) -> None:
         """Take note that users have come to another process as well."""
@@ -96,7 +110,10 @@ class OnlyHere:
         now_s = self._timer()
         if not self._can_be_relied_on(now_s):
             return False
-        return all(self._until_s.get(user_id, -inf) > now_s for user_id in user_ids)
+        if not all(self._until_s.get(user_id, -inf) > now_s for user_id in user_ids):
+            return False
+        self._is_relied_on = True
+        return True
 
     def _can_be_relied_on(self, now_s: float) -> bool:
         since_s = min(self._shown_at_s, self._stream.read_at_s)

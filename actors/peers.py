@@ -37,7 +37,8 @@ class Peers:
         """Whether what was missed is being looked for."""
 
         self.intact_at = now
-        """When this process was last known to have been on the bus without a break."""
+        """When this process was last known to have been on the bus without a break. A look that was
+        made again may say so some seconds too late, which is less than what is looked back."""
 
         self.stream = StreamProgress()
         """How far this process has read what others tell it."""
@@ -69,7 +70,7 @@ class Peers:
         self._known_until_s = 0.0
 
         self._relying_until_s: dict[str, float] = {}
-        """Until when each of the others may rely on what it knows, had it gone just now."""
+        """Until when each of the others may rely on what it knows, if it has gone."""
 
     @property
     def are_none(self) -> bool:
@@ -96,11 +97,14 @@ class Peers:
     def leave(self) -> None:
         """Take note that what others announce may not come."""
         self.is_joined = self.is_caught_up = False
-        self.rely_on_nothing()
+        self.only_here.end()
 
-    def rely_on_nothing(self) -> None:
-        """Take note that some may have come elsewhere unheard of, who may lack what was stored."""
-        if self.only_here.end():
+    def was_forgotten(self) -> None:
+        """Take note that Redis has forgotten this process, and maybe who is here.
+
+        Some may have come elsewhere without its being told so; they may lack what was stored here.
+        """
+        if self.only_here.take_relied_on():
             self.lose(self.intact_at)
 
     def catch_up(self) -> None:
@@ -124,7 +128,9 @@ class Peers:
             for process, until_s in self._relying_until_s.items()
             if until_s > now_s
         }
-        self._relying_until_s.update(dict.fromkeys(others, now_s + RELIED_ON_FOR_S))
+        # Those that were there until now, too: another may have taken them off just now.
+        there = {*self.others, *others}
+        self._relying_until_s.update(dict.fromkeys(there, now_s + RELIED_ON_FOR_S))
         self.others = frozenset(others)
         self._known_until_s = asked_at_s + KNOWN_FOR_S
         self.only_here.show(asked_at_s)

@@ -19,7 +19,8 @@ class LinkPlaces:
 
     def __init__(self, directory: Path, service: str) -> None:
         """Open the directory, and make it; only its user may enter. Raises OSError."""
-        self._service = service
+        # By the running system, since a disk may be several machines'.
+        self._service = f"{_running_system()} {service}"
         self._opened = _open_private(directory)
         """By it what is in the directory has a short path, as sockets need (unix(7))."""
 
@@ -30,8 +31,7 @@ class LinkPlaces:
     def of(self, process: str) -> Path:
         """Return where `process` listens, if it is on this machine."""
         owner, _, epoch = process.rpartition("#")
-        # By the running system, since a disk may be several machines'.
-        name = sha256(f"{_running_system()} {self._service} {owner}".encode()).hexdigest()[:32]
+        name = sha256(f"{self._service} {owner}".encode()).hexdigest()[:32]
         return Path(f"/proc/self/fd/{self._opened}") / f"{name}.{epoch}.sock"
 
     def remove(self, process: str) -> None:

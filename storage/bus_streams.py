@@ -14,7 +14,7 @@ What is written and read costs both sides by the entry more than by what is in i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -46,8 +46,11 @@ _OPEN = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
     redis.call('XGROUP', 'CREATE', KEYS[1], 'maker', '$', 'MKSTREAM')
     redis.call('XGROUP', 'DESTROY', KEYS[1], 'maker')
+    redis.call('PEXPIRE', KEYS[1], ARGV[1])
+    return 1
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 0
 """
 """The one way to make a stream without an entry. In one step: a kill between could leave one that
 stays for good, or that cannot be opened again."""
@@ -79,6 +82,16 @@ class Reading:
     is_whole: bool
 
 
+class Opened(NamedTuple):
+    """A stream that may be read."""
+
+    after: int
+    """The number after which to go on."""
+
+    is_new: bool
+    """Whether it was not there: Redis has not heard of its process, or has forgotten it."""
+
+
 class BusStreams:
     """Writes to all streams and reads one.
 
@@ -90,21 +103,20 @@ class BusStreams:
         self._redis = redis
         self._reading = reading
 
-    async def open(self, process: str, after: int) -> int:
-        """Make the stream unless it is there; return after which number to go on.
+    async def open(self, process: str, after: int) -> Opened:
+        """Make the stream unless it is there. It goes again unless its process shows itself.
 
-        That is `after` as long as what follows it, if anything, is there. The stream goes again
-        unless its process shows itself.
+        To go on after is `after`, as long as what follows it, if anything, is there.
         """
         key = stream_key(process)
         async with self._redis.call() as client:
-            await client.eval(_OPEN, 1, key, STREAM_FOR_MS)
+            is_new = bool(await client.eval(_OPEN, 1, key, STREAM_FOR_MS))
             information = await client.xinfo_stream(key)
         first, last = information["first-entry"], _number(information["last-generated-id"])
         if first is None:
-            return last
+            return Opened(last, is_new)
         before_first = _number(first[0]) - 1
-        return after if before_first <= after <= last else before_first
+        return Opened(after if before_first <= after <= last else before_first, is_new)
 
     async def add(self, parcels: Iterable[tuple[str, Fields]]) -> list[int | None]:
         """Add each parcel to the stream of its process.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,17 +18,18 @@ from actors import newcomers
 from actors.bus_member import Show
 from actors.bus_reader import FindBack
 from actors.bus_registrar import RegisterAll
+from actors.catch_up import CatchUp
 from actors.newcomers import HEARD_WITHIN_S, LOOK_EVERY_S, Newcomers
-from actors.notices import Arrived, Joined
+from actors.notices import Came, Joined, Lost
 from actors.only_here import RELIED_ON_FOR_S
 from actors.parcels import read_fields
 from actors.peers import Peers
-from storage.bus_members import BusMembers
+from storage.bus_members import MEMBER_FOR_MS, BusMembers, Membership
 from storage.bus_streams import Fields
 from storage.redis import RedisUnavailable
 from storage.registrations import Registrations
 from storage.stores import Stores
-from tests.storage.samples import NOON
+from tests.storage.samples import NOON, SECOND
 from tests.support.actors import RecordingConnection
 from tests.support.bus import BusProcess, on_the_bus, told, until
 from tests.support.world import WITHIN_S, eventually
@@ -125,6 +128,7 @@ async def test_nothing_is_missed_of_what_was_stored_before_the_arrival_was_heard
     pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = pair
+    monkeypatch.setattr(newcomers, "HEARD_WITHIN_S", 600.0)
     user_id = uuid4()
     await only_here(here, user_id)
     may_read = await deaf(monkeypatch, here)
@@ -166,20 +170,41 @@ async def test_one_that_joins_again_waits_for_nobody_before_it_reads_what_they_h
     assert told(second) == [str(row.id)]
 
 
-async def test_of_what_is_stored_before_it_is_known_that_redis_has_forgotten_all_nothing_is_missed(
-    pair: list[BusProcess], redis_url: str
+@pytest.mark.parametrize("is_seen_again", [False, True])
+async def test_nothing_is_missed_of_what_is_stored_before_one_knows_that_redis_has_forgotten_all(
+    pair: list[BusProcess],
+    monkeypatch: pytest.MonkeyPatch,
+    redis_url: str,
+    is_seen_again: bool,
 ) -> None:
     here, there = pair
     user_id = uuid4()
     await only_here(here, user_id)
+    may_read = await deaf(monkeypatch, here)
     before = there.peers.times_caught_up
-    async with Redis.from_url(redis_url) as redis:
-        await redis.flushall()
-    there.tell("bus.reader", FindBack())
-    await until(lambda: there.peers.times_caught_up > before)
-    connection = await there.connect(user_id)
-    await here.publish(user_id)
+    with monkeypatch.context() as patch:
+        # It shows itself a moment later than the other looks who is there.
+        patch.setattr(BusMembers, "beat", _of_all_but(here, BusMembers.beat))
+        async with Redis.from_url(redis_url) as redis:
+            await redis.flushall()
+        there.tell("bus.reader", FindBack())
+        await until(lambda: there.peers.times_caught_up > before)
+        connection = await there.connect(user_id)
+        await here.publish(user_id)
+    if is_seen_again:
+        # By a look of which nobody learns that it was none of those that are there.
+        await BusMembers(here.redis).beat(str(here.lease))
+    may_read.set()
     await until(lambda: seen(connection) == 1)
+
+
+def _of_all_but(process: BusProcess, beat: Callable[..., Awaitable[Membership]]) -> Any:
+    async def of_others(self: BusMembers, name: str) -> Membership:
+        if name == str(process.lease):
+            raise RedisUnavailable("not yet")
+        return await beat(self, name)
+
+    return of_others
 
 
 async def test_one_that_has_gone_is_not_waited_for(
@@ -201,18 +226,18 @@ async def test_one_that_goes_is_waited_for_no_longer(monkeypatch: pytest.MonkeyP
     streams: Any = Streams()
     telling = Newcomers("here#1", streams, peers, dead.__contains__)
     await telling.tell({"left#1": [ANNA], "right#1": [BOB]})
-    (arrival,) = telling.unheard(ANNA)
-    assert list(telling.unheard(BOB)) == list(telling.unheard()) == [arrival]
-    waiting = asyncio.create_task(arrival.heard())
+    (left,), (right,) = telling.unheard(ANNA), telling.unheard(BOB)
+    assert list(telling.unheard()) == [left, right]
     await asyncio.sleep(2 * LOOK_EVERY_S)
+    assert not left.is_over
     dead.add("left#1")
-    await until(lambda: not telling.unheard(ANNA))
-    assert not waiting.done()
+    await left.heard()
+    assert not right.is_over
     # It may have been taken off by another, and not know it yet.
     peers.know((), asked_at_s=time.monotonic())
     assert peers.may_be_relying("right#1")
     monkeypatch.setattr(peers, "_relying_until_s", {})
-    await waiting
+    await right.heard()
     assert not telling.unheard()
 
 
@@ -229,6 +254,48 @@ async def test_one_taken_to_be_gone_relies_on_nothing_until_it_has_joined_again(
     assert not here.peers.only_here.has_all([user_id])
     may_read.set()
     await until(lambda: here.peers.only_here.has_all([user_id]))
+
+
+async def test_one_that_redis_found_itself_when_it_asked_again_may_have_been_gone_before(
+    pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, _ = pair
+    user_id = uuid4()
+    await only_here(here, user_id)
+    may_read = await deaf(monkeypatch, here)
+    beat = BusMembers.beat
+
+    async def late(self: BusMembers, process: str) -> Membership:
+        found = await beat(self, process)
+        return replace(found, shown_us=found.shown_us + MEMBER_FOR_MS * 1_000)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BusMembers, "beat", late)
+        await here.ask("bus.member", Show())
+    assert not here.peers.only_here.has_all([user_id])
+    may_read.set()
+    await until(lambda: here.peers.only_here.has_all([user_id]))
+
+
+async def test_what_several_say_was_lost_is_looked_for_once(
+    pair: list[BusProcess], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = pair
+    may_read = await deaf(monkeypatch, here)
+    looked: list[datetime] = []
+
+    async def look(_self: CatchUp, since: datetime) -> None:
+        looked.append(since)
+
+    monkeypatch.setattr(CatchUp, "run", look)
+    now = here.clock.store_now()
+    for ago in (2, 1, 2, 3):
+        lost = Lost(now - ago * SECOND).fields()
+        await there.streams.add([(str(here.lease), lost)])
+    may_read.set()
+    await until(lambda: here.peers.told_until > now)
+    assert len(looked) == 2
+    assert looked[1] - looked[0] == -SECOND
 
 
 async def test_one_that_leaves_relies_on_nothing(pair: list[BusProcess]) -> None:
@@ -299,9 +366,9 @@ class Streams:
             raise RedisUnavailable("away")
         self.told += [(process, read_fields(fields)) for process, fields in parcels]
 
-    def last(self) -> tuple[str, Arrived]:
+    def last(self) -> tuple[str, Came]:
         """Return what was told last, and forget all."""
-        last: tuple[str, Arrived] = self.told.pop()
+        last: tuple[str, Came] = self.told.pop()
         self.told.clear()
         return last
 
@@ -325,10 +392,10 @@ async def test_it_is_said_which_process_has_not_heard(monkeypatch: pytest.Monkey
     telling = Newcomers("here#1", streams, peers, lambda _process: False)
     for user_id in (ANNA, BOB):
         await telling.tell({"left#1": [user_id], "right#1": [user_id]})
-    (_, anna), _, (_, bob), _ = streams.told
-    telling.hear("left#1", anna.serial)
-    telling.hear("right#1", anna.serial)
-    telling.hear("left#1", bob.serial)
+    (_, anna_left), (_, anna_right), (_, bob_left), _ = streams.told
+    telling.hear(anna_left.serial)
+    telling.hear(anna_right.serial)
+    telling.hear(bob_left.serial)
     with capture_logs() as lines:
         await until(lambda: not telling.unheard())
         await asyncio.sleep(0.02)

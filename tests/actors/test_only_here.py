@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
 from actors.only_here import RELIED_ON_FOR_S, TRUE_FOR_S, OnlyHere
 from actors.stream_progress import StreamProgress
+from storage.registrations import Registered
 
 ANNA, BOB = UUID(int=1), UUID(int=2)
+
+
+def found(*user_ids: UUID, others: Sequence[str] = ()) -> dict[UUID, Registered]:
+    """Return what Redis says of users who are with no other process, or with `others`."""
+    return {user_id: Registered(False, others) for user_id in user_ids}
 
 
 class Hour:
@@ -29,7 +36,7 @@ class Hour:
 
     def register(self, *user_ids: UUID) -> None:
         self.only_here.begin()
-        self.only_here.settle(user_ids)
+        self.only_here.settle(found(*user_ids))
 
 
 @pytest.fixture
@@ -53,12 +60,40 @@ def test_nobody_is_once_they_have_come_elsewhere_or_left(hour: Hour) -> None:
     assert not hour.only_here.has_all([BOB])
 
 
+def test_nobody_is_whom_redis_finds_elsewhere(hour: Hour) -> None:
+    hour.register(ANNA, BOB)
+    hour.only_here.begin()
+    hour.only_here.settle(found(ANNA, others=["there#1"]) | found(BOB))
+    assert not hour.only_here.has_all([ANNA])
+    assert hour.only_here.has_all([BOB])
+
+
+def test_that_it_was_relied_on_is_remembered_whatever_is_forgotten(hour: Hour) -> None:
+    hour.register(ANNA)
+    assert not hour.only_here.has_all([ANNA, BOB])
+    assert not hour.only_here.take_relied_on()
+    assert hour.only_here.has_all([ANNA])
+    hour.only_here.forget([ANNA])
+    hour.only_here.end()
+    assert hour.only_here.take_relied_on()
+    assert not hour.only_here.take_relied_on()
+
+
+def test_who_left_unnoticed_is_forgotten_in_time(hour: Hour) -> None:
+    hour.register(ANNA)
+    hour.now_s += 1
+    hour.register(BOB)
+    hour.now_s += TRUE_FOR_S - 1
+    hour.only_here.forget_former()
+    assert list(hour.only_here._until_s) == [BOB]
+
+
 def test_who_comes_elsewhere_while_they_are_registered_is_not_taken_to_be_only_here(
     hour: Hour,
 ) -> None:
     hour.only_here.begin()
     hour.only_here.arrive([ANNA])
-    hour.only_here.settle([ANNA, BOB])
+    hour.only_here.settle(found(ANNA, BOB))
     assert not hour.only_here.has_all([ANNA])
     assert hour.only_here.has_all([BOB])
     hour.register(ANNA)
@@ -70,10 +105,9 @@ def test_what_is_found_across_a_break_is_not_believed(hour: Hour, is_ended: bool
     hour.register(ANNA)
     hour.only_here.begin()
     if is_ended:
-        assert hour.only_here.end()
-        assert not hour.only_here.end()
+        hour.only_here.end()
     hour.only_here.forget_all()
-    hour.only_here.settle([BOB])
+    hour.only_here.settle(found(BOB))
     assert not hour.only_here.has_all([ANNA])
     assert not hour.only_here.has_all([BOB])
     hour.register(ANNA)

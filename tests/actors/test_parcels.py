@@ -8,7 +8,7 @@ import pytest
 
 from actors.frames import Announcement
 from actors.inbox_change import OneDeleted, OneRead, SeveralRead
-from actors.notices import Answers, Arrived, Evicted, Heard, Joined, Lost, Notice, Questions
+from actors.notices import Answers, Came, Evicted, Heard, Joined, Lost, Notice, Questions
 from actors.parcels import Announced, Changed, Parcel, Shown, UnknownParcel, read_fields
 from actors.questions import Answer, Question
 from actors.shared_time import NEW_FOR_S, SharedTime
@@ -29,8 +29,8 @@ USER = UUID(int=1)
         Joined(),
         Lost(NOON),
         Evicted(USER, 3),
-        Arrived("left#1", 5, (USER, UUID(int=2))),
-        Heard("right#2", 5),
+        Came("left#1", 5, (USER, UUID(int=2))),
+        Heard(5),
         Questions("left#1", (Question(7, USER, 12, 1, b""), Question(8, USER, 13, 6, USER.bytes))),
         Answers((Answer(7, 1, 3), Answer(8, 3))),
     ],

@@ -16,6 +16,8 @@ from actors.bus_writer import ConfessLoss
 from actors.messages import Marked
 from server import link_places
 from server.kept_pages import KeptPages
+from server.link_places import LinkPlaces
+from server.links import FORMAT
 from storage.notifications import InboxFilter
 from tests.server.machine import Machine, linked
 from tests.storage.samples import MINUTE
@@ -208,7 +210,9 @@ async def test_a_process_has_died_when_nobody_listens_in_its_place(
     assert not here.elsewhere.has_died("there#2")
     with monkeypatch.context() as patch:
         patch.setattr(link_places, "_running_system", lambda: "another system")
-        assert not here.elsewhere.has_died(name)
+        elsewhere = LinkPlaces(machine.directory, f"{FORMAT} tests")
+    assert not elsewhere.has_died(name)
+    elsewhere.close()
     with monkeypatch.context() as patch:
         patch.setattr(socket, "socket", Mock(side_effect=OSError(errno.EMFILE, "too many files")))
         assert not here.elsewhere.has_died(name)

@@ -12,6 +12,7 @@ from storage.bus_streams import (
     NONE,
     STREAM_FOR_MS,
     BusStreams,
+    Opened,
     StreamGone,
     stream_key,
 )
@@ -53,7 +54,7 @@ async def add_apart(streams: BusStreams, process: str, *texts: str) -> None:
 async def test_what_is_added_is_read_in_order_and_gone_when_removed(
     streams: BusStreams, process: str, redis: Redis
 ) -> None:
-    assert await streams.open(process, NONE) == NONE
+    assert await streams.open(process, NONE) == Opened(NONE, is_new=True)
     first, second, third = numbered("one", "two", "three")
     await streams.add([(process, first)])
     await streams.add([(process, second)])
@@ -133,12 +134,12 @@ async def test_a_stream_that_begins_anew_is_found_out_and_read_from_its_first(
     await add_apart(streams, process, "one", "two", "three")
     assert (await streams.read(process, NONE)).until == 2
     await streams.delete(process)
-    assert await streams.open(process, NONE) == NONE
+    assert (await streams.open(process, NONE)).after == NONE
     (again,) = numbered("again")
     await streams.add([(process, again)])
     with pytest.raises(StreamGone):
         await streams.read(process, 2)
-    assert await streams.open(process, 2) == NONE
+    assert (await streams.open(process, 2)).after == NONE
     assert (await streams.read(process, NONE)).entries == [(0, [again])]
 
 
@@ -155,10 +156,10 @@ async def test_a_stream_whose_process_dies_before_it_shows_itself_goes(
 async def test_one_that_goes_on_goes_on_where_it_was(streams: BusStreams, process: str) -> None:
     await streams.open(process, NONE)
     await add_apart(streams, process, "one", "two", "three")
-    assert await streams.open(process, 1) == 1
+    assert await streams.open(process, 1) == Opened(1, is_new=False)
     await streams.remove(process, 1)
-    assert await streams.open(process, 1) == 1
+    assert await streams.open(process, 1) == Opened(1, is_new=False)
     # Of those that are gone nothing can be read.
-    assert await streams.open(process, NONE) == 1
+    assert await streams.open(process, NONE) == Opened(1, is_new=False)
     await streams.remove(process, 2)
-    assert await streams.open(process, 1) == 2
+    assert await streams.open(process, 1) == Opened(2, is_new=False)
